@@ -18,13 +18,19 @@ func (n *Node) SetPassword(ctx context.Context, r api.PasswordRequest) (*api.Acc
 	if err != nil {
 		return nil, err
 	}
-	if r.Remove {
+	switch {
+	case r.Remove:
 		err = n.store.Update(ctx, func(tx *mailstore.Tx) error { return passwords.Unset(tx, a.ID) })
 		if errors.Is(err, mailstore.ErrNotFound) {
 			return nil, api.Errorf(api.CodeNotFound, "cairn account ls", "account %q has no password", r.Account)
 		}
-	} else {
+	case r.Hash != "":
+		err = n.passwords.SetHash(ctx, a.ID, r.Hash)
+	default:
 		err = n.passwords.Set(ctx, a.ID, r.Password)
+	}
+	if errors.Is(err, passwords.ErrUnfit) && r.Hash != "" {
+		return nil, api.Errorf(api.CodeInvalid, "give a hash as crypt(3) writes it, as in $6$salt$..., of a cost that is usual", what, r.Account, strings.TrimPrefix(err.Error(), passwords.ErrUnfit.Error()+": "))
 	}
 	if errors.Is(err, passwords.ErrUnfit) {
 		return nil, api.Errorf(api.CodeInvalid, "choose a longer one, such as four words", what, r.Account, strings.TrimPrefix(err.Error(), passwords.ErrUnfit.Error()+": "))

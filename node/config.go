@@ -16,6 +16,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/node/home"
+	"cairn/smtpgw"
 	"cairn/smtpgw/screen"
 )
 
@@ -96,6 +97,10 @@ type SubmissionConfig struct {
 	// password: "auto" (while no account has one), "always" or "never".
 	Unauthenticated string `koanf:"unauthenticated"`
 
+	// Scram says which mechanisms of SCRAM are offered: "plus" (those that bind to
+	// the TLS connection too), "on" (not those) or "off".
+	Scram string `koanf:"scram"`
+
 	// RelayFrom are addresses besides those of accounts that mail may be sent
 	// from: each an address, "@domain" for all of a domain, or "*" for any.
 	RelayFrom []string `koanf:"relay_from"`
@@ -111,6 +116,9 @@ const (
 	unauthenticatedAlways = "always"
 	unauthenticatedNever  = "never"
 )
+
+// scramModes are the values of SubmissionConfig.Scram.
+var scramModes = map[string]smtpgw.Scram{"plus": 0, "on": smtpgw.NoScramPlus, "off": smtpgw.NoScram}
 
 // TLSConfig names a certificate.
 type TLSConfig struct {
@@ -220,7 +228,7 @@ func DefaultConfig(name string, domains []string) *Config {
 	c := &Config{
 		Mine:         "10%",
 		Organisation: OrganisationConfig{Name: name, Domains: domains, Records: "some"},
-		Submission:   SubmissionConfig{Listen: "127.0.0.1:2525", Unauthenticated: unauthenticatedAuto, RelayFrom: []string{}, Filter: []string{}},
+		Submission:   SubmissionConfig{Listen: "127.0.0.1:2525", Unauthenticated: unauthenticatedAuto, Scram: "plus", RelayFrom: []string{}, Filter: []string{}},
 		Inbound:      InboundConfig{Listen: "127.0.0.1:2526", Filter: []string{}},
 		Outbound:     OutboundConfig{Via: viaDirect},
 		Mail:         MailConfig{MaxSize: "25M"},

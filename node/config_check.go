@@ -124,6 +124,9 @@ func (c *Config) checkSubmission() error {
 	default:
 		return badValue("submission.unauthenticated", `write "auto", "always" or "never"`, "%q is none of these", c.Submission.Unauthenticated)
 	}
+	if _, known := scramModes[c.Submission.Scram]; !known {
+		return badValue("submission.scram", `write "plus", "on" or "off"`, "%q is none of these", c.Submission.Scram)
+	}
 	for _, a := range c.Submission.RelayFrom {
 		if _, err := smtpgw.CanonicalRelay(a); err != nil {
 			return badValue("submission.relay_from", `write "reports@example.org", "@example.org" or "*"`, "%v", err)

@@ -294,17 +294,8 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		Clock:  smtpgw.Clock{Now: n.now, Distrust: n.distrustClock},
 		Limits: smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize(), TextBytes: n.memory.incoming.Max()},
 		Texts:  n.memory.incoming, Carried: n.memory.carried,
-		TLS: n.certificate.config(), Authenticate: n.authenticate, Unauthenticated: n.mayGoUnauthenticated,
+		TLS: n.certificate.config(), Passwords: n.passwords, Scram: scramModes[n.cfg.Submission.Scram], Unauthenticated: n.mayGoUnauthenticated,
 	}
-}
-
-// authenticate tells whose a name and a password are.
-func (n *Node) authenticate(ctx context.Context, login, password string) (mailstore.Account, error) {
-	a, err := n.passwords.Check(ctx, login, password)
-	if errors.Is(err, passwords.ErrWrong) {
-		err = smtpgw.ErrWrongPassword
-	}
-	return a, err
 }
 
 // mayGoUnauthenticated reports whether programs of this machine may send without a password. What

@@ -9,6 +9,7 @@ import (
 	"cairn/consensus"
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/grammar"
+	"cairn/mailstore/passwords"
 	"cairn/mailstore/textroom"
 )
 
@@ -82,11 +83,12 @@ type Config struct {
 	Siblings Siblings
 	// TLS is for STARTTLS and ServeTLS; nil: there is none.
 	TLS *tls.Config
-	// Authenticate checks the passwords of who submits; nil: AUTH is not offered, and whoever may
-	// connect may submit.
-	Authenticate Authenticate
+	// Passwords are of who submits; nil: AUTH is not offered, and whoever may connect may submit.
+	Passwords *passwords.Passwords
+	// Scram says which of its mechanisms AUTH offers.
+	Scram Scram
 	// Unauthenticated reports whether programs of this machine may submit without a password; nil:
-	// they may where Authenticate is nil.
+	// they may where Passwords is nil.
 	Unauthenticated func() bool
 	// Limits bound what one peer may use.
 	Limits Limits

@@ -96,7 +96,7 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 		s.logOf(p, s.log).Info("smtp: "+what, "mode", s.mode.String(), "peer", c.RemoteAddr().String(), "err", clipped(err.Error()))
 	}}
 	if s.mode == Submission {
-		w.secrecy.check = s.cfg.Authenticate
+		w.secrecy.check, w.secrecy.scram = s.cfg.Passwords, s.cfg.Scram
 	}
 	if s.cfg.NodeKey != nil && s.cfg.NodeKey(c) != nil {
 		w.secrecy.config = nil // a stream between nodes is encrypted as it is

@@ -187,7 +187,7 @@ func (s *Server) silent() string {
 // mayPostUnknown reports whether who is at a wire may submit without signing in: who is on this
 // machine, where that is allowed.
 func (s *Server) mayPostUnknown(w *wire) bool {
-	if s.cfg.Unauthenticated == nil && s.cfg.Authenticate == nil {
+	if s.cfg.Unauthenticated == nil && s.cfg.Passwords == nil {
 		return true
 	}
 	at, err := netip.ParseAddrPort(w.RemoteAddr().String())

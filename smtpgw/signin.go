@@ -8,18 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/passwords"
+	"cairn/mailstore/passwords/scram"
 )
-
-// Authenticate tells which account a name and a password are of. ErrWrongPassword: of none.
-type Authenticate func(ctx context.Context, login, password string) (mailstore.Account, error)
-
-// ErrWrongPassword is what Authenticate returns for a name that nobody has, and for a password that
-// is not its own.
-var ErrWrongPassword = errors.New("wrong name or password")
 
 const (
 	// maxAuthLine bounds a line of an exchange after AUTH (RFC 4954, section 4).
@@ -36,7 +32,8 @@ const (
 // secrecy is what a wire knows of who is at its other end, and of who may listen on the way.
 type secrecy struct {
 	config *tls.Config                  // of STARTTLS; nil: it is not offered
-	check  Authenticate                 // nil: AUTH is not offered
+	check  *passwords.Passwords         // nil: AUTH is not offered
+	scram  Scram                        // what there is of it
 	ctx    context.Context              // of the server
 	busy   func() bool                  // whether a transaction is open
 	now    bool                         // TLS begins before anything else is said,
@@ -59,9 +56,22 @@ func (s *secrecy) offers() (lines []string) {
 		lines = append(lines, "STARTTLS")
 	}
 	if s.maySignIn() {
-		lines = append(lines, "AUTH PLAIN LOGIN")
+		lines = append(lines, "AUTH "+strings.Join(s.mechanisms(), " "))
 	}
 	return lines
+}
+
+// mechanisms are those of AUTH. Programs that take the first one that they know get in with either
+// kind of password.
+func (s *secrecy) mechanisms() []string {
+	all := []string{"PLAIN", "LOGIN", scram.Mechanism, scram.MechanismPlus}
+	switch s.scram {
+	case NoScram:
+		return all[:2]
+	case NoScramPlus:
+		return all[:3]
+	}
+	return all
 }
 
 // acceptStartTLS answers STARTTLS (RFC 3207). What go-smtp sees of it is an RSET: the session
@@ -131,6 +141,8 @@ func (w *wire) acceptAuth(arg string) {
 		w.answer("503 5.5.1 you have signed in already (RFC 4954, section 4)")
 	case w.secrecy.busy():
 		w.answer("503 5.5.1 a transaction is open; send RSET first (RFC 4954, section 4)")
+	case !slices.Contains(w.secrecy.mechanisms(), mechanism):
+		w.answer("504 5.5.4 this mechanism is not known here; there are " + strings.Join(w.secrecy.mechanisms(), ", "))
 	case mechanism == "PLAIN":
 		if b, ok := w.answered(initial, given, ""); ok {
 			w.plain(b)
@@ -142,7 +154,9 @@ func (w *wire) acceptAuth(arg string) {
 			}
 		}
 	default:
-		w.answer("504 5.5.4 this mechanism is not known here; there are PLAIN and LOGIN")
+		if b, ok := w.answered(initial, given, ""); ok {
+			w.prove(b, mechanism == scram.MechanismPlus)
+		}
 	}
 }
 
@@ -218,11 +232,16 @@ func (w *wire) authLine() (string, bool) {
 func (w *wire) signIn(login, password string) {
 	ctx, cancel := context.WithTimeout(w.secrecy.ctx, authTime)
 	defer cancel()
-	account, err := w.secrecy.check(ctx, login, password)
+	account, err := w.secrecy.check.Check(ctx, login, password)
+	w.signedIn(account, err, "wrong name or password")
+}
+
+// signedIn answers who has shown a password, or has not, as wrong says.
+func (w *wire) signedIn(account mailstore.Account, err error, wrong string) {
 	switch {
-	case errors.Is(err, ErrWrongPassword):
+	case errors.Is(err, passwords.ErrWrong):
 		w.secrecy.failed++
-		w.answer("535 5.7.8 wrong name or password")
+		w.answer("535 5.7.8 " + wrong)
 		if w.secrecy.failed >= maxAuthFailures {
 			w.dismiss("421 4.7.0 too many wrong passwords; closing")
 		}

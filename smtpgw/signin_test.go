@@ -2,10 +2,9 @@ package smtpgw
 
 import (
 	"bufio"
-	"context"
 	"crypto/tls"
 	"encoding/base64"
-	"errors"
+	"encoding/binary"
 	"net"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/mailstore/passwords"
 	"cairn/smtpgw/tlstest"
 )
 
@@ -22,6 +22,7 @@ type signed struct {
 	plain, secure string
 	config        *tls.Config // of its clients
 	store         *mailstore.Store
+	app           string // an app password of user
 }
 
 func signIn(t *testing.T, change func(*Config)) signed {
@@ -30,24 +31,13 @@ func signIn(t *testing.T, change func(*Config)) signed {
 	cert, roots := tlstest.Certificate(t, "mx.local.example")
 	cfg := testConfig
 	cfg.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
-	cfg.Authenticate = func(_ context.Context, login, password string) (a mailstore.Account, err error) {
-		if login == "broken" {
-			return a, errors.New("secret fault of the disk")
-		}
-		err = st.View(func(r *mailstore.Reader) (err error) {
-			a, err = r.AccountByName(login)
-			return err
-		})
-		if errors.Is(err, mailstore.ErrNotFound) || err == nil && password != login+"-secret" {
-			return mailstore.Account{}, ErrWrongPassword
-		}
-		return a, err
-	}
+	cfg.Passwords = passwords.New(st, time.Now)
+	s := signed{store: st, app: givePasswords(t, st, cfg.Passwords)}
 	if change != nil {
 		change(&cfg)
 	}
 	server := NewSubmission(cfg, st, outbox.New(st), discard())
-	s := signed{store: st, config: &tls.Config{ServerName: "mx.local.example", RootCAs: roots}}
+	s.config = &tls.Config{ServerName: "mx.local.example", RootCAs: roots}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -64,13 +54,44 @@ func signIn(t *testing.T, change func(*Config)) signed {
 	return s
 }
 
+// givePasswords gives user a password and an app password, which it returns, and the account broken
+// one of which what is stored is damaged.
+func givePasswords(t *testing.T, st *mailstore.Store, p *passwords.Passwords) (app string) {
+	t.Helper()
+	err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
+		a, err := tx.AddAccount("broken", []string{"broken@local.example"})
+		if err != nil {
+			return err
+		}
+		key := binary.BigEndian.AppendUint32([]byte("own/"), uint32(a.ID))
+		return tx.Space("passwords").PutJSON(key, map[string]any{"version": 1, "hash": "secret fault of the disk"})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var user mailstore.Account
+	if err := st.View(func(r *mailstore.Reader) (err error) {
+		user, err = r.AccountByName("user")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Set(t.Context(), user.ID, "user-secret"); err != nil {
+		t.Fatal(err)
+	}
+	if _, app, err = p.AddApp(t.Context(), user.ID, "program"); err != nil {
+		t.Fatal(err)
+	}
+	return app
+}
+
 // over is a session in which TLS has begun, after STARTTLS and a new EHLO.
 func (s *signed) over(t *testing.T) *dialogue {
 	t.Helper()
 	d := greeted(t, s.plain)
 	d.say("STARTTLS\r\n", "^220 2.0.0 ")
 	d.encrypt(s.config)
-	if offers := d.say("EHLO client.example\r\n", "^250 "); !strings.Contains(offers, "250-AUTH PLAIN LOGIN\r\n") || strings.Contains(offers, "STARTTLS") {
+	if offers := d.say("EHLO client.example\r\n", "^250 "); !strings.Contains(offers, "250-AUTH PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS\r\n") || strings.Contains(offers, "STARTTLS") {
 		t.Errorf("offered within TLS: %q", offers)
 	}
 	return d

@@ -30,7 +30,7 @@ var (
 		"cairn/consensus", "cairn/consensus/sorted", "cairn/consensus/record", "cairn/consensus/fingerprint", "cairn/mailstore/message", "cairn/mailstore/message/grammar", "cairn/mailstore/message/maildomain",
 		"cairn/mailstore/message/derive", "cairn/mailstore/message/htmltext",
 		"cairn/index/query", "cairn/index/query/nearest", "cairn/index/analysis", "cairn/index/postings",
-		"cairn/smtpgw/screen",
+		"cairn/smtpgw/screen", "cairn/mailstore/passwords/scram",
 	}
 	pureModules = []string{
 		"github.com/oasisprotocol/curve25519-voi", "github.com/emersion/go-message", "github.com/clipperhouse/uax29/v2",

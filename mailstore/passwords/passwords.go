@@ -18,12 +18,14 @@ import (
 	"golang.org/x/text/secure/precis"
 
 	"cairn/mailstore"
+	"cairn/mailstore/passwords/scram"
 )
 
 // space is the durable map in the mail store:
 //
 //	own/<account>      chosen, JSON
-//	app/<account><id>  app, JSON
+//	app/<account><id>  storedApp, JSON
+//	salt               32 octets, of which the salts of names come that nobody has
 //
 // Numbers are big-endian.
 const space = "passwords"
@@ -72,6 +74,10 @@ type storedApp struct {
 	Version int `json:"version"`
 	App
 	Digest [sha256.Size]byte `json:"digest"` // of the secret, which is random: nobody guesses it
+	// For SCRAM, of the secret as it is shown and without its hyphens. The salt is that of all app
+	// passwords of the account.
+	Salt []byte        `json:"salt"`
+	Keys [2]scram.Keys `json:"keys"`
 }
 
 // Passwords checks who signs in. It may be used by several goroutines.
@@ -109,11 +115,40 @@ func (p *Passwords) Set(ctx context.Context, account mailstore.AccountID, passwo
 	}
 	made := hash(password, p.cost)
 	p.leave()
+	return p.put(ctx, account, made)
+}
+
+// SetHash gives an account a password of which another program has made a hash: with Argon2id,
+// bcrypt or SHA-crypt. Its own is made once the account has signed in.
+func (p *Passwords) SetHash(ctx context.Context, account mailstore.AccountID, hash string) error {
+	hash, err := fit(hash)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnfit, err)
+	}
+	return p.put(ctx, account, hash)
+}
+
+func (p *Passwords) put(ctx context.Context, account mailstore.AccountID, hash string) error {
 	return p.store.Update(ctx, func(tx *mailstore.Tx) error {
 		if _, err := tx.Account(account); err != nil {
 			return err
 		}
-		return tx.Space(space).PutJSON(ownKey(account), chosen{version, made, p.now().UTC().Truncate(time.Second)})
+		return tx.Space(space).PutJSON(ownKey(account), chosen{version, hash, p.now().UTC().Truncate(time.Second)})
+	})
+}
+
+// renew puts a hash of our own in the place of another program's, unless the password was changed
+// meanwhile.
+func (p *Passwords) renew(ctx context.Context, account mailstore.AccountID, old chosen, password string) error {
+	made := hash(password, p.cost)
+	return p.store.Update(ctx, func(tx *mailstore.Tx) error {
+		var now chosen
+		known, err := tx.Space(space).JSON(ownKey(account), &now)
+		if err != nil || !known || now.Hash != old.Hash {
+			return err
+		}
+		now.Hash = made
+		return tx.Space(space).PutJSON(ownKey(account), now)
 	})
 }
 
@@ -141,10 +176,12 @@ func Chosen(rd *mailstore.Reader, account mailstore.AccountID) (bool, error) {
 
 // Any reports whether some account has a password.
 func Any(rd *mailstore.Reader) (some bool, err error) {
-	err = rd.Space(space).Scan(nil, nil, func(_, _ []byte) bool {
-		some = true
-		return false
-	})
+	for _, prefix := range []string{"own/", "app/"} {
+		err = errors.Join(err, rd.Space(space).Keys([]byte(prefix), nil, func([]byte) bool {
+			some = true
+			return false
+		}))
+	}
 	return some, err
 }
 
@@ -174,7 +211,13 @@ func (p *Passwords) AddApp(ctx context.Context, account mailstore.AccountID, nam
 		if len(list) >= MaxApps {
 			return ErrFull
 		}
-		return tx.Space(space).PutJSON(appKey(account, a.ID), storedApp{version, a, sha256.Sum256([]byte(secret))})
+		stored := storedApp{Version: version, App: a, Digest: sha256.Sum256([]byte(secret)), Salt: saltOf(list)}
+		for i, typed := range []string{grouped(secret), secret} {
+			if stored.Keys[i], err = scram.Derive(typed, stored.Salt); err != nil {
+				return err
+			}
+		}
+		return tx.Space(space).PutJSON(appKey(account, a.ID), stored)
 	})
 	return a, grouped(secret), err
 }
@@ -276,20 +319,22 @@ func (p *Passwords) Check(ctx context.Context, login, password string) (mailstor
 			return account, p.used(ctx, account.ID, a)
 		}
 	}
-	given, err := prepared(password)
-	if err != nil {
-		given = password // it is nobody's; the time is taken all the same
+	given, unfit := prepared(password)
+	if unfit != nil { // it is nobody's; the time is taken all the same
+		password = ""
 	}
 	if err := p.enter(ctx); err != nil {
 		return mailstore.Account{}, err
 	}
 	defer p.leave()
-	same, err := matches(own.Hash, given)
+	same, err := matches(own.Hash, given, password)
 	switch {
 	case err != nil:
 		return mailstore.Account{}, err
-	case !same || !known:
+	case !same || !known || unfit != nil:
 		return mailstore.Account{}, ErrWrong
+	case isForeign(own.Hash):
+		return account, p.renew(ctx, account.ID, own, given)
 	}
 	return account, nil
 }

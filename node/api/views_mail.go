@@ -254,6 +254,7 @@ type NewAppPassword struct {
 type PasswordRequest struct {
 	Account  string `json:"account"`
 	Password string `json:"password,omitempty"`
+	Hash     string `json:"hash,omitempty"` // that another program made of it, as crypt(3) writes it
 	Remove   bool   `json:"remove,omitempty"`
 }
 

@@ -11,27 +11,30 @@ import (
 )
 
 func (a *app) cmdAccountPasswd() *cobra.Command {
-	var file string
+	var file, hashFile string
 	var remove bool
 	c := &cobra.Command{
 		Use:   "passwd NAME",
 		Short: "Set the password of an account",
 		Long: `Set the password that an account signs in with, at the submission port. It is asked for twice, or read from a file;
+--hash-file takes over one of which another program has made a hash (Argon2id, bcrypt or SHA-crypt, as in /etc/shadow);
 --remove takes it back. For programs that keep it, such as a printer, make an app password instead: each can be taken
 back alone.`,
-		Example: "  cairn account passwd alice\n  cairn account passwd alice --password-file secret\n  cairn account passwd alice --remove",
+		Example: "  cairn account passwd alice\n  cairn account passwd alice --password-file secret\n  cairn account passwd alice --hash-file hash\n  cairn account passwd alice --remove",
 		Args:    exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			r := api.PasswordRequest{Account: args[0], Remove: remove}
 			var err error
 			switch {
-			case remove && file != "":
-				return usage(c, "a password and --remove: give one of the two")
+			case remove && (file != "" || hashFile != ""), file != "" && hashFile != "":
+				return usage(c, "--password-file, --hash-file and --remove: give one of them")
 			case remove:
+			case hashFile != "":
+				r.Hash, err = hash.read(hashFile)
 			case file != "":
-				r.Password, err = readPassphrase(file)
+				r.Password, err = password.read(file)
 			default:
-				r.Password, err = a.askTwice(c.Context(), "New password of "+args[0]+": ", "setting the password: the two are not the same")
+				r.Password, err = a.askTwice(c.Context(), password, "New password of "+args[0]+": ")
 			}
 			if err != nil {
 				return err
@@ -46,6 +49,7 @@ back alone.`,
 		},
 	}
 	c.Flags().StringVar(&file, "password-file", "", "read it from this file (default: it is asked for)")
+	c.Flags().StringVar(&hashFile, "hash-file", "", "take over a password of which this file has the hash")
 	c.Flags().BoolVar(&remove, "remove", false, "take the password back")
 	return c
 }

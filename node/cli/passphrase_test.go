@@ -111,7 +111,7 @@ func TestInterruptedAtThePassphrase(t *testing.T) {
 		}
 		interrupt()
 	}()
-	_, err := a.askPassphrase(ctx, "Passphrase: ")
+	_, err := a.askSecret(ctx, passphrase, "Passphrase: ")
 	if e := explain(err); e.ExitCode() != 130 || e.Message != "asking for the passphrase: interrupted" {
 		t.Errorf("%d: %v", e.ExitCode(), err)
 	}

@@ -2,7 +2,9 @@
 package tlstest
 
 import (
-	"crypto/ed25519"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -16,7 +18,7 @@ import (
 // good.
 func Certificate(t testing.TB, host string) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
-	_, key, err := ed25519.GenerateKey(nil)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
