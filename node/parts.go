@@ -34,5 +34,8 @@ func (n *Node) Config() *Config { return n.cfg }
 // SubmissionAddr is where the submission listener is bound; "" without one.
 func (n *Node) SubmissionAddr() string { return n.listening().Submission }
 
+// SubmissionTLSAddr is where the one is bound that begins with TLS; "" without one.
+func (n *Node) SubmissionTLSAddr() string { return n.listening().SubmissionTLS }
+
 // InboundAddr is where the inbound listener is bound; "" without one.
 func (n *Node) InboundAddr() string { return n.listening().Inbound }

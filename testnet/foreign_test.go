@@ -1,12 +1,18 @@
 package testnet_test
 
 import (
+	"crypto/sha256"
+	"encoding/pem"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"cairn/consensus/record"
+	"cairn/node"
+	"cairn/node/api"
 	"cairn/testnet"
 )
 
@@ -68,5 +74,121 @@ func TestForeignClients(t *testing.T) {
 		if f := mail.Finding.Facts.Comparison; !f.AllSame() || f.Recorded < 6 {
 			t.Errorf("%s: %v", c.name, f.Parts)
 		}
+	}
+}
+
+const smtplibSignIn = `
+import smtplib, ssl, sys
+host, port, at, sender, rcpt, user, password, cert = sys.argv[1:9]
+context = ssl.create_default_context(cafile=cert)
+context.check_hostname = False
+s = smtplib.SMTP_SSL(host, int(port), context=context) if at == "tls" else smtplib.SMTP(host, int(port))
+with s:
+    if at == "starttls":
+        s.starttls(context=context)
+    s.login(user, password)
+    s.sendmail(sender, [rcpt], "From: <%s>\r\nTo: <%s>\r\nSubject: from smtplib, %s\r\n\r\nhello\r\n" % (sender, rcpt, at))
+`
+
+// TestForeignSignIn: the programs that people have encrypt, sign in in each way that they know, and
+// send; with a wrong password they do not.
+func TestForeignSignIn(t *testing.T) {
+	t.Parallel()
+	swaks, msmtp, python, openssl := tool(t, "swaks"), tool(t, "msmtp"), tool(t, "python3"), tool(t, "openssl")
+	w, ctx := start(t, 0)
+	org := testnet.Org{Name: "Alpha", Domain: "alpha.test", Account: "alice", Configure: func(c *node.Config) { c.Submission.TLSListen = "127.0.0.1:0" }}
+	m, err := w.Join(ctx, org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.AwaitMembers(ctx); err != nil {
+		t.Fatal(err)
+	}
+	const own = "correct horse battery"
+	if _, err := m.SetPassword(ctx, api.PasswordRequest{Account: "alice", Password: own}); err != nil {
+		t.Fatal(err)
+	}
+	app, err := m.AddApp(ctx, api.AppRequest{Account: "alice", Name: "program"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, port, _ := strings.Cut(m.SubmissionAddr(), ":")
+	_, portTLS, _ := strings.Cut(m.SubmissionTLSAddr(), ":")
+	from, to := w.Address(0), "postmaster@"+m.Domain
+	cert := filepath.Join(m.Dir, "keys", "tls.pem")
+
+	bySwaks := func(at, mechanism, password string) []string {
+		args := []string{swaks, "--server", host, "--port", port, "--tls", "--auth", mechanism, "--auth-user", "alice", "--auth-password", password,
+			"--from", from, "--to", to, "--header", "Subject: from swaks, " + at + " " + mechanism, "--tls-verify", "--tls-ca-path", cert}
+		if at == "tls" {
+			args[4], args[5] = portTLS, "--tls-on-connect"
+		}
+		return args
+	}
+	byMsmtp := func(at, mechanism, password string) []string {
+		args := []string{msmtp, "--host=" + host, "--port=" + port, "--tls=on", "--tls-starttls=on", "--tls-fingerprint=" + fingerprint(t, cert),
+			"--auth=" + mechanism, "--user=alice", "--passwordeval=echo " + password, "--from=" + from, "-t"}
+		if at == "tls" {
+			args[2], args[4] = "--port="+portTLS, "--tls-starttls=off"
+		}
+		return args
+	}
+	for _, c := range []struct {
+		subject string
+		args    []string
+		refused bool
+	}{
+		{"from swaks, starttls PLAIN", bySwaks("starttls", "PLAIN", own), false},
+		{"from swaks, starttls LOGIN", bySwaks("starttls", "LOGIN", app.Secret), false},
+		{"from swaks, tls LOGIN", bySwaks("tls", "LOGIN", own), false},
+		{"", bySwaks("tls", "PLAIN", "wrong horse battery"), true},
+		{"from msmtp, starttls", byMsmtp("starttls", "scram-sha-256", app.Secret), false},
+		{"from msmtp, tls", byMsmtp("tls", "on", app.Secret), false},
+		{"", byMsmtp("starttls", "scram-sha-256", "abcd-efgh-abcd-efgh-abcd-efgh"), true},
+		{"from msmtp, its own password", byMsmtp("starttls", "plain", "'"+own+"'"), false},
+		{"from smtplib, starttls", []string{python, "-c", smtplibSignIn, host, port, "starttls", from, to, "alice", own, cert}, false},
+		{"from smtplib, tls", []string{python, "-c", smtplibSignIn, host, portTLS, "tls", from, to, "alice", app.Secret, cert}, false},
+		{"", []string{python, "-c", smtplibSignIn, host, port, "clear", from, to, "alice", own, cert}, true},
+	} {
+		cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
+		if c.args[0] == msmtp {
+			cmd.Stdin = strings.NewReader("From: " + from + "\nTo: " + to + "\nSubject: " + c.subject + "\n\nhello\n")
+		}
+		out, err := cmd.CombinedOutput()
+		if (err != nil) != c.refused {
+			t.Errorf("%q: %v\n%s", c.args, err, out)
+			continue
+		}
+		if !c.refused {
+			if _, err := m.AwaitMail(ctx, "postmaster", testnet.Subject(c.subject)); err != nil {
+				t.Fatalf("%s: %v", c.subject, err)
+			}
+		}
+	}
+	for _, args := range [][]string{{"-connect", m.SubmissionAddr(), "-starttls", "smtp"}, {"-connect", m.SubmissionTLSAddr()}, {"-connect", m.InboundAddr(), "-starttls", "smtp"}} {
+		args = append([]string{"s_client", "-brief", "-CAfile", cert, "-verify_return_error", "-verify_hostname", "mail." + m.Domain}, args...)
+		if out, err := exec.CommandContext(ctx, openssl, args...).CombinedOutput(); err != nil || !strings.Contains(string(out), "Verification: OK") {
+			t.Errorf("openssl %s: %v\n%s", args, err, out)
+		}
+	}
+}
+
+// fingerprint is the SHA-256 of the certificate in a file of PEM, its octets parted by colons.
+func fingerprint(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		block, rest := pem.Decode(text)
+		if block == nil {
+			t.Fatalf("%s has no certificate", file)
+		}
+		if block.Type == "CERTIFICATE" {
+			sum := sha256.Sum256(block.Bytes)
+			return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
+		}
+		text = rest
 	}
 }

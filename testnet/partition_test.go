@@ -18,7 +18,7 @@ func start(t *testing.T, orgs int) (*testnet.Network, context.Context) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), settle)
 	t.Cleanup(cancel)
-	w, err := testnet.NewNetwork(ctx, t.TempDir(), orgs, share, slog.New(slog.DiscardHandler))
+	w, err := testnet.NewNetwork(ctx, t.TempDir(), max(orgs, 1), share, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func start(t *testing.T, orgs int) (*testnet.Network, context.Context) {
 			t.Errorf("stop the network: %v", err)
 		}
 	})
-	for range orgs {
+	for range orgs { // 0: the caller adds them
 		if _, err := w.Add(ctx); err != nil {
 			t.Fatal(err)
 		}
