@@ -35,3 +35,29 @@ func TestCanonicalAddress(t *testing.T) {
 		}
 	}
 }
+
+// TestSubAddresses: mail for a sub-address is for whoever has the address without its detail,
+// unless somebody has the whole.
+func TestSubAddresses(t *testing.T) {
+	s := open(t, t.TempDir())
+	err := s.Update(t.Context(), func(tx *mailstore.Tx) error {
+		for name, address := range map[string]string{"alice": "alice@a.example", "tag": "alice+tag@a.example", "plus": "+@a.example"} {
+			if _, err := tx.AddAccount(name, []string{address}); err != nil {
+				return err
+			}
+		}
+		for address, want := range map[string]string{
+			"alice@a.example": "alice", "alice+x@a.example": "alice", "Alice+X+Y@A.example": "alice", "alice+@a.example": "alice", "alice+tag@a.example": "tag",
+			"alice+tag+x@a.example": "alice", "+@a.example": "plus", "+x@a.example": "", "bob+alice@a.example": "", "alice@b+c.a.example": "", "alice+x@b.example": "",
+		} {
+			a, err := tx.AccountFor(address)
+			if a.Name != want || (want == "") != (err != nil) {
+				t.Errorf("%s is for %q: %v", address, a.Name, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

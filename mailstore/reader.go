@@ -129,6 +129,27 @@ func (r *Reader) AccountByAddress(addr string) (Account, error) {
 	return r.accountAt(textKey(tableAddress, canonical), canonical)
 }
 
+// AccountFor returns the account that gets mail for addr, or ErrNotFound: the one that has the
+// address, or else the address without its detail, of which a sub-address is alice+detail@ (RFC
+// 5233).
+func (r *Reader) AccountFor(addr string) (Account, error) {
+	a, err := r.AccountByAddress(addr)
+	if base, ok := withoutDetail(addr); ok && errors.Is(err, ErrNotFound) {
+		return r.AccountByAddress(base)
+	}
+	return a, err
+}
+
+// withoutDetail is the address that a sub-address is one of.
+func withoutDetail(addr string) (base string, ok bool) {
+	at := strings.LastIndexByte(addr, '@')
+	plus := strings.IndexByte(addr, '+')
+	if plus <= 0 || plus >= at {
+		return "", false
+	}
+	return addr[:plus] + addr[at:], true
+}
+
 func (r *Reader) accountAt(key []byte, what string) (Account, error) {
 	id, err := r.number(key)
 	if damaged(err) {

@@ -140,7 +140,7 @@ func (n *Node) hasAccount(address string) (has bool, err error) {
 		return false, nil // no account can have it
 	}
 	err = n.store.View(func(r *mailstore.Reader) error {
-		_, err := r.AccountByAddress(address)
+		_, err := smtpgw.AccountFor(r, address)
 		if errors.Is(err, mailstore.ErrNotFound) {
 			return nil
 		}

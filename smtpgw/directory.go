@@ -1,6 +1,7 @@
 package smtpgw
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -44,11 +45,26 @@ func (d directory) account(r *mailstore.Reader, m mailbox) (mailstore.Account, e
 	if _, err := mailstore.CanonicalAddress(m.key()); err != nil || !d.isLocal(m.domain) {
 		return mailstore.Account{}, mailstore.ErrNotFound // no account can have it
 	}
-	a, err := r.AccountByAddress(m.key())
+	a, err := AccountFor(r, m.key())
 	if errors.Is(err, mailstore.ErrNotFound) && m.isPostmaster() {
 		return d.postmasterAccount(r)
 	}
 	return a, err
+}
+
+// AccountFor is mailstore.Reader.AccountFor but for mailing lists, which have no sub-addresses.
+func AccountFor(r *mailstore.Reader, address string) (mailstore.Account, error) {
+	a, err := r.AccountByAddress(address)
+	if !errors.Is(err, mailstore.ErrNotFound) {
+		return a, err
+	}
+	if a, err = r.AccountFor(address); err != nil {
+		return a, err
+	}
+	if _, err := ListOf(r, a.ID); !errors.Is(err, ErrNoList) {
+		return mailstore.Account{}, cmp.Or(err, mailstore.ErrNotFound)
+	}
+	return a, nil
 }
 
 // postmasterAccount returns the account that stands in for postmasters without
@@ -112,7 +128,7 @@ func (d directory) isFormer(r *mailstore.Reader, m mailbox) (bool, error) {
 	if _, err := mailstore.CanonicalAddress(m.key()); err != nil || d.isLocal(m.domain) {
 		return false, nil
 	}
-	_, err := r.AccountByAddress(m.key())
+	_, err := AccountFor(r, m.key())
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return false, nil
 	}

@@ -54,6 +54,12 @@ func TestPutList(t *testing.T) {
 		return err
 	})
 	err := st.View(func(r *mailstore.Reader) error {
+		if _, err := AccountFor(r, "devs+unsubscribe@local.example"); !errors.Is(err, mailstore.ErrNotFound) {
+			t.Errorf("a list has sub-addresses: %v", err)
+		}
+		if a, err := AccountFor(r, "DEVS@local.example"); err != nil || a.ID != l.Account {
+			t.Errorf("%+v, %v", a, err)
+		}
 		all, err := Lists(r)
 		if err != nil || len(all) != 1 || all[0].Account != l.Account || all[0].Tag != "devs" || all[0].Members != 2 {
 			t.Errorf("%+v, %v", all, err)

@@ -137,7 +137,7 @@ func (v *Verifier) named(w *way, recipients []string) ([][]record.Forwarder, err
 			if !w.meant(rcpt) {
 				continue
 			}
-			account, err := rd.AccountByAddress(rcpt)
+			account, err := rd.AccountFor(rcpt)
 			if errors.Is(err, mailstore.ErrNotFound) {
 				continue // the gateway's word counts, in the transaction
 			}
