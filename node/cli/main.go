@@ -54,6 +54,9 @@ func Main(args []string) int { return MainAt(args, nil) }
 
 // MainAt is Main with another clock for the node that it runs than this machine's.
 func MainAt(args []string, now func() time.Time) int {
+	if filepath.Base(os.Args[0]) == "sendmail" { // a link to this program
+		args = append([]string{"sendmail"}, args...)
+	}
 	a := &app{now: now, in: os.Stdin, out: &output{Writer: os.Stdout}, err: os.Stderr, command: startedAs(os.Args[0])}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -143,7 +146,7 @@ Start with "cairn testnet": three organisations on this machine, and a mail on i
 	})
 	root.AddCommand(
 		a.cmdInit(), a.cmdRun(), a.cmdJoin(), a.cmdStatus(), a.cmdVersion(),
-		a.cmdSend(), a.cmdSearch(), a.cmdShow(), a.cmdMessage(), a.cmdVerify(),
+		a.cmdSend(), a.cmdSendmail(), a.cmdSearch(), a.cmdShow(), a.cmdMessage(), a.cmdVerify(),
 		a.cmdLabel(), a.cmdList(), a.cmdQueue(), a.cmdAccount(), a.cmdOrg(), a.cmdPeers(), a.cmdChain(), a.cmdCheck(), a.cmdBackup(), a.cmdTestnet(), a.cmdBench(),
 	)
 	root.InitDefaultCompletionCmd()

@@ -119,7 +119,7 @@ func scriptHere(ts *testscript.TestScript, neg bool, args []string) {
 // asProgram reports whether a command must be run as a program: it may go on for long, read the
 // standard input, or find a file where it is.
 func asProgram(ts *testscript.TestScript, args []string) bool {
-	if len(args) == 0 || slices.Contains([]string{"run", "testnet", "bench", "completion"}, args[0]) || args[0] == "send" && !slices.Contains(args, "--body") {
+	if len(args) == 0 || slices.Contains([]string{"run", "testnet", "bench", "completion", "sendmail"}, args[0]) || args[0] == "send" && !slices.Contains(args, "--body") {
 		return true
 	}
 	for i, arg := range args {

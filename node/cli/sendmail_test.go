@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestSendmailLetter: what programs hand over becomes a message with an envelope.
+func TestSendmailLetter(t *testing.T) {
+	for _, tt := range []struct {
+		name, raw string
+		s         sendmail
+		args      []string
+		from, to  string
+		header    string
+	}{
+		{"cron", "From: root (Cron Daemon)\nTo: root\nSubject: x\n\nout\n", sendmail{name: "CronDaemon"}, []string{"root"},
+			"root@a.example", "root@a.example", "From: root@a.example (Cron Daemon)\r\nTo: root@a.example\r\nSubject: x"},
+		{"PHP", "To: b@b.example\nSubject: x\n\nhi\n", sendmail{fromFields: true, from: "www@a.example"}, nil,
+			"www@a.example", "b@b.example", "From: <www@a.example>\r\nTo: b@b.example\r\nSubject: x"},
+		{"a name", "Subject: x\n\nhi\n", sendmail{from: "www", name: `A "web" page`}, []string{"b@B.example", "alice"},
+			"www@a.example", "alice@a.example b@b.example", `From: "A \"web\" page" <www@a.example>` + "\r\nSubject: x"},
+		{"all fields", "From: Al <al@a.example>\nTo: b@b.example, \"C, D\" <c@b.example>\nCc: e\nBcc: f@b.example,\n g@b.example\n\n", sendmail{fromFields: true}, []string{"b@b.example"},
+			"al@a.example", "b@b.example c@b.example e@a.example f@b.example g@b.example",
+			"From: Al <al@a.example>\r\nTo: b@b.example, \"C, D\" <c@b.example>\r\nCc: e@a.example\r\nBcc: f@b.example,\r\n g@b.example"},
+		{"null sender", "From: Al <al>\n\nx\n", sendmail{from: "<>"}, []string{"b"}, "", "b@a.example", "From: Al <al@a.example>"},
+		{"no header", "the disk is full\n", sendmail{from: "mon"}, []string{"alice"}, "mon@a.example", "alice@a.example", "From: <mon@a.example>"},
+		{"nothing", "", sendmail{from: "mon"}, []string{"alice"}, "mon@a.example", "alice@a.example", "From: <mon@a.example>"},
+		{"text that looks like a field to nobody", "Error at 10:30\n", sendmail{from: "mon"}, []string{"alice"}, "mon@a.example", "alice@a.example", "From: <mon@a.example>"},
+		{"header alone", "Subject: x\n", sendmail{from: "mon"}, []string{"alice"}, "mon@a.example", "alice@a.example", "From: <mon@a.example>\r\nSubject: x"},
+	} {
+		tt.s.domain = "a.example"
+		r, err := tt.s.letter(t.TempDir(), crlf([]byte(tt.raw)), tt.args)
+		header, _, _ := strings.Cut(string(r.Raw), "\r\n\r\n")
+		if err != nil || r.From != tt.from || !slices.Equal(r.To, strings.Fields(tt.to)) || header != tt.header {
+			t.Errorf("%s: from %q to %q: %v\n%q", tt.name, r.From, r.To, err, r.Raw)
+		}
+	}
+	if _, err := (&sendmail{domain: "a.example"}).letter(t.TempDir(), []byte("From: a@a.example\r\nTo: b@b.example\r\n\r\n"), nil); err == nil || !strings.Contains(err.Error(), "no recipient") {
+		t.Errorf("nobody to send to: %v", err)
+	}
+}
+
+func TestUntilDot(t *testing.T) {
+	for raw, want := range map[string]string{"a\n.\nb\n": "a\n", "a\n..\n.b\n. \n": "a\n..\n.b\n. \n", ".\n": "", "a\r\n.\r\nb": "a\r\n", "a\n.": "a\n", "": ""} {
+		if got := string(untilDot([]byte(raw))); got != want {
+			t.Errorf("%q: %q", raw, got)
+		}
+	}
+}
+
+func FuzzSendmailHeader(f *testing.F) {
+	f.Add("From: root (Cron Daemon)\r\nTo: root\r\n\r\nx")
+	f.Fuzz(func(t *testing.T, raw string) {
+		done := withDomains([]byte(raw), "a.example")
+		if again := withDomains(done, "b.example"); string(again) != string(done) {
+			t.Errorf("%q: %q, then %q", raw, done, again)
+		}
+	})
+}
