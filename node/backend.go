@@ -55,6 +55,9 @@ func (n *Node) listening() api.Listeners {
 	if n.listen.submissionTLS != nil {
 		l.SubmissionTLS = n.listen.submissionTLS.Addr().String()
 	}
+	if n.listen.operations != nil {
+		l.Operations = n.listen.operations.Addr().String()
+	}
 	if n.listen.inbound != nil {
 		l.Inbound = n.listen.inbound.Addr().String()
 	}

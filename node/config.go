@@ -46,6 +46,9 @@ type Config struct {
 	// TLS is what both listeners show of whom they are.
 	TLS TLSConfig `koanf:"tls"`
 
+	// Operations is where the node tells how it is.
+	Operations OperationsConfig `koanf:"operations"`
+
 	// Mail holds limits that both listeners keep.
 	Mail MailConfig `koanf:"mail"`
 
@@ -119,6 +122,12 @@ const (
 
 // scramModes are the values of SubmissionConfig.Scram.
 var scramModes = map[string]smtpgw.Scram{"plus": 0, "on": smtpgw.NoScramPlus, "off": smtpgw.NoScram}
+
+// OperationsConfig is where the node tells those who keep it running how it is.
+type OperationsConfig struct {
+	// Listen is host:port of a web server that asks for no password; "" for none.
+	Listen string `koanf:"listen"`
+}
 
 // TLSConfig names a certificate.
 type TLSConfig struct {

@@ -119,6 +119,9 @@ func (c *Config) checkSubmission() error {
 	if err := checkListen(c.Submission.TLSListen); err != nil {
 		return badValue("submission.tls_listen", `write host:port, as in "0.0.0.0:465"`, "%v", err)
 	}
+	if err := checkListen(c.Operations.Listen); err != nil {
+		return badValue("operations.listen", `write host:port, as in "127.0.0.1:4802"`, "%v", err)
+	}
 	switch c.Submission.Unauthenticated {
 	case unauthenticatedAuto, unauthenticatedAlways, unauthenticatedNever:
 	default:

@@ -103,6 +103,7 @@ func TestBadConfig(t *testing.T) {
 		{"size large", `max_size = "25M"`, `max_size = "2000000M"`, "mail.max_size", "range"},
 		{"TLS without port", `tls_listen = ""`, `tls_listen = "127.0.0.1"`, "submission.tls_listen", "host:port"},
 		{"who needs no password", `unauthenticated = "auto"`, `unauthenticated = "yes"`, "submission.unauthenticated", `"yes"`},
+		{"operations without port", "[operations]\nlisten = \"\"", "[operations]\nlisten = \"localhost\"", "operations.listen", "host:port"},
 		{"SCRAM of another kind", `scram = "plus"`, `scram = "sha-1"`, "submission.scram", "sha-1"},
 		{"certificate without key", `certificate_file = ""`, `certificate_file = "/etc/mail.pem"`, "tls.key_file", "needs its key"},
 		{"key without certificate", `key_file = ""`, `key_file = "/etc/mail.key"`, "tls.certificate_file", "needs its key"},

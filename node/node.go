@@ -27,6 +27,7 @@ import (
 	"cairn/mailstore/passwords"
 	"cairn/node/api"
 	"cairn/node/home"
+	"cairn/node/ops"
 	"cairn/node/p2p"
 	"cairn/smtpgw"
 )
@@ -67,6 +68,7 @@ type Node struct {
 
 	passwords   *passwords.Passwords
 	certificate *certificate
+	metrics     *ops.Metrics
 
 	outside    *outsideRouter // nil: mail for others is returned
 	queue      *outbox.Queue
@@ -100,7 +102,7 @@ type Node struct {
 
 // listeners are open sockets; a nil one is switched off.
 type listeners struct {
-	submission, submissionTLS, inbound, stream net.Listener
+	submission, submissionTLS, inbound, stream, operations net.Listener
 
 	api *net.UnixListener
 }
@@ -247,6 +249,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 
 	n.index.SetTexts(n.memory.apart)
 	n.passwords = passwords.New(n.store, n.now)
+	n.metrics = ops.NewMetrics(n.Status)
 	if n.certificate, err = openCertificate(n.cfg, n.dir, n.now, n.part("smtp")); err != nil {
 		return err
 	}
@@ -299,6 +302,9 @@ func (n *Node) openSockets(bound api.Listeners) (err error) {
 	if n.listen.submissionTLS, err = n.bind("submission.tls_listen", cmp.Or(bound.SubmissionTLS, n.cfg.Submission.TLSListen)); err != nil {
 		return err
 	}
+	if n.listen.operations, err = n.bind("operations.listen", cmp.Or(bound.Operations, n.cfg.Operations.Listen)); err != nil {
+		return err
+	}
 	if n.listen.inbound, err = n.bind("inbound.listen", cmp.Or(bound.Inbound, n.cfg.Inbound.Listen)); err != nil {
 		return err
 	}
@@ -312,7 +318,7 @@ func (n *Node) openSockets(bound api.Listeners) (err error) {
 // Serve has returned or was never called.
 func (n *Node) Close() error {
 	var errs []error
-	all := []net.Listener{n.listen.submission, n.listen.submissionTLS, n.listen.inbound, n.listen.stream}
+	all := []net.Listener{n.listen.submission, n.listen.submissionTLS, n.listen.inbound, n.listen.stream, n.listen.operations}
 	if n.listen.api != nil {
 		all = append(all, n.listen.api)
 	}

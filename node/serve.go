@@ -10,6 +10,7 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/mempool"
 	"cairn/node/api"
+	"cairn/node/ops"
 )
 
 // drainTime is how long sessions may take to end at a shutdown.
@@ -60,6 +61,11 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 		g.Go(func() error { return n.inbound.Serve(n.listen.inbound) })
 	}
 	g.Go(func() error { return n.inbound.Serve(n.listen.stream) })
+	if n.listen.operations != nil {
+		run(func(ctx context.Context) error {
+			return ops.Serve(ctx, n.listen.operations, n.metrics, n.alive, n.ready, n.log)
+		})
+	}
 	run(func(ctx context.Context) error {
 		return api.Serve(ctx, heldSocket{n.listen.api, n.goesOn.Load}, n, n.log)
 	})

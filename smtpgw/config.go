@@ -90,6 +90,8 @@ type Config struct {
 	// Unauthenticated reports whether programs of this machine may submit without a password; nil:
 	// they may where Passwords is nil.
 	Unauthenticated func() bool
+	// Meter counts what becomes of mail; nil: nobody wants to know.
+	Meter Meter
 	// Limits bound what one peer may use.
 	Limits Limits
 	// Texts is what the text of messages that are coming in is counted in, where servers share one;
@@ -112,6 +114,9 @@ func (c Config) withDefaults() Config {
 	c.Sending, c.Clock = c.Sending.withDefaults(), c.Clock.withDefaults()
 	if c.Log == nil {
 		c.Log = discardLog
+	}
+	if c.Meter == nil {
+		c.Meter = unmetered{}
 	}
 	if c.Silent == nil {
 		c.Silent = func() string { return "" }

@@ -24,6 +24,7 @@ type Delivery struct {
 	hostname string
 	dir      directory
 	filter   Filter // nil: none
+	meter    Meter
 	now      func() time.Time
 	log      *slog.Logger
 }
@@ -34,7 +35,7 @@ func NewDelivery(cfg Config, store *mailstore.Store, checker Checker, filing *Fi
 	cfg = cfg.withDefaults()
 	return &Delivery{
 		store: store, checker: checker, filing: filing, sources: sources,
-		hostname: cfg.Hostname, dir: newDirectory(cfg), filter: cfg.InboundFilter, now: cfg.Clock.Now, log: cfg.Log,
+		hostname: cfg.Hostname, dir: newDirectory(cfg), filter: cfg.InboundFilter, meter: cfg.Meter, now: cfg.Clock.Now, log: cfg.Log,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/logration"
 )
@@ -60,6 +61,7 @@ func envelopeTo(rcpts []string) string {
 
 // submitted tells that a mail of our own users was queued.
 func (s *Submitter) submitted(env Receipt, peer Peer, from string, rcpts []string, began time.Time) {
+	s.cfg.Meter.Taken(Submission)
 	s.cfg.Log.Info("mail submitted", "mail", env.Ref, "peer", peer.Addr, "from", from, "to", envelopeTo(rcpts), "size", len(env.Raw), "took", since(began))
 }
 
@@ -71,6 +73,7 @@ func (s *Server) handedOver(a *Arrival, route Route, ref string, began time.Time
 
 // refused tells that a peer did not get what it asked for. about is the address of MAIL or RCPT.
 func (s *session) refused(stage, about string, refusal *Refusal) {
+	s.srv.cfg.Meter.Refused(s.srv.mode, stage, refusal.Code)
 	from, to := s.from, envelopeTo(s.rcpts)
 	switch stage {
 	case "MAIL":
@@ -103,6 +106,7 @@ func since(began time.Time) time.Duration { return time.Since(began).Round(time.
 // tell puts the line of an arrival that is stored into the log.
 func (l *landing) tell() {
 	verdict := string(l.found.Found().Verdict)
+	l.d.meter.Filed(record.Verdict(verdict))
 	l.d.log.Info("mail filed", "mail", l.ref, "sent_as", l.sentAs(), "peer", l.a.Peer.Addr, "from", l.a.From, "to", envelopeTo(l.a.Recipients),
 		"size", len(l.a.Raw), "verdict", verdict, "filed", strings.Join(l.filed, "; "), "took", since(l.began))
 }

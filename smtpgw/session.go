@@ -143,7 +143,9 @@ func (s *session) data(r io.Reader) (whole bool, err error) {
 	if s.srv.mode == Submission {
 		_, err = s.srv.submitter.submit(s.srv.ctx, s.ref, s.peer(), s.poster, s.rcpts, raw, nil)
 	} else {
-		err = s.arrived(raw, s.ref)
+		if err = s.arrived(raw, s.ref); err == nil {
+			s.srv.cfg.Meter.Taken(Inbound)
+		}
 	}
 	if err != nil {
 		return true, err

@@ -60,6 +60,7 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 			if report != nil {
 				c.queue.WakeSealer()
 			}
+			c.cfg.Meter.Settled(strings.TrimPrefix(settled(len(waiting), len(failed)), "mail "))
 			log.Info(settled(len(waiting), len(failed)), "from", e.From, "to", envelopeTo(e.Recipients), "size", len(raw), "attempt", e.Attempts+1,
 				"waiting", len(waiting), "failed", len(failed), "reported", report != nil, "result", clipped(summary), "took", now.Sub(e.Created).Round(time.Millisecond))
 			return len(waiting) > 0

@@ -31,9 +31,10 @@ const (
 
 // secrecy is what a wire knows of who is at its other end, and of who may listen on the way.
 type secrecy struct {
-	config *tls.Config                  // of STARTTLS; nil: it is not offered
-	check  *passwords.Passwords         // nil: AUTH is not offered
-	scram  Scram                        // what there is of it
+	config *tls.Config          // of STARTTLS; nil: it is not offered
+	check  *passwords.Passwords // nil: AUTH is not offered
+	scram  Scram                // what there is of it
+	meter  Meter
 	ctx    context.Context              // of the server
 	busy   func() bool                  // whether a transaction is open
 	now    bool                         // TLS begins before anything else is said,
@@ -238,6 +239,7 @@ func (w *wire) signIn(login, password string) {
 
 // signedIn answers who has shown a password, or has not, as wrong says.
 func (w *wire) signedIn(account mailstore.Account, err error, wrong string) {
+	w.secrecy.meter.SignedIn(err == nil)
 	switch {
 	case errors.Is(err, passwords.ErrWrong):
 		w.secrecy.failed++

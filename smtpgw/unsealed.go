@@ -115,6 +115,7 @@ func (c *Courier) giveUp(ctx context.Context, e *outbox.Entry) error {
 		return c.queue.Remove(tx, &stored)
 	})
 	if err == nil && done {
+		c.cfg.Meter.Settled("returned")
 		c.log.Warn("mail returned", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", envelopeTo(e.Recipients),
 			"result", "it could not be recorded in the time that mail is kept", "took", c.now().Sub(e.Created).Round(time.Second))
 		for _, l := range filed {

@@ -144,6 +144,7 @@ type Listeners struct {
 	Submission    string   `json:"submission,omitempty"`
 	SubmissionTLS string   `json:"submission_tls,omitempty"`
 	Inbound       string   `json:"inbound,omitempty"`
+	Operations    string   `json:"operations,omitempty"`
 	P2P           []string `json:"p2p"` // multiaddrs with /p2p/<peer id>
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -14,6 +15,7 @@ import (
 	"cairn/node"
 	"cairn/node/api"
 	"cairn/node/logs"
+	"cairn/node/ops"
 )
 
 func (a *app) cmdRun() *cobra.Command {
@@ -35,8 +37,14 @@ func (a *app) cmdRun() *cobra.Command {
 			watched := make(chan struct{})
 			close(watched)
 			o := node.RunOptions{Log: log.Logger(), Relog: relog, Reload: a.hangups(ctx, stop), Now: a.now, Alone: alone, Crashes: true}
+			systemd := ops.NewNotifier(os.Getenv)
 			o.Ready = func(s api.Status) {
 				a.printRunning(&s)
+				if err := systemd.Ready(fmt.Sprintf("serves %s", strings.Join(s.Org.Domains, ", "))); err != nil {
+					log.Logger().Warn("systemd does not learn that the node serves", "err", err)
+				}
+				go systemd.Watch(ctx, a.answers)
+				context.AfterFunc(ctx, func() { systemd.Stopping() })
 				if isTerminal(a.err) {
 					watched = make(chan struct{})
 					go func() { defer close(watched); a.watchSync(ctx) }()
@@ -51,6 +59,14 @@ func (a *app) cmdRun() *cobra.Command {
 	c.Flags().StringVar(&level, "log", "", "what to log: debug, info, warn, error (default: as log.level of cairn.toml says)")
 	c.Flags().BoolVar(&alone, "alone", false, "go on with the chain as it is here, though others had more of it: they are gone for good")
 	return c
+}
+
+// answers tells whether the node does, over its socket, as whoever asks it does.
+func (a *app) answers(ctx context.Context) error {
+	client := a.client()
+	defer client.Close()
+	_, err := client.ChainStatus(ctx)
+	return err
 }
 
 // openLog opens the log of the node that is to be run, and gives what it takes other settings by. A
@@ -88,7 +104,7 @@ func (a *app) printRunning(s *api.Status) {
 			fmt.Fprintf(b, "  mining %s\n", line(miningLine(&s.Chain), 0))
 		}
 		for _, l := range []struct{ what, where string }{
-			{"submission", s.Listen.Submission}, {"inbound", s.Listen.Inbound},
+			{"submission", s.Listen.Submission}, {"  with TLS", s.Listen.SubmissionTLS}, {"inbound", s.Listen.Inbound}, {"operations", s.Listen.Operations},
 		} {
 			if l.where != "" {
 				fmt.Fprintf(b, "  %-11s%s\n", l.what, l.where)

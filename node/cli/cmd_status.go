@@ -60,7 +60,9 @@ func (a *app) cmdStatus() *cobra.Command {
 					[2]string{"records in", epochNote(s.Mail.Epoch)},
 					[2]string{"index", indexNote(&s.Index)},
 					[2]string{"submission", s.Listen.Submission},
+					[2]string{"  with TLS", s.Listen.SubmissionTLS},
 					[2]string{"inbound", s.Listen.Inbound},
+					[2]string{"operations", s.Listen.Operations},
 				)
 				for _, p := range s.Listen.P2P {
 					rows = append(rows, [2]string{"p2p", p})
