@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -96,7 +98,7 @@ func TestForeignSignIn(t *testing.T) {
 	t.Parallel()
 	swaks, msmtp, python, openssl := tool(t, "swaks"), tool(t, "msmtp"), tool(t, "python3"), tool(t, "openssl")
 	w, ctx := start(t, 0)
-	org := testnet.Org{Name: "Alpha", Domain: "alpha.test", Account: "alice", Configure: func(c *node.Config) { c.Submission.TLSListen = "127.0.0.1:0" }}
+	org := testnet.Org{Name: "Alpha", Domain: "alpha.test", Account: "alice", Configure: func(c *node.Config) { c.Submission.TLSListen, c.Operations.Listen = "127.0.0.1:0", "127.0.0.1:0" }}
 	m, err := w.Join(ctx, org)
 	if err != nil {
 		t.Fatal(err)
@@ -169,6 +171,55 @@ func TestForeignSignIn(t *testing.T) {
 		args = append([]string{"s_client", "-brief", "-CAfile", cert, "-verify_return_error", "-verify_hostname", "mail." + m.Domain}, args...)
 		if out, err := exec.CommandContext(ctx, openssl, args...).CombinedOutput(); err != nil || !strings.Contains(string(out), "Verification: OK") {
 			t.Errorf("openssl %s: %v\n%s", args, err, out)
+		}
+	}
+}
+
+// TestProbesOfANode: a node tells who keeps it running how it is, and of nobody's address.
+func TestProbesOfANode(t *testing.T) {
+	t.Parallel()
+	w, ctx := start(t, 0)
+	m, err := w.Join(ctx, testnet.Org{Name: "Alpha", Domain: "alpha.test", Account: "alice", Configure: func(c *node.Config) { c.Operations.Listen = "127.0.0.1:0" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.AwaitMembers(ctx); err != nil {
+		t.Fatal(err)
+	}
+	from, to := w.Address(0), "postmaster@alpha.test"
+	if err := testnet.SendOne(m.SubmissionAddr(), from, to, testnet.Compose(from, to, "counted", "hello\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := testnet.SendOne(m.SubmissionAddr(), from, "nobody@alpha.test", testnet.Compose(from, to, "refused", "hello\n")); err == nil {
+		t.Error("mail to nobody was taken")
+	}
+	if _, err := m.AwaitMail(ctx, "postmaster", testnet.Subject("counted")); err != nil {
+		t.Fatal(err)
+	}
+	s, err := m.Status(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string][]string{
+		"/livez": {"ok\n"}, "/readyz": {"ok\n"},
+		"/metrics": {
+			`cairn_messages_taken_total{listener="submission"} 1`, `cairn_replies_refused_total{class="5xx",listener="submission",stage="RCPT"} 1`,
+			`cairn_messages_filed_total{verdict="`, "cairn_member 1", "cairn_accounts 2", "cairn_chain_height ",
+		},
+	} {
+		r, err := http.Get("http://" + s.Listen.Operations + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(r.Body)
+		r.Body.Close()
+		if err != nil || r.StatusCode != http.StatusOK || strings.Contains(string(b), "alpha.test") {
+			t.Errorf("%s: %d, %v\n%s", path, r.StatusCode, err, b)
+		}
+		for _, line := range want {
+			if !strings.Contains(string(b), line) {
+				t.Errorf("%s: %q is missing", path, line)
+			}
 		}
 	}
 }

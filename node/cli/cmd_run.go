@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -37,14 +39,10 @@ func (a *app) cmdRun() *cobra.Command {
 			watched := make(chan struct{})
 			close(watched)
 			o := node.RunOptions{Log: log.Logger(), Relog: relog, Reload: a.hangups(ctx, stop), Now: a.now, Alone: alone, Crashes: true}
-			systemd := ops.NewNotifier(os.Getenv)
+			var told sync.Once // a node that takes another key serves once more
 			o.Ready = func(s api.Status) {
 				a.printRunning(&s)
-				if err := systemd.Ready(fmt.Sprintf("serves %s", strings.Join(s.Org.Domains, ", "))); err != nil {
-					log.Logger().Warn("systemd does not learn that the node serves", "err", err)
-				}
-				go systemd.Watch(ctx, a.answers)
-				context.AfterFunc(ctx, func() { systemd.Stopping() })
+				told.Do(func() { a.tellSystemd(ctx, &s, log.Logger()) })
 				if isTerminal(a.err) {
 					watched = make(chan struct{})
 					go func() { defer close(watched); a.watchSync(ctx) }()
@@ -59,6 +57,20 @@ func (a *app) cmdRun() *cobra.Command {
 	c.Flags().StringVar(&level, "log", "", "what to log: debug, info, warn, error (default: as log.level of cairn.toml says)")
 	c.Flags().BoolVar(&alone, "alone", false, "go on with the chain as it is here, though others had more of it: they are gone for good")
 	return c
+}
+
+// tellSystemd tells that the node serves, from now on that it lives, and at the end that it stops.
+func (a *app) tellSystemd(ctx context.Context, s *api.Status, log *slog.Logger) {
+	systemd := ops.NewNotifier(os.Getenv)
+	if err := systemd.Ready("serves " + strings.Join(s.Org.Domains, ", ")); err != nil {
+		log.Warn("systemd does not learn that the node serves", "err", err)
+	}
+	go systemd.Watch(ctx, a.answers)
+	context.AfterFunc(ctx, func() {
+		if err := systemd.Stopping(); err != nil {
+			log.Warn("systemd does not learn that the node stops", "err", err)
+		}
+	})
 }
 
 // answers tells whether the node does, over its socket, as whoever asks it does.

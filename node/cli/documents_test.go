@@ -16,7 +16,7 @@ import (
 // documents are those that commands print and no node sends.
 var documents = []any{
 	backup{}, restored{}, checkup{}, benchReaders{}, benchVerdicts{}, made{}, components{}, comparison{}, newOrgKey{}, takenKey{}, nodeRequest{},
-	version{}, verified{}, guide{},
+	unit{}, version{}, verified{}, guide{},
 }
 
 // TestDocumentsKeepTheirFields holds them to testdata/version1.txt, and that list to be complete.

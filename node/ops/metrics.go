@@ -34,7 +34,7 @@ func NewMetrics(status func(context.Context) (*api.Status, error)) *Metrics {
 	}
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
-		taken:    counter("messages_taken_total", "Messages that a listener has answered with 250, and those of cairn send.", "listener"),
+		taken:    counter("messages_taken_total", "Messages that a listener has answered with 250, and those that came by the socket.", "listener"),
 		refused:  counter("replies_refused_total", "Replies 4xx and 5xx to MAIL, RCPT or a message.", "listener", "stage", "class"),
 		filed:    counter("messages_filed_total", "Arrivals that were stored, by their first verdict.", "verdict"),
 		settled:  counter("attempts_total", "Attempts to carry mail to a domain, by what came of them.", "outcome"),
@@ -134,8 +134,8 @@ func (g *gauges) Describe(to chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect is of prometheus.Collector. A status that cannot be had is an error of each figure: none is
-// told that is not known.
+// Collect is of prometheus.Collector. A status that cannot be had is an error of each figure: none
+// is told that is not known.
 func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	s, err := g.now()
 	for _, f := range figures {

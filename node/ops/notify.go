@@ -29,8 +29,8 @@ func (n Notifier) Ready(status string) error { return n.tell("READY=1\nSTATUS=" 
 // Stopping tells that it ends.
 func (n Notifier) Stopping() error { return n.tell("STOPPING=1") }
 
-// Watch gives signs of life, twice as often as they have to come, until ctx is done: as long as alive
-// has no objection.
+// Watch gives signs of life, twice as often as they have to come, until ctx is done: as long as
+// alive has no objection.
 func (n Notifier) Watch(ctx context.Context, alive Probe) {
 	if n.watchdog == 0 {
 		return

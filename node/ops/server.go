@@ -14,8 +14,9 @@ import (
 // Probe tells what keeps a node from what it is asked about; nil: nothing.
 type Probe func(context.Context) error
 
-// Serve answers at l until ctx is done: /metrics in the format of Prometheus, /livez with 200 as long
-// as alive has no objection and /readyz as long as ready has none, else with 503 and the reason.
+// Serve answers at l until ctx is done: /metrics in the format of Prometheus, /livez with 200 as
+// long as alive has no objection and /readyz as long as ready has none, else with 503 and the
+// reason.
 func Serve(ctx context.Context, l net.Listener, m *Metrics, alive, ready Probe, log *slog.Logger) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
