@@ -56,8 +56,8 @@ var generatedOtherwise = map[string]string{
 	"msg/010.eml": "policy",
 	// Two From fields, of which the lower one is signed: the signature holds, and DMARC takes none.
 	"msg/020.eml": "pass",
-	// A body of one space without a line end was hashed as a space and a line end. RFC 6376, section
-	// 3.4.4, takes the space off first, and SMTP carries no such body.
+	// A body of one space without a line end was hashed as a space and a line end. RFC 6376,
+	// section 3.4.4, takes the space off first, and SMTP carries no such body.
 	"msg/033.eml": "fail",
 	// Where a field was removed, its line end is left: the header ends there, above the signature.
 	"msg/040.eml": "none",
