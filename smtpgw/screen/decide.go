@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"cairn/consensus/record"
+	"cairn/mailstore/message"
 )
 
 // Labels that say where a message is. They are the mail store's words, which a test holds.
@@ -14,6 +15,12 @@ const (
 	LabelQuarantine = "quarantine" // held: kept out of every other list
 
 	verdictPrefix = "verdict/"
+)
+
+// Policies of DMARC that Decide heeds or does not (RFC 9989, section 4.7).
+const (
+	policyNone   = "none"
+	policyReject = "reject"
 )
 
 // VerdictLabel is the label that carries a verdict.
@@ -73,8 +80,10 @@ func Decide(p Policy, f Finding, e Evidence) Decision {
 		at = missing(f, e)
 	case record.Invalid:
 		at = invalid(p, f, &d)
+	case record.Unrecorded:
+		at = unrecorded(f, e, &d)
 	default:
-		at = place{labelInbox, history(f, e)}
+		at = place{label: labelInbox}
 	}
 	if d.Hold {
 		at.label = LabelQuarantine
@@ -124,7 +133,7 @@ func missing(f Finding, e Evidence) place {
 		return place{labelSpam, []string{"it claims one of our own domains, whose mail has our record"}}
 	}
 	if len(f.Domains) > 0 && !slices.ContainsFunc(f.Domains, func(d string) bool { return !authenticated(e, d) }) {
-		return place{labelInbox, []string{"it has no record of its sender's organisation, but that domain's own signature"}}
+		return place{labelInbox, []string{"it has no record of its sender's organisation, but that domain's own signature or server"}}
 	}
 	return place{labelSpam, []string{"the record that mail of its sender's organisation has is missing"}}
 }
@@ -132,7 +141,7 @@ func missing(f Finding, e Evidence) place {
 // authenticated reports whether a domain signed the message itself, or a chain of relays that is
 // trusted says that it had. A source gives arc=pass only for a chain whose sealers are trusted.
 func authenticated(e Evidence, domain string) bool {
-	return domain != "" && (e.passes("dkim", domain) || e.passes("dmarc", domain) || e.passes("arc", domain))
+	return domain != "" && (e.passes("dkim", domain) || e.passes(MethodDMARC, domain) || e.passes("arc", domain))
 }
 
 // invalid goes where the policy says. What is invalid only because this node's chain may not be as
@@ -150,13 +159,52 @@ func invalid(p Policy, f Finding, d *Decision) place {
 	return place{labelSpam, []string{"its record is invalid"}}
 }
 
+// unrecorded is mail of a domain whose mail has no record. What such a domain says of itself in the
+// DNS counts (RFC 9989): mail that is not from it goes where it wants it, but what it wants refused
+// is held for a person, since mailing lists and forwarders make mail fail that is genuine.
+func unrecorded(f Finding, e Evidence, d *Decision) place {
+	var aside []string
+	for _, r := range e {
+		if r.Method != MethodDMARC || r.Policy == "" || r.Policy == policyNone || r.Result == Pass {
+			continue
+		}
+		why := unproven(r)
+		switch {
+		case r.Result == Fail && authenticated(e, r.About):
+			continue // a relay that is trusted says that it was from there
+		case r.Result == Fail && r.Policy == policyReject:
+			d.Hold = true
+			aside = append([]string{why + ", which wants such mail refused: it may still be genuine if a mailing list or a forwarder sent it on"}, aside...)
+		case r.Result == Fail:
+			aside = append(aside, why+", which wants such mail put aside")
+		default:
+			aside = append(aside, why)
+		}
+	}
+	if len(aside) > 0 {
+		return place{labelSpam, aside}
+	}
+	return place{labelInbox, history(f, e)}
+}
+
+// unproven says of a DMARC result that is no pass what it is about.
+func unproven(r Result) string {
+	switch {
+	case r.About == "":
+		return "whom it claims to be from cannot be told: " + r.Reason
+	case r.Result == Fail:
+		return "it claims to be from " + r.About + ", and neither a signature nor the server that sent it is of that domain"
+	}
+	return "whether it is from " + r.About + " could not be found out when it arrived, and that domain wants other mail put aside"
+}
+
 // history says what the account had to do with the sender, where that is a reason to look closer:
 // mail without a record from somebody unknown.
 func history(f Finding, e Evidence) []string {
-	if f.Verdict != record.Unrecorded {
-		return nil
-	}
 	why := []string{"nothing speaks against it"}
+	if d := message.Domain(f.From); e.passes(MethodDMARC, d) {
+		why = append(why, "a signature or the server that sent it is of "+d)
+	}
 	for _, r := range e {
 		if r.Method == MethodHistory && r.About == f.From && r.Reason != "" {
 			why = append(why, r.Reason)

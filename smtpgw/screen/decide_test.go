@@ -31,6 +31,11 @@ func wrote(address string) Result { return History{Wrote: true}.Evidence(address
 
 func TestDecide(t *testing.T) {
 	dkim := Result{Method: "dkim", Result: Pass, About: "org.example", Property: "header.d"}
+	dmarc := func(result, policy string) Result {
+		return Result{Method: MethodDMARC, Result: result, About: "e.example", Property: "header.from", Policy: policy}
+	}
+	arc := Result{Method: "arc", Result: Pass, About: "e.example"}
+	unrecorded := Finding{Verdict: record.Unrecorded, From: "x@e.example"}
 	for _, c := range []struct {
 		name   string
 		policy Policy
@@ -47,6 +52,20 @@ func TestDecide(t *testing.T) {
 			Evidence{History{}.Evidence("x@e.example")}, labelInbox, "neither written to x@e.example nor kept"},
 		{"unrecorded, from somebody known", Policy{}, Finding{Verdict: record.Unrecorded, From: "x@e.example"},
 			Evidence{History{Kept: true}.Evidence("x@e.example")}, labelInbox, "you have kept mail from x@e.example"},
+		{"unrecorded, from its domain", Policy{}, unrecorded, Evidence{dmarc(Pass, "")}, labelInbox, "the server that sent it is of e.example"},
+		{"unrecorded, of a domain without a policy", Policy{}, unrecorded, Evidence{dmarc(None, "")}, labelInbox, "nothing speaks"},
+		{"unrecorded, of a domain that only watches", Policy{}, unrecorded, Evidence{dmarc(Fail, "none")}, labelInbox, "nothing speaks"},
+		{"unrecorded, to be put aside", Policy{}, unrecorded, Evidence{dmarc(Fail, "quarantine")}, labelSpam, "claims to be from e.example, and neither a signature nor the server that sent it is of that domain, which wants such mail put aside"},
+		{"unrecorded, to be refused", Policy{}, unrecorded, Evidence{dmarc(Fail, "reject")}, LabelQuarantine, "which wants such mail refused"},
+		{"unrecorded, to be refused, by somebody known", Policy{}, unrecorded, Evidence{dmarc(Fail, "reject"), wrote("x@e.example")}, LabelQuarantine, "which wants such mail refused"},
+		{"unrecorded, sent on by who is trusted", Policy{}, unrecorded, Evidence{dmarc(Fail, "reject"), arc}, labelInbox, ""},
+		{"unrecorded, one author of two", Policy{}, unrecorded, Evidence{dmarc(Pass, ""), {Method: MethodDMARC, Result: Fail, About: "f.example", Policy: "quarantine"}, {Method: MethodDMARC, Result: Fail, About: "g.example", Policy: "reject"}}, LabelQuarantine, "from g.example"},
+		{"unrecorded, the DNS was silent", Policy{}, unrecorded, Evidence{dmarc("temperror", "")}, labelInbox, ""},
+		{"unrecorded, the DNS was silent beside a policy", Policy{}, unrecorded, Evidence{dmarc("temperror", "reject")}, labelSpam, "could not be found out"},
+		{"unrecorded, of nobody", Policy{}, unrecorded, Evidence{{Method: MethodDMARC, Result: "permerror", Reason: "it has 2 From fields", Policy: "quarantine"}}, labelSpam, "cannot be told: it has 2 From fields"},
+		{"verified, though DMARC fails", Policy{}, Finding{Verdict: record.Verified, From: "x@e.example"}, Evidence{dmarc(Fail, "reject")}, labelInbox, ""},
+		{"pending, though DMARC fails", Policy{}, Finding{Verdict: record.Pending, From: "x@e.example"}, Evidence{dmarc(Fail, "reject")}, labelInbox, ""},
+		{"missing, from its domain", Policy{}, Finding{Verdict: record.Missing, Domains: []string{"e.example"}}, Evidence{dmarc(Pass, "")}, labelInbox, "own signature"},
 		{"changed", Policy{}, Finding{Verdict: record.Differs}, nil, labelInbox, "mailing lists change"},
 		{"changed, decisive", Policy{}, Finding{Verdict: record.Differs, Decisive: true}, nil, labelSpam, "no honest relay"},
 		{"changed, decisive, by somebody known", Policy{}, Finding{Verdict: record.Differs, Decisive: true, From: "x@e.example"},
@@ -131,6 +150,7 @@ func TestNoEvidenceOutweighs(t *testing.T) {
 				Method: rapid.SampledFrom([]string{"spf", "dkim", "dmarc", "arc", MethodHistory, MethodForwarder, MethodRecord}).Draw(t, "method"),
 				Result: rapid.SampledFrom([]string{Pass, Fail, None}).Draw(t, "result"),
 				About:  rapid.SampledFrom([]string{"org.example", list, f.From, ""}).Draw(t, "about"),
+				Policy: rapid.SampledFrom([]string{"", "none", "quarantine", "reject"}).Draw(t, "wanted"),
 			})
 		}
 		p := Policy{Invalid: rapid.SampledFrom([]Invalid{"", InvalidSpam, InvalidQuarantine, InvalidDiscard, InvalidRefuse}).Draw(t, "policy")}

@@ -14,7 +14,13 @@ type Result struct {
 	// header.from, smtp.mailfrom, header.d …
 	Property string `json:"property,omitempty"`
 	Reason   string `json:"reason,omitempty"` // for people
+	// Policy is what the domain of a DMARC result that is no pass wants done with the message:
+	// none, quarantine or reject (RFC 9989, section 4.7). Empty: it is not known, or has none.
+	Policy string `json:"policy,omitempty"`
 }
+
+// MethodDMARC is the one whose results say what a domain wants done.
+const MethodDMARC = "dmarc"
 
 // Methods of Cairn's own. That of the history is about one account and is in no header.
 const (
@@ -30,6 +36,10 @@ const (
 	Neutral  = "neutral"
 	ByPolicy = "policy"
 	None     = "none"
+	// TempError and PermError: it cannot be told, because of the DNS at this moment or of what is
+	// there.
+	TempError = "temperror"
+	PermError = "permerror"
 )
 
 // Evidence is all that was found out about a message.

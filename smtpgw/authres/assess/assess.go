@@ -1,0 +1,200 @@
+package assess
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"cairn/mailstore/message"
+	"cairn/mailstore/message/maildomain"
+	"cairn/smtpgw/authres/dkim"
+	"cairn/smtpgw/authres/dmarc"
+	"cairn/smtpgw/authres/lookup"
+	"cairn/smtpgw/authres/spf"
+	"cairn/smtpgw/screen"
+)
+
+// Bounds of one message, beside those of lookup.
+const (
+	spfPatience = 10 * time.Second // of the time that there is for all of it
+	maxAuthors  = 4                // domains in From
+	maxReason   = 240              // octets: part of it may be a stranger's
+	maxNames    = 10               // of the client, that are looked up
+)
+
+// Mail is a message with what is known of how it came.
+type Mail struct {
+	Client netip.Addr // not valid: it is not known which server outside sent the message
+	Helo   string     // what the client called itself
+	From   string     // envelope sender; empty: the null sender
+	Raw    []byte     // with CRLF line ends
+}
+
+// Assess gives evidence about a message, in the order spf, dkim, dmarc, iprev. The time that ctx
+// has bounds it: what is not known then is temperror. now is what signatures expire by.
+func Assess(ctx context.Context, r lookup.Resolver, m Mail, now time.Time) screen.Evidence {
+	a := &assessing{ctx: ctx, dns: lookup.New(r), mail: m, parts: dkim.Split(m.Raw), now: now}
+	a.spf()
+	a.dkim()
+	a.dmarc()
+	a.iprev()
+	for i := range a.found {
+		a.found[i].Reason = clipped(a.found[i].Reason)
+	}
+	return a.found
+}
+
+func clipped(reason string) string {
+	return strings.ToValidUTF8(reason[:min(len(reason), maxReason)], "?")
+}
+
+// assessing is one message under way.
+type assessing struct {
+	ctx   context.Context
+	dns   *lookup.Asker
+	mail  Mail
+	parts *dkim.Message
+	now   time.Time
+
+	ids   []dmarc.Identifier
+	found screen.Evidence
+}
+
+func (a *assessing) add(r screen.Result) { a.found = append(a.found, r) }
+
+// spf checks the envelope sender, of the null sender the client's name (RFC 7208, section 2.4).
+func (a *assessing) spf() {
+	r := screen.Result{Method: "spf", Result: screen.None, About: a.mail.From, Property: "smtp.mailfrom"}
+	domain := maildomain.Canonical(maildomain.OfAddress(a.mail.From))
+	local := strings.TrimSuffix(a.mail.From, "@"+maildomain.OfAddress(a.mail.From))
+	if a.mail.From == "" {
+		domain, local = maildomain.Canonical(a.mail.Helo), ""
+		r.About, r.Property = domain, "smtp.helo"
+	}
+	if !a.mail.Client.IsValid() {
+		r.Reason = "which server outside sent it is not known"
+		a.add(r)
+		return
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, spfPatience)
+	defer cancel()
+	o := spf.Check(ctx, a.dns, spf.Identity{IP: a.mail.Client, Domain: domain, Local: local, Helo: a.mail.Helo})
+	r.Result, r.Reason = string(o.Result), o.Reason
+	a.add(r)
+	if o.Result == spf.Pass || o.Result == spf.TempError {
+		a.ids = append(a.ids, dmarc.Identifier{Method: dmarc.SPF, Domain: domain, Unknown: o.Result == spf.TempError})
+	}
+}
+
+// dkim verifies the signatures. A key that is being tried out counts: many are for ever.
+func (a *assessing) dkim() {
+	found, left := dkim.Verify(a.ctx, a.dns, a.parts, a.now)
+	for _, v := range found {
+		r := screen.Result{Method: "dkim", Result: string(v.Result), About: v.Domain, Property: "header.d", Reason: v.Reason}
+		if v.Testing {
+			r.Reason = strings.TrimPrefix(r.Reason+"; the domain is trying its key out (t=y)", "; ")
+		}
+		a.add(r)
+		if v.Result == dkim.Pass || v.Result == dkim.TempError {
+			a.ids = append(a.ids, dmarc.Identifier{Method: dmarc.DKIM, Domain: v.Domain, Unknown: v.Result == dkim.TempError})
+		}
+	}
+	switch {
+	case left > 0:
+		a.add(screen.Result{Method: "dkim", Result: screen.Neutral, Reason: fmt.Sprintf("%d more signatures are not looked at", left)})
+	case len(found) == 0:
+		a.add(screen.Result{Method: "dkim", Result: screen.None})
+	}
+}
+
+// dmarc checks each domain of the From field.
+func (a *assessing) dmarc() {
+	domains, why := authors(a.mail.Raw[:len(a.mail.Raw)-len(a.parts.Body)], a.parts)
+	if why != "" {
+		// Programs may show somebody whom no policy was asked about.
+		a.add(screen.Result{Method: screen.MethodDMARC, Result: string(dmarc.PermError), Reason: why, Policy: string(dmarc.Quarantine)})
+		return
+	}
+	for _, d := range domains {
+		o := dmarc.Check(a.ctx, a.dns, d, a.ids)
+		r := screen.Result{Method: screen.MethodDMARC, Result: string(o.Result), About: d, Property: "header.from", Reason: o.Reason}
+		switch {
+		case o.Result == dmarc.Pass || o.Result == dmarc.None:
+		case !a.mail.Client.IsValid() && o.Result == dmarc.Fail:
+			// The server that sent it might be the domain's own.
+			r.Result, r.Reason = screen.None, "which server outside sent it is not known"
+		case o.Testing:
+			r.Policy, r.Reason = string(dmarc.PolicyNone), r.Reason+"; its policy is not to be applied yet (t=y)"
+		default:
+			r.Policy = string(o.Policy)
+			if o.Policy != "" {
+				r.Reason += "; its policy is " + r.Policy
+			}
+		}
+		a.add(r)
+	}
+}
+
+// authors are the domains of the one From field, canonical, of all authors that any mail program
+// shows; why says that there is none to check.
+func authors(header []byte, parts *dkim.Message) (domains []string, why string) {
+	if n := len(parts.Named("from")); n != 1 {
+		return nil, fmt.Sprintf("it has %d From fields; one is needed (RFC 5322, section 3.6)", n)
+	}
+	domains = message.ClaimsOf(header).Authors
+	for _, addr := range message.ParseHeader(header).From {
+		d := maildomain.Canonical(maildomain.OfAddress(addr.Addr))
+		if !slices.Contains(domains, d) {
+			domains = append(domains, d)
+		}
+	}
+	switch {
+	case len(domains) == 0 || slices.ContainsFunc(domains, func(d string) bool { return !maildomain.Valid(d) }):
+		return nil, "its From field names no domain, or not to all mail programs"
+	case len(domains) > maxAuthors:
+		return nil, fmt.Sprintf("its From field names %d domains", len(domains))
+	}
+	return domains, ""
+}
+
+// iprev checks that a name of the client leads back to it (RFC 8601, section 3).
+func (a *assessing) iprev() {
+	if !a.mail.Client.IsValid() {
+		return
+	}
+	client := a.mail.Client.Unmap().WithZone("")
+	r := screen.Result{Method: "iprev", Result: screen.PermError, About: client.String(), Property: "policy.iprev", Reason: "the address has no name"}
+	names, err := a.dns.Names(a.ctx, client)
+	if err != nil {
+		r.Result, r.Reason = failure(err)
+		a.add(r)
+		return
+	}
+	for _, name := range names[:min(len(names), maxNames)] {
+		addrs, err := a.dns.Addrs(a.ctx, name, client)
+		if err != nil {
+			r.Result, r.Reason = failure(err)
+			continue
+		}
+		if slices.ContainsFunc(addrs, func(b netip.Addr) bool { return b.Unmap() == client }) {
+			r.Result, r.Reason = screen.Pass, name
+			break
+		}
+		if r.Result == screen.PermError {
+			r.Result, r.Reason = screen.Fail, "the name "+name+" does not lead back to it"
+		}
+	}
+	a.add(r)
+}
+
+// failure is what an error of a lookup means.
+func failure(err error) (result, reason string) {
+	if errors.Is(err, lookup.ErrTemporary) {
+		return screen.TempError, err.Error()
+	}
+	return screen.PermError, err.Error()
+}

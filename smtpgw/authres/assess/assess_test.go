@@ -1,0 +1,176 @@
+package assess
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cairn/mailstore/message/mailtest"
+	"cairn/smtpgw/authres/lookup/lookuptest"
+	"cairn/smtpgw/screen"
+)
+
+// said joins the results of a method, with the policy of each.
+func said(e screen.Evidence, method string) string {
+	var all []string
+	for _, r := range e {
+		if r.Method == method {
+			text := r.Result
+			if r.Policy != "" {
+				text += "(" + r.Policy + ")"
+			}
+			all = append(all, text)
+		}
+	}
+	return strings.Join(all, ",")
+}
+
+func wire(t *testing.T, path ...string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(path...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.ReplaceAll(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
+}
+
+// generatedOtherwise are cases of which we say something else about DMARC, and why.
+var generatedOtherwise = map[string]string{
+	// Two From fields: whom it claims to be from cannot be told, which is no failure of a domain.
+	"msg/019.eml": "permerror(quarantine)",
+	"msg/020.eml": "permerror(quarantine)",
+	// What is done about a failure when a trusted sealer vouches is not for DMARC to say.
+	"msg/036.eml": "fail(reject)",
+	"msg/037.eml": "fail(reject)",
+	// Where a field was removed, its line end is left: the header ends there, and has no From.
+	"msg/040.eml": "permerror(quarantine)",
+}
+
+func TestGenerated(t *testing.T) {
+	dir := filepath.Join(mailtest.Folder(t, "CAIRN_TESTDATA"), "auth", "generated")
+	text, err := os.ReadFile(filepath.Join(dir, "cases.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all struct {
+		DNS   map[string][]string `json:"dns_txt"`
+		Cases []struct {
+			File, Note, Helo string
+			Client           string `json:"client_ip"`
+			From             string `json:"mail_from"`
+			SPF              string `json:"expect_spf"`
+			DMARC            string `json:"expect_dmarc"`
+		}
+	}
+	if err := json.Unmarshal(text, &all); err != nil || len(all.Cases) < 40 {
+		t.Fatal(len(all.Cases), err)
+	}
+	for _, c := range all.Cases {
+		if other, ok := generatedOtherwise[c.File]; ok {
+			c.DMARC = other
+		}
+		m := Mail{Client: netip.MustParseAddr(c.Client), Helo: c.Helo, From: c.From, Raw: wire(t, dir, c.File)}
+		e := Assess(t.Context(), &lookuptest.Zone{TXTs: all.DNS}, m, time.Now())
+		if spf, dmarc := said(e, "spf"), said(e, "dmarc"); spf != c.SPF || dmarc != c.DMARC {
+			t.Errorf("%s, %s: spf=%s dmarc=%s, want %s and %s", c.File, c.Note, spf, dmarc, c.SPF, c.DMARC)
+		}
+	}
+}
+
+// Samples that fail by their names, with the policies that these say, set for their domains.
+func TestPoliciesOfSamples(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(mailtest.Folder(t, "CAIRN_TESTDATA"), "auth", "rspamd-dmarc", "*fail_*.eml"))
+	if err != nil || len(files) < 6 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".eml")
+		policy := strings.TrimRight(name[strings.LastIndexByte(name, '_')+1:], "1")
+		if policy == "alignment" {
+			policy = "reject"
+		}
+		m := Mail{Client: netip.MustParseAddr("192.0.2.1"), From: "x@other.example", Raw: wire(t, file)}
+		domain := Assess(t.Context(), &lookuptest.Zone{}, m, time.Now())
+		at := domain[len(domain)-2].About // of dmarc, in front of iprev
+		record := "v=DMARC1; p=" + policy
+		if parent := strings.SplitN(at, ".", 2)[1]; strings.HasPrefix(name, "subdomain") {
+			at, record = parent, "v=DMARC1; p=none; sp="+policy
+		}
+		z := &lookuptest.Zone{TXTs: map[string][]string{"_dmarc." + at: {record}}}
+		if got := said(Assess(t.Context(), z, m, time.Now()), "dmarc"); got != "fail("+policy+")" {
+			t.Errorf("%s, %s: %s", name, at, got)
+		}
+	}
+}
+
+func TestAssess(t *testing.T) {
+	z := &lookuptest.Zone{
+		TXTs: map[string][]string{
+			"org.example": {"v=spf1 ip4:192.0.2.1 -all"}, "_dmarc.org.example": {"v=DMARC1; p=reject"},
+			"mx.org.example": {"v=spf1 a -all"}, "_dmarc.trying.example": {"v=DMARC1; p=reject; t=y"},
+			"_dmarc.quiet.example": {"v=DMARC1; p=reject"},
+		},
+		Addrs: map[string][]string{"mx.org.example": {"192.0.2.1", "2001:db8::1"}, "wrong.example": {"192.0.2.9"}},
+		Names: map[string][]string{
+			"192.0.2.1": {"mx.org.example"}, "192.0.2.2": {"wrong.example"}, "2001:db8::1": {"wrong.example", "mx.org.example"},
+			"192.0.2.3": {"silent.example"},
+		},
+		Silent: map[string]bool{"silent.example": true, "192.0.2.4": true, ".silent.example": true, "quiet.example": true},
+	}
+	for _, c := range []struct {
+		name, client, helo, from, header string
+		spf, dmarc, iprev                string
+	}{
+		{"as it should be", "192.0.2.1", "mx.org.example", "jo@org.example", "From: jo@org.example\r\n", "pass", "pass", "pass"},
+		{"mapped", "::ffff:192.0.2.1", "mx.org.example", "jo@org.example", "From: jo@org.example\r\n", "pass", "pass", "pass"},
+		{"IPv6", "2001:db8::1", "mx.org.example", "", "From: jo@org.example\r\n", "pass", "pass", "pass"},
+		{"a null sender", "192.0.2.1", "mx.org.example", "", "From: jo@org.example\r\n", "pass", "pass", "pass"},
+		{"a null sender, by another", "192.0.2.2", "mx.org.example", "", "From: jo@org.example\r\n", "fail", "fail(reject)", "fail"},
+		{"a null sender of no name", "192.0.2.2", "[192.0.2.2]", "", "From: jo@org.example\r\n", "none", "fail(reject)", "fail"},
+		{"forged", "192.0.2.2", "mx.org.example", "jo@org.example", "From: jo@org.example\r\n", "fail", "fail(reject)", "fail"},
+		{"a policy that is tried out", "192.0.2.2", "x", "jo@org.example", "From: jo@trying.example\r\n", "fail", "fail(none)", "fail"},
+		{"two authors", "192.0.2.1", "x", "jo@org.example", "From: jo@org.example, jo@trying.example\r\n", "pass", "pass,fail(none)", "pass"},
+		{"two From fields", "192.0.2.1", "x", "jo@org.example", "From: jo@org.example\r\nFrom: jo@org.example\r\n", "pass", "permerror(quarantine)", "pass"},
+		{"no From field", "192.0.2.1", "x", "jo@org.example", "To: jo@org.example\r\n", "pass", "permerror(quarantine)", "pass"},
+		{"too many authors", "192.0.2.1", "x", "jo@org.example", "From: a@b.example, a@c.example, a@d.example, a@e.example, a@f.example\r\n", "pass", "permerror(quarantine)", "pass"},
+		{"no policy", "192.0.2.5", "x", "jo@none.example", "From: jo@none.example\r\n", "none", "none", "permerror"},
+		{"the DNS is silent", "192.0.2.4", "x", "jo@silent.example", "From: jo@silent.example\r\n", "temperror", "temperror", "temperror"},
+		{"the DNS is silent beside a policy", "192.0.2.3", "x", "jo@quiet.example", "From: jo@quiet.example\r\n", "temperror", "temperror(reject)", "temperror"},
+		{"behind a relay", "", "x", "jo@org.example", "From: jo@org.example\r\n", "none", "none", ""},
+	} {
+		client, _ := netip.ParseAddr(c.client)
+		e := Assess(t.Context(), z, Mail{Client: client, Helo: c.helo, From: c.from, Raw: []byte(c.header + "\r\nx\r\n")}, time.Now())
+		if spf, dmarc, iprev := said(e, "spf"), said(e, "dmarc"), said(e, "iprev"); spf != c.spf || dmarc != c.dmarc || iprev != c.iprev || said(e, "dkim") != "none" {
+			t.Errorf("%s: %+v, want spf=%s dmarc=%s iprev=%s", c.name, e, c.spf, c.dmarc, c.iprev)
+		}
+	}
+}
+
+// Whatever comes, there is evidence of every method, bounded and for people to read.
+func FuzzAssess(f *testing.F) {
+	f.Add([]byte("From: jo@org.example\r\nDKIM-Signature: v=1; a=rsa-sha256; d=org.example; s=s; h=from; bh=eA==; b=eA==\r\n\r\nx"), "jo@org.example", "mx.org.example", "v=spf1 a mx ptr -all", "v=DMARC1; p=reject")
+	f.Fuzz(func(t *testing.T, raw []byte, from, helo, spf, dmarc string) {
+		z := &lookuptest.Zone{TXTs: map[string][]string{
+			"org.example": {spf}, "_dmarc.org.example": {dmarc}, "_dmarc.example": {dmarc}, "s._domainkey.org.example": {spf},
+		}}
+		e := Assess(t.Context(), z, Mail{Client: netip.MustParseAddr("192.0.2.1"), Helo: helo, From: from, Raw: raw}, time.Unix(2e9, 0))
+		for _, method := range []string{"spf", "dkim", "dmarc", "iprev"} {
+			if said(e, method) == "" {
+				t.Fatalf("nothing of %s: %+v", method, e)
+			}
+		}
+		for _, r := range e {
+			if len(r.Reason) > maxReason {
+				t.Fatalf("%+v", r)
+			}
+		}
+		if len(e) > 16 {
+			t.Fatal(len(e), " results")
+		}
+	})
+}
