@@ -154,6 +154,10 @@ type InboundConfig struct {
 	// Listen is host:port; port 0 takes any free port; "" switches it off.
 	Listen string `koanf:"listen"`
 
+	// Authenticate has the DNS asked, about mail of servers that are no nodes, whether it is from
+	// where it claims to be: SPF, DKIM, DMARC and the names of the server.
+	Authenticate bool `koanf:"authenticate"`
+
 	// Filter is a program, by its absolute path, with its arguments; none if
 	// empty. It is run over each arrival once that was judged, before it is
 	// stored, and may put fields of filters on top, or refuse it.
@@ -238,7 +242,7 @@ func DefaultConfig(name string, domains []string) *Config {
 		Mine:         "10%",
 		Organisation: OrganisationConfig{Name: name, Domains: domains, Records: "some"},
 		Submission:   SubmissionConfig{Listen: "127.0.0.1:2525", Unauthenticated: unauthenticatedAuto, Scram: "plus", RelayFrom: []string{}, Filter: []string{}},
-		Inbound:      InboundConfig{Listen: "127.0.0.1:2526", Filter: []string{}},
+		Inbound:      InboundConfig{Listen: "127.0.0.1:2526", Authenticate: true, Filter: []string{}},
 		Outbound:     OutboundConfig{Via: viaDirect},
 		Mail:         MailConfig{MaxSize: "25M"},
 		Records:      RecordsConfig{LeaveOut: []string{}, Derive: []string{}},

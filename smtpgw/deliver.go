@@ -25,6 +25,7 @@ type Delivery struct {
 	dir      directory
 	filter   Filter // nil: none
 	meter    Meter
+	unsure   *unsure
 	now      func() time.Time
 	log      *slog.Logger
 }
@@ -35,7 +36,8 @@ func NewDelivery(cfg Config, store *mailstore.Store, checker Checker, filing *Fi
 	cfg = cfg.withDefaults()
 	return &Delivery{
 		store: store, checker: checker, filing: filing, sources: sources,
-		hostname: cfg.Hostname, dir: newDirectory(cfg), filter: cfg.InboundFilter, meter: cfg.Meter, now: cfg.Clock.Now, log: cfg.Log,
+		hostname: cfg.Hostname, dir: newDirectory(cfg), filter: cfg.InboundFilter, meter: cfg.Meter,
+		unsure: newUnsure(cfg.Clock.Now), now: cfg.Clock.Now, log: cfg.Log,
 	}
 }
 
@@ -90,6 +92,9 @@ func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (*landing,
 		return nil, err
 	}
 	whole := found.Found()
+	if err := d.unsure.check(a, whole.Verdict, gathered); err != nil {
+		return nil, err
+	}
 	shown := append(whole.Evidence(), gathered...)
 	stored, err := d.filtered(ctx, withTrace(a.Raw, d.trace(a, shown, ref), d.hostname), a, ref, whole.Verdict)
 	if err != nil {

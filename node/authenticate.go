@@ -1,0 +1,53 @@
+package node
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strings"
+
+	"cairn/smtpgw"
+)
+
+// reverse knows the names of addresses; tests have one of their own.
+var reverse interface {
+	LookupAddr(ctx context.Context, addr string) ([]string, error)
+} = net.DefaultResolver
+
+// arrivalSources are what gives evidence about mail that arrives, beside its record.
+func (n *Node) arrivalSources(gw smtpgw.Config) []smtpgw.Source {
+	if !n.cfg.Inbound.Authenticate {
+		return nil
+	}
+	return []smtpgw.Source{smtpgw.NewAuthentication(gw, evidenceDNS{}, isOutside)}
+}
+
+// isOutside reports whether an address is of no machine of our own: a relay there says nothing of
+// who sent the mail.
+func isOutside(a netip.Addr) bool { return exchange.allowed(a) && !a.IsPrivate() }
+
+// evidenceDNS is the DNS as mail that arrives has it asked. Names that RFC 6761 keeps out of the
+// DNS have no records.
+type evidenceDNS struct{}
+
+func (evidenceDNS) LookupTXT(ctx context.Context, name string) ([]string, error) {
+	return lookupTXT(ctx, strings.TrimSuffix(name, "."))
+}
+
+func (evidenceDNS) LookupMX(ctx context.Context, name string) ([]*net.MX, error) {
+	if isReserved(strings.TrimSuffix(name, ".")) {
+		return nil, nil
+	}
+	return exchange.LookupMX(ctx, name)
+}
+
+func (evidenceDNS) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	if isReserved(strings.TrimSuffix(host, ".")) {
+		return nil, nil
+	}
+	return exchange.LookupNetIP(ctx, network, host)
+}
+
+func (evidenceDNS) LookupAddr(ctx context.Context, addr string) ([]string, error) {
+	return reverse.LookupAddr(ctx, addr)
+}

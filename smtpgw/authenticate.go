@@ -1,0 +1,58 @@
+package smtpgw
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"cairn/smtpgw/authres/assess"
+	"cairn/smtpgw/authres/lookup"
+	"cairn/smtpgw/screen"
+)
+
+// authenticatePatience is how long the DNS has for all that is asked about one message (RFC 7208,
+// section 4.6.4).
+const authenticatePatience = 20 * time.Second
+
+// Authentication gives the evidence of SPF, DKIM, DMARC and reverse DNS about mail that servers
+// outside of the network bring. Its methods may be called from many goroutines.
+type Authentication struct {
+	resolver lookup.Resolver
+	outside  func(netip.Addr) bool // whether an address is one of the world outside
+	now      func() time.Time
+}
+
+// NewAuthentication returns a source that asks resolver. Of what comes from an address that is not
+// outside, as from a relay of our own, it is not known which server sent it.
+func NewAuthentication(cfg Config, resolver lookup.Resolver, outside func(netip.Addr) bool) *Authentication {
+	return &Authentication{resolver: resolver, outside: outside, now: cfg.withDefaults().Clock.Now}
+}
+
+// Gather implements Source. Nodes say who they are by the key of their stream, and what this node
+// brings itself was judged when it was handed in: of these it says nothing.
+func (g *Authentication) Gather(ctx context.Context, a *Arrival) ([]screen.Result, error) {
+	if a.Peer.Node != nil || a.Peer.Protocol == ProtocolLocal {
+		return nil, nil
+	}
+	asking, cancel := context.WithTimeout(ctx, authenticatePatience)
+	defer cancel()
+	e := assess.Assess(asking, g.resolver, assess.Mail{Client: g.client(a.Peer.Addr), Helo: a.Peer.Helo, From: a.From, Raw: a.Raw}, g.now())
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// client is the address of a peer; not valid unless it is one of the world outside.
+func (g *Authentication) client(addr string) netip.Addr {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil || !g.outside(ip.Unmap()) {
+		return netip.Addr{}
+	}
+	return ip.Unmap()
+}

@@ -1,0 +1,186 @@
+package smtpgw
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/base64"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-msgauth/dkim"
+
+	"cairn/consensus"
+	"cairn/consensus/record"
+	"cairn/mailstore"
+	"cairn/smtpgw/authres/lookup/lookuptest"
+	"cairn/smtpgw/screen"
+)
+
+var signerKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
+
+// outsideDNS is that of a world with a domain that wants forged mail refused.
+func outsideDNS() *lookuptest.Zone {
+	return &lookuptest.Zone{
+		TXTs: map[string][]string{
+			"org.example":                 {"v=spf1 ip4:192.0.2.1 -all"},
+			"s._domainkey.org.example":    {"v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(signerKey.Public().(ed25519.PublicKey))},
+			"_dmarc.org.example":          {"v=DMARC1; p=reject"},
+			"_dmarc.aside.example":        {"v=DMARC1; p=quarantine"},
+			"_dmarc.trying.example":       {"v=DMARC1; p=reject; t=y"},
+			"_dmarc.halfway.example":      {"v=DMARC1; p=reject"},
+			"here.example":                {"v=spf1 ip4:127.0.0.1 -all"},
+			"_dmarc.here.example":         {"v=DMARC1; p=reject"},
+			"_dmarc.silent.local.example": {"v=DMARC1; p=reject"},
+		},
+		Addrs:  map[string][]string{"mx.here.example": {"127.0.0.1"}},
+		Names:  map[string][]string{"127.0.0.1": {"mx.here.example"}},
+		Silent: map[string]bool{".silent.example": true, "s._domainkey.halfway.example": true},
+	}
+}
+
+// dkimSigned is a message as another program signs it.
+func dkimSigned(t *testing.T, domain, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	o := &dkim.SignOptions{Domain: domain, Selector: "s", Signer: signerKey, HeaderCanonicalization: dkim.CanonicalizationRelaxed}
+	if err := dkim.Sign(&b, strings.NewReader(text), o); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// unrecorded is a delivery that finds no record on anything, and asks dns.
+func authenticating(st *mailstore.Store, dns *lookuptest.Zone, now func() time.Time, verdict record.Verdict, from string) *Delivery {
+	cfg := testConfig
+	cfg.Clock.Now = now
+	found := screen.Finding{Verdict: verdict, From: from}
+	source := NewAuthentication(cfg, dns, func(netip.Addr) bool { return true })
+	return NewDelivery(cfg, st, &verifier{found: found}, NewFiling(screen.Policy{}), Sources{Arrival: []Source{source}})
+}
+
+// bring hands a message to an inbound listener over TCP and wants that reply.
+func bring(t *testing.T, addr, from, text, want string) {
+	t.Helper()
+	c := greeted(t, addr)
+	c.say("MAIL FROM:<"+from+">\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
+	c.expect("^250")
+	c.expect("^354")
+	c.say(text+".\r\n", want)
+}
+
+// Mail that comes over TCP says in its Authentication-Results what the DNS says of it, and is put
+// where its domain wants it.
+func TestAuthentication(t *testing.T) {
+	letter := func(from string) string {
+		return "From: Jo <" + from + ">\r\nTo: user@local.example\r\nSubject: hello\r\nDate: Mon, 02 Jan 2006 15:04:05 +0000\r\nMessage-ID: <1@peer.example>\r\n\r\nHello.\r\n"
+	}
+	for _, c := range []struct {
+		name, from, author, text string
+		verdict                  record.Verdict
+		label                    string
+		says                     []string
+	}{
+		{"signed", "bounce@list.example", "jo@org.example", dkimSigned(t, "org.example", letter("jo@org.example")), record.Unrecorded, mailstore.LabelInbox,
+			[]string{"spf=none", "dkim=pass header.d=org.example", "dmarc=pass header.from=org.example"}},
+		{"sent by its own server", "jo@here.example", "jo@here.example", letter("jo@here.example"), record.Unrecorded, mailstore.LabelInbox,
+			[]string{"spf=pass", "smtp.mailfrom=jo@here.example", "dkim=none", "dmarc=pass header.from=here.example", "iprev=pass reason=\"mx.here.example\" policy.iprev=127.0.0.1"}},
+		{"forged", "jo@org.example", "jo@org.example", letter("jo@org.example"), record.Unrecorded, screen.LabelQuarantine,
+			[]string{"spf=fail", "dkim=none", "dmarc=fail", "its policy is reject"}},
+		{"signed and changed", "jo@org.example", "jo@org.example", strings.Replace(dkimSigned(t, "org.example", letter("jo@org.example")), "Hello", "Give", 1), record.Unrecorded, screen.LabelQuarantine,
+			[]string{"dkim=fail reason=\"the body was changed\" header.d=org.example", "dmarc=fail"}},
+		{"forged, to be put aside", "jo@peer.example", "jo@aside.example", letter("jo@aside.example"), record.Unrecorded, mailstore.LabelSpam, []string{"dmarc=fail", "quarantine"}},
+		{"forged, the policy is tried out", "jo@peer.example", "jo@trying.example", letter("jo@trying.example"), record.Unrecorded, mailstore.LabelInbox, []string{"dmarc=fail", "not to be applied"}},
+		{"no policy", "jo@peer.example", "jo@peer.example", letter("jo@peer.example"), record.Unrecorded, mailstore.LabelInbox, []string{"spf=none", "dmarc=none"}},
+		{"recorded, though its domain disowns it", "jo@org.example", "jo@org.example", letter("jo@org.example"), record.Pending, mailstore.LabelInbox, []string{"dmarc=fail"}},
+		{"recorded, though the DNS is silent", "jo@x.silent.example", "jo@x.silent.example", letter("jo@x.silent.example"), record.Verified, mailstore.LabelInbox, []string{"spf=temperror", "dmarc=temperror"}},
+		{"with results that it claims to have of us", "jo@org.example", "jo@org.example", "Authentication-Results: mx.local.example; dmarc=pass header.from=org.example\r\n" + letter("jo@org.example"), record.Unrecorded, screen.LabelQuarantine,
+			[]string{"dmarc=fail"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			st := localStore(t)
+			d := authenticating(st, outsideDNS(), time.Now, c.verdict, c.author)
+			bring(t, serve(t, NewInbound(testConfig, st, d, discard())), c.from, c.text, "^250")
+			got := inboxOf(t, st, "user@local.example", c.label)
+			if len(got) != 1 {
+				t.Fatalf("%d in %s", len(got), c.label)
+			}
+			unfolded := strings.NewReplacer("\r\n\t", " ", "\r\n ", " ").Replace(got[0])
+			header, _, _ := strings.Cut(unfolded, "\r\n\r\n")
+			if n := strings.Count(header, "Authentication-Results: mx.local.example"); n != 1 {
+				t.Errorf("%d fields in %s", n, header)
+			}
+			for _, s := range c.says {
+				if !strings.Contains(header, s) {
+					t.Errorf("%q is not in %s", s, header)
+				}
+			}
+		})
+	}
+}
+
+// Mail that its domain may want kept away is put off while the DNS is silent, and taken in the end.
+func TestSilentDNS(t *testing.T) {
+	for name, author := range map[string]string{"about the policy": "jo@x.silent.example", "about the key": "jo@halfway.example"} {
+		t.Run(name, func(t *testing.T) {
+			st := localStore(t)
+			now := time.Unix(1700000000, 0)
+			d := authenticating(st, outsideDNS(), func() time.Time { return now }, record.Unrecorded, author)
+			addr := serve(t, NewInbound(testConfig, st, d, discard()))
+			domain := author[strings.IndexByte(author, '@')+1:]
+			text := dkimSigned(t, domain, strings.Replace(mailText("x"), "user@local.example", author, 1))
+			silent := "^451 4.7.0 whether this message is from " + domain + " is not known at present"
+			bring(t, addr, "jo@peer.example", text, silent)
+			now = now.Add(unsurePatience - time.Second)
+			bring(t, addr, "jo@peer.example", text, silent)
+			now = now.Add(time.Second)
+			bring(t, addr, "other@peer.example", text, silent)
+			bring(t, addr, "jo@peer.example", text, "^250")
+			got := inboxOf(t, st, "user@local.example", mailstore.LabelUnread)
+			if len(got) != 1 || !strings.Contains(got[0], "dmarc=temperror") {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}
+
+// It is remembered of so many senders, for so long.
+func TestUnsureIsBounded(t *testing.T) {
+	now := time.Unix(1700000000, 0)
+	u := newUnsure(func() time.Time { return now })
+	for i := range unsureMost {
+		if !u.putOff(fmt.Sprintf("%d@peer.example", i), "org.example") {
+			t.Fatal(i)
+		}
+	}
+	if u.putOff("more@peer.example", "org.example") {
+		t.Error("put off without room to remember it")
+	}
+	now = now.Add(unsureKept)
+	if !u.putOff("more@peer.example", "org.example") || len(u.since) != 1 {
+		t.Errorf("%d are remembered", len(u.since))
+	}
+	now = now.Add(-time.Hour) // the clock was set
+	if !u.putOff("more@peer.example", "org.example") {
+		t.Error("taken by a clock that was set back")
+	}
+}
+
+// Of mail by nodes, and of what this node brings, the DNS is not asked.
+func TestAuthenticationIsOfServersOutside(t *testing.T) {
+	source := NewAuthentication(testConfig, outsideDNS(), func(a netip.Addr) bool { return !a.IsLoopback() })
+	raw := []byte(mailText("x"))
+	for name, peer := range map[string]Peer{"a node": {Node: new(consensus.Key), Addr: "12D3"}, "this node": {Protocol: ProtocolLocal}} {
+		if e, err := source.Gather(t.Context(), &Arrival{Raw: raw, Peer: peer}); e != nil || err != nil {
+			t.Errorf("%s: %v, %v", name, e, err)
+		}
+	}
+	for name, addr := range map[string]string{"a relay of our own": "127.0.0.1:25", "no address": "x", "none": ""} {
+		e, err := source.Gather(t.Context(), &Arrival{Raw: raw, From: "jo@here.example", Peer: Peer{Addr: addr}})
+		if err != nil || len(e) == 0 || e[0].Result != screen.None || e[0].Reason == "" {
+			t.Errorf("%s: %v, %v", name, e, err)
+		}
+	}
+}
