@@ -2,10 +2,12 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
 
+	"cairn/mailstore/message/maildomain"
 	"cairn/smtpgw"
 )
 
@@ -19,8 +21,31 @@ func (n *Node) arrivalSources(gw smtpgw.Config) []smtpgw.Source {
 	if !n.cfg.Inbound.Authenticate {
 		return nil
 	}
-	return []smtpgw.Source{smtpgw.NewAuthentication(gw, evidenceDNS{}, isOutside)}
+	return []smtpgw.Source{smtpgw.NewAuthentication(gw, evidenceDNS{}, isOutside, n.cfg.Inbound.sealers())}
 }
+
+// sealers are the domains that TrustedSealers names, canonical.
+func (c *InboundConfig) sealers() (domains []string) {
+	for _, d := range c.TrustedSealers {
+		domains = append(domains, maildomain.Canonical(d))
+	}
+	return domains
+}
+
+// checkSealers is an error that names what is no domain.
+func (c *InboundConfig) checkSealers() error {
+	if len(c.TrustedSealers) > maxSealers {
+		return fmt.Errorf("%d are named, of at most %d", len(c.TrustedSealers), maxSealers)
+	}
+	for i, d := range c.sealers() {
+		if !maildomain.Valid(d) || !strings.Contains(d, ".") {
+			return fmt.Errorf("%q is no domain", c.TrustedSealers[i])
+		}
+	}
+	return nil
+}
+
+const maxSealers = 1000
 
 // isOutside reports whether an address is of no machine of our own: a relay there says nothing of
 // who sent the mail.

@@ -158,6 +158,10 @@ type InboundConfig struct {
 	// where it claims to be: SPF, DKIM, DMARC and the names of the server.
 	Authenticate bool `koanf:"authenticate"`
 
+	// TrustedSealers are domains, as they stand in seals of ARC, whose word counts that mail
+	// which they sent on was from the domain in From when they got it.
+	TrustedSealers []string `koanf:"trusted_sealers"`
+
 	// Filter is a program, by its absolute path, with its arguments; none if
 	// empty. It is run over each arrival once that was judged, before it is
 	// stored, and may put fields of filters on top, or refuse it.
@@ -242,7 +246,7 @@ func DefaultConfig(name string, domains []string) *Config {
 		Mine:         "10%",
 		Organisation: OrganisationConfig{Name: name, Domains: domains, Records: "some"},
 		Submission:   SubmissionConfig{Listen: "127.0.0.1:2525", Unauthenticated: unauthenticatedAuto, Scram: "plus", RelayFrom: []string{}, Filter: []string{}},
-		Inbound:      InboundConfig{Listen: "127.0.0.1:2526", Authenticate: true, Filter: []string{}},
+		Inbound:      InboundConfig{Listen: "127.0.0.1:2526", Authenticate: true, TrustedSealers: []string{}, Filter: []string{}},
 		Outbound:     OutboundConfig{Via: viaDirect},
 		Mail:         MailConfig{MaxSize: "25M"},
 		Records:      RecordsConfig{LeaveOut: []string{}, Derive: []string{}},

@@ -203,6 +203,9 @@ func (c *Config) checkListeners() error {
 	if err := checkListen(c.Inbound.Listen); err != nil {
 		return badValue("inbound.listen", `write host:port, as in "0.0.0.0:25"`, "%v", err)
 	}
+	if err := c.Inbound.checkSealers(); err != nil {
+		return badValue("inbound.trusted_sealers", `write domains, as in ["lists.example.org"], or []`, "%v", err)
+	}
 	for _, a := range c.P2P.Listen {
 		if err := checkP2PListen(a); err != nil {
 			return badValue("p2p.listen", `write a multiaddr of IP and TCP, as in "/ip4/0.0.0.0/tcp/4801"`, "%v", err)

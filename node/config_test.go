@@ -119,6 +119,7 @@ func TestBadConfig(t *testing.T) {
 		{"filter of many words", "filter = []", `filter = ["/bin/sh"` + strings.Repeat(`, "x"`, 64) + `]`, "submission.filter", "65"},
 		{"filter no list", "filter = []", `filter = "/bin/sh"`, "submission.filter", "list"},
 		{"filter of arrivals without path", "filter = []\n\n# Mail for", "filter = [\"\"]\n\n# Mail for", "inbound.filter", "no absolute path"},
+		{"sealer that is no domain", "trusted_sealers = []", `trusted_sealers = ["lists.example.org", "@x"]`, "inbound.trusted_sealers", `"@x"`},
 		{"inbound port", "127.0.0.1:2526", "127.0.0.1:smtp", "inbound.listen", "port number"},
 		{"inbound port range", "127.0.0.1:2526", "127.0.0.1:65536", "inbound.listen", "port number"},
 		{"p2p address", "/ip4/0.0.0.0/tcp/4801", "0.0.0.0:4801", "p2p.listen", "0.0.0.0:4801"},

@@ -15,18 +15,19 @@ import (
 // section 4.6.4).
 const authenticatePatience = 20 * time.Second
 
-// Authentication gives the evidence of SPF, DKIM, DMARC and reverse DNS about mail that servers
-// outside of the network bring. Its methods may be called from many goroutines.
+// Authentication gives the evidence of SPF, DKIM, DMARC, ARC and reverse DNS about mail that
+// servers outside of the network bring. Its methods may be called from many goroutines.
 type Authentication struct {
-	resolver lookup.Resolver
+	assessor assess.Assessor
 	outside  func(netip.Addr) bool // whether an address is one of the world outside
 	now      func() time.Time
 }
 
 // NewAuthentication returns a source that asks resolver. Of what comes from an address that is not
-// outside, as from a relay of our own, it is not known which server sent it.
-func NewAuthentication(cfg Config, resolver lookup.Resolver, outside func(netip.Addr) bool) *Authentication {
-	return &Authentication{resolver: resolver, outside: outside, now: cfg.withDefaults().Clock.Now}
+// outside, as from a relay of our own, it is not known which server sent it. sealers are the
+// domains whose word in ARC chains counts.
+func NewAuthentication(cfg Config, resolver lookup.Resolver, outside func(netip.Addr) bool, sealers []string) *Authentication {
+	return &Authentication{assessor: assess.Assessor{Resolver: resolver, Sealers: sealers}, outside: outside, now: cfg.withDefaults().Clock.Now}
 }
 
 // Gather implements Source. Nodes say who they are by the key of their stream, and what this node
@@ -37,7 +38,7 @@ func (g *Authentication) Gather(ctx context.Context, a *Arrival) ([]screen.Resul
 	}
 	asking, cancel := context.WithTimeout(ctx, authenticatePatience)
 	defer cancel()
-	e := assess.Assess(asking, g.resolver, assess.Mail{Client: g.client(a.Peer.Addr), Helo: a.Peer.Helo, From: a.From, Raw: a.Raw}, g.now())
+	e := g.assessor.Assess(asking, assess.Mail{Client: g.client(a.Peer.Addr), Helo: a.Peer.Helo, From: a.From, Raw: a.Raw}, g.now())
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

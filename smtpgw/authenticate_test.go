@@ -52,12 +52,12 @@ func dkimSigned(t *testing.T, domain, text string) string {
 	return b.String()
 }
 
-// unrecorded is a delivery that finds no record on anything, and asks dns.
+// authenticating is a delivery that finds no record on anything, and asks dns.
 func authenticating(st *mailstore.Store, dns *lookuptest.Zone, now func() time.Time, verdict record.Verdict, from string) *Delivery {
 	cfg := testConfig
 	cfg.Clock.Now = now
 	found := screen.Finding{Verdict: verdict, From: from}
-	source := NewAuthentication(cfg, dns, func(netip.Addr) bool { return true })
+	source := NewAuthentication(cfg, dns, func(netip.Addr) bool { return true }, nil)
 	return NewDelivery(cfg, st, &verifier{found: found}, NewFiling(screen.Policy{}), Sources{Arrival: []Source{source}})
 }
 
@@ -170,7 +170,7 @@ func TestUnsureIsBounded(t *testing.T) {
 
 // Of mail by nodes, and of what this node brings, the DNS is not asked.
 func TestAuthenticationIsOfServersOutside(t *testing.T) {
-	source := NewAuthentication(testConfig, outsideDNS(), func(a netip.Addr) bool { return !a.IsLoopback() })
+	source := NewAuthentication(testConfig, outsideDNS(), func(a netip.Addr) bool { return !a.IsLoopback() }, nil)
 	raw := []byte(mailText("x"))
 	for name, peer := range map[string]Peer{"a node": {Node: new(consensus.Key), Addr: "12D3"}, "this node": {Protocol: ProtocolLocal}} {
 		if e, err := source.Gather(t.Context(), &Arrival{Raw: raw, Peer: peer}); e != nil || err != nil {

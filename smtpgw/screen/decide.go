@@ -141,7 +141,7 @@ func missing(f Finding, e Evidence) place {
 // authenticated reports whether a domain signed the message itself, or a chain of relays that is
 // trusted says that it had. A source gives arc=pass only for a chain whose sealers are trusted.
 func authenticated(e Evidence, domain string) bool {
-	return domain != "" && (e.passes("dkim", domain) || e.passes(MethodDMARC, domain) || e.passes("arc", domain))
+	return domain != "" && (e.passes("dkim", domain) || e.passes(MethodDMARC, domain) || e.passes(MethodARC, domain))
 }
 
 // invalid goes where the policy says. What is invalid only because this node's chain may not be as

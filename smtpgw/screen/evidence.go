@@ -19,8 +19,12 @@ type Result struct {
 	Policy string `json:"policy,omitempty"`
 }
 
-// MethodDMARC is the one whose results say what a domain wants done.
-const MethodDMARC = "dmarc"
+// Methods of the registry that more than one part names. Results of DMARC say what a domain wants
+// done; ARC passes for a domain only by the word of relays that are trusted.
+const (
+	MethodDMARC = "dmarc"
+	MethodARC   = "arc"
+)
 
 // Methods of Cairn's own. That of the history is about one account and is in no header.
 const (

@@ -11,6 +11,7 @@ import (
 
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
+	"cairn/smtpgw/authres/arc"
 	"cairn/smtpgw/authres/dkim"
 	"cairn/smtpgw/authres/dmarc"
 	"cairn/smtpgw/authres/lookup"
@@ -34,13 +35,21 @@ type Mail struct {
 	Raw    []byte     // with CRLF line ends
 }
 
-// Assess gives evidence about a message, in the order spf, dkim, dmarc, iprev. The time that ctx
-// has bounds it: what is not known then is temperror. now is what signatures expire by.
-func Assess(ctx context.Context, r lookup.Resolver, m Mail, now time.Time) screen.Evidence {
-	a := &assessing{ctx: ctx, dns: lookup.New(r), mail: m, parts: dkim.Split(m.Raw), now: now}
+// Assessor gives evidence. It may be used by many goroutines.
+type Assessor struct {
+	Resolver lookup.Resolver
+	Sealers  []string // domains, canonical, whose word in ARC chains counts
+}
+
+// Assess gives evidence about a message, in the order spf, dkim, dmarc, arc, iprev. The time that
+// ctx has bounds it: what is not known then is temperror. now is what signatures expire by.
+func (by *Assessor) Assess(ctx context.Context, m Mail, now time.Time) screen.Evidence {
+	a := &assessing{ctx: ctx, dns: lookup.New(by.Resolver), sealers: by.Sealers, mail: m, parts: dkim.Split(m.Raw), now: now}
+	a.authors, a.nobody = authors(m.Raw[:len(m.Raw)-len(a.parts.Body)], a.parts)
 	a.spf()
 	a.dkim()
 	a.dmarc()
+	a.arc()
 	a.iprev()
 	for i := range a.found {
 		a.found[i].Reason = clipped(a.found[i].Reason)
@@ -54,11 +63,15 @@ func clipped(reason string) string {
 
 // assessing is one message under way.
 type assessing struct {
-	ctx   context.Context
-	dns   *lookup.Asker
-	mail  Mail
-	parts *dkim.Message
-	now   time.Time
+	ctx     context.Context
+	dns     *lookup.Asker
+	sealers []string
+	mail    Mail
+	parts   *dkim.Message
+	now     time.Time
+
+	authors []string // domains in From
+	nobody  string   // why there are none
 
 	ids   []dmarc.Identifier
 	found screen.Evidence
@@ -113,13 +126,12 @@ func (a *assessing) dkim() {
 
 // dmarc checks each domain of the From field.
 func (a *assessing) dmarc() {
-	domains, why := authors(a.mail.Raw[:len(a.mail.Raw)-len(a.parts.Body)], a.parts)
-	if why != "" {
+	if a.nobody != "" {
 		// Programs may show somebody whom no policy was asked about.
-		a.add(screen.Result{Method: screen.MethodDMARC, Result: string(dmarc.PermError), Reason: why, Policy: string(dmarc.Quarantine)})
+		a.add(screen.Result{Method: screen.MethodDMARC, Result: string(dmarc.PermError), Reason: a.nobody, Policy: string(dmarc.Quarantine)})
 		return
 	}
-	for _, d := range domains {
+	for _, d := range a.authors {
 		o := dmarc.Check(a.ctx, a.dns, d, a.ids)
 		r := screen.Result{Method: screen.MethodDMARC, Result: string(o.Result), About: d, Property: "header.from", Reason: o.Reason}
 		switch {
@@ -159,6 +171,46 @@ func authors(header []byte, parts *dkim.Message) (domains []string, why string) 
 		return nil, fmt.Sprintf("its From field names %d domains", len(domains))
 	}
 	return domains, ""
+}
+
+// arc validates the chain of relays. It passes for an author's domain if all sealers are trusted
+// and the first of them says that the message was from there: its word is worth what theirs is.
+func (a *assessing) arc() {
+	c := arc.Validate(a.ctx, a.dns, a.parts)
+	r := screen.Result{Method: screen.MethodARC, Result: string(c.Result), Reason: c.Reason}
+	if c.Result != arc.Pass {
+		a.add(r)
+		return
+	}
+	last := c.Sealers[len(c.Sealers)-1]
+	r.Result, r.About, r.Property = screen.ByPolicy, last, "header.d"
+	for _, s := range c.Sealers {
+		if !slices.Contains(a.sealers, s) {
+			r.About, r.Reason = s, "the chain is whole, but who sealed it is not trusted here"
+			a.add(r)
+			return
+		}
+	}
+	r.Reason = "the chain is whole, but does not say that the message was from the domain in From"
+	for _, d := range a.authors {
+		if !vouched(c.First, d) {
+			a.add(r)
+			return
+		}
+	}
+	for _, d := range a.authors {
+		a.add(screen.Result{Method: screen.MethodARC, Result: screen.Pass, About: d, Property: "header.from", Reason: "sealed by " + last})
+	}
+	if len(a.authors) == 0 {
+		a.add(r)
+	}
+}
+
+// vouched reports whether a relay found a message to be from a domain.
+func vouched(found []arc.Finding, domain string) bool {
+	return slices.ContainsFunc(found, func(f arc.Finding) bool {
+		return f.Result == screen.Pass && (f.Method == "dmarc" && f.Properties["header.from"] == domain || f.Method == "dkim" && f.Properties["header.d"] == domain)
+	})
 }
 
 // iprev checks that a name of the client leads back to it (RFC 8601, section 3).

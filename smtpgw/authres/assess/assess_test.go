@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,10 @@ func said(e screen.Evidence, method string) string {
 		}
 	}
 	return strings.Join(all, ",")
+}
+
+func assessed(t *testing.T, z *lookuptest.Zone, m Mail, sealers ...string) screen.Evidence {
+	return (&Assessor{Resolver: z, Sealers: sealers}).Assess(t.Context(), m, time.Now())
 }
 
 func wire(t *testing.T, path ...string) []byte {
@@ -64,6 +69,7 @@ func TestGenerated(t *testing.T) {
 			Client           string `json:"client_ip"`
 			From             string `json:"mail_from"`
 			SPF              string `json:"expect_spf"`
+			ARC              string `json:"expect_arc"`
 			DMARC            string `json:"expect_dmarc"`
 		}
 	}
@@ -75,9 +81,21 @@ func TestGenerated(t *testing.T) {
 			c.DMARC = other
 		}
 		m := Mail{Client: netip.MustParseAddr(c.Client), Helo: c.Helo, From: c.From, Raw: wire(t, dir, c.File)}
-		e := Assess(t.Context(), &lookuptest.Zone{TXTs: all.DNS}, m, time.Now())
+		e := assessed(t, &lookuptest.Zone{TXTs: all.DNS}, m)
 		if spf, dmarc := said(e, "spf"), said(e, "dmarc"); spf != c.SPF || dmarc != c.DMARC {
 			t.Errorf("%s, %s: spf=%s dmarc=%s, want %s and %s", c.File, c.Note, spf, dmarc, c.SPF, c.DMARC)
+		}
+		// Nobody's seal counts until he is trusted. All that are whole say that it was from there.
+		want := map[string]string{"": "none", "pass": "policy", "fail": "fail"}[c.ARC]
+		if got := said(e, "arc"); got != want {
+			t.Errorf("%s, %s: arc=%s, want %s", c.File, c.Note, got, want)
+		}
+		trusted := assessed(t, &lookuptest.Zone{TXTs: all.DNS}, m, "beta.example")
+		if c.ARC == "pass" {
+			want = "pass"
+		}
+		if got := said(trusted, "arc"); got != want {
+			t.Errorf("%s, %s: by a trusted sealer arc=%s, want %s", c.File, c.Note, got, want)
 		}
 	}
 }
@@ -95,14 +113,14 @@ func TestPoliciesOfSamples(t *testing.T) {
 			policy = "reject"
 		}
 		m := Mail{Client: netip.MustParseAddr("192.0.2.1"), From: "x@other.example", Raw: wire(t, file)}
-		domain := Assess(t.Context(), &lookuptest.Zone{}, m, time.Now())
-		at := domain[len(domain)-2].About // of dmarc, in front of iprev
+		first := assessed(t, &lookuptest.Zone{}, m)
+		at := first[slices.IndexFunc(first, func(r screen.Result) bool { return r.Method == screen.MethodDMARC })].About
 		record := "v=DMARC1; p=" + policy
 		if parent := strings.SplitN(at, ".", 2)[1]; strings.HasPrefix(name, "subdomain") {
 			at, record = parent, "v=DMARC1; p=none; sp="+policy
 		}
 		z := &lookuptest.Zone{TXTs: map[string][]string{"_dmarc." + at: {record}}}
-		if got := said(Assess(t.Context(), z, m, time.Now()), "dmarc"); got != "fail("+policy+")" {
+		if got := said(assessed(t, z, m), "dmarc"); got != "fail("+policy+")" {
 			t.Errorf("%s, %s: %s", name, at, got)
 		}
 	}
@@ -144,7 +162,7 @@ func TestAssess(t *testing.T) {
 		{"behind a relay", "", "x", "jo@org.example", "From: jo@org.example\r\n", "none", "none", ""},
 	} {
 		client, _ := netip.ParseAddr(c.client)
-		e := Assess(t.Context(), z, Mail{Client: client, Helo: c.helo, From: c.from, Raw: []byte(c.header + "\r\nx\r\n")}, time.Now())
+		e := assessed(t, z, Mail{Client: client, Helo: c.helo, From: c.from, Raw: []byte(c.header + "\r\nx\r\n")})
 		if spf, dmarc, iprev := said(e, "spf"), said(e, "dmarc"), said(e, "iprev"); spf != c.spf || dmarc != c.dmarc || iprev != c.iprev || said(e, "dkim") != "none" {
 			t.Errorf("%s: %+v, want spf=%s dmarc=%s iprev=%s", c.name, e, c.spf, c.dmarc, c.iprev)
 		}
@@ -158,8 +176,8 @@ func FuzzAssess(f *testing.F) {
 		z := &lookuptest.Zone{TXTs: map[string][]string{
 			"org.example": {spf}, "_dmarc.org.example": {dmarc}, "_dmarc.example": {dmarc}, "s._domainkey.org.example": {spf},
 		}}
-		e := Assess(t.Context(), z, Mail{Client: netip.MustParseAddr("192.0.2.1"), Helo: helo, From: from, Raw: raw}, time.Unix(2e9, 0))
-		for _, method := range []string{"spf", "dkim", "dmarc", "iprev"} {
+		e := assessed(t, z, Mail{Client: netip.MustParseAddr("192.0.2.1"), Helo: helo, From: from, Raw: raw})
+		for _, method := range []string{"spf", "dkim", "dmarc", "arc", "iprev"} {
 			if said(e, method) == "" {
 				t.Fatalf("nothing of %s: %+v", method, e)
 			}

@@ -100,7 +100,7 @@ func (m *Message) HeaderHash(names []string, form Form, signing Field) []byte {
 			form.WriteField(h, m.Fields[at[len(at)-used[name]]].Raw)
 		}
 	}
-	form.writeLast(h, withoutSignature(signing.Raw))
+	form.WriteSigning(h, signing.Raw)
 	return h.Sum(nil)
 }
 
@@ -148,6 +148,10 @@ func (form Form) WriteField(w io.Writer, raw []byte) {
 	form.writeLast(w, raw)
 	w.Write([]byte("\r\n"))
 }
+
+// WriteSigning writes the field that signs as what it signs itself: without the value of its tag b
+// and without a CRLF (RFC 6376, section 3.7).
+func (form Form) WriteSigning(w io.Writer, raw []byte) { form.writeLast(w, withoutSignature(raw)) }
 
 func (form Form) writeLast(w io.Writer, raw []byte) {
 	if form == Simple {
