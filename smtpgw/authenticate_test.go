@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +18,7 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/mailstore/message/mailtest"
 	"cairn/smtpgw/authres/lookup/lookuptest"
 	"cairn/smtpgw/screen"
 )
@@ -143,6 +147,36 @@ func TestSilentDNS(t *testing.T) {
 				t.Errorf("%q", got)
 			}
 		})
+	}
+}
+
+// What a list changed is in the inbox by the word of its seal, once its domain is trusted.
+func TestTrustedSealer(t *testing.T) {
+	dir := filepath.Join(mailtest.Folder(t, "CAIRN_TESTDATA"), "auth", "generated")
+	text, err := os.ReadFile(filepath.Join(dir, "cases.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var zone struct {
+		DNS map[string][]string `json:"dns_txt"`
+	}
+	if err := json.Unmarshal(text, &zone); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "msg", "036.eml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for label, sealers := range map[string][]string{mailstore.LabelInbox: {"beta.example"}, screen.LabelQuarantine: {"other.example"}} {
+		st := localStore(t)
+		source := NewAuthentication(testConfig, &lookuptest.Zone{TXTs: zone.DNS}, func(netip.Addr) bool { return true }, sealers)
+		found := screen.Finding{Verdict: record.Unrecorded, From: "jo@alpha.example"}
+		d := NewDelivery(testConfig, st, &verifier{found: found}, NewFiling(screen.Policy{}), Sources{Arrival: []Source{source}})
+		bring(t, serve(t, NewInbound(testConfig, st, d, discard())), "owner@beta.example", string(raw), "^250")
+		got := inboxOf(t, st, "user@local.example", label)
+		if len(got) != 1 || !strings.Contains(got[0], "dmarc=fail") || strings.Contains(got[0], "arc=pass reason") != (label == mailstore.LabelInbox) {
+			t.Errorf("%v: %.900q", sealers, got)
+		}
 	}
 }
 

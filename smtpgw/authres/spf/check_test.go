@@ -17,6 +17,7 @@ func TestCheck(t *testing.T) {
 	for i := range many {
 		many[i] = "note"
 	}
+	leftOver := strings.Repeat(strings.Repeat("x", 60)+".", 3) + "here.example.org" // of what is too long
 	z := &lookuptest.Zone{
 		TXTs: map[string][]string{
 			"a.example.org":      {"v=spf1 a:host.example.org -all"},
@@ -25,10 +26,11 @@ func TestCheck(t *testing.T) {
 			"many.example.org":   many,
 			"silent.example.org": {"v=spf1 a:quiet.example.org -all"},
 			"long.example.org":   {"v=spf1 exists:%{l}%{l}%{l}%{l}%{l}%{l}.example.org -all"},
+			"left.example.org":   {"v=spf1 exists:" + strings.Repeat("%{l}.", 200) + "here.example.org -all"},
 			"loop.example.org":   {"v=spf1 redirect=loop.example.org"},
 			"zero.example.org":   {"v=spf1 a:%{d0}.org -all"},
 		},
-		Addrs:  map[string][]string{"host.example.org": {"192.0.2.1", "2001:db8::1"}},
+		Addrs:  map[string][]string{"host.example.org": {"192.0.2.1", "2001:db8::1"}, leftOver: {"127.0.0.2"}},
 		Silent: map[string]bool{"quiet.example.org": true},
 	}
 	for _, c := range []struct {
@@ -45,6 +47,7 @@ func TestCheck(t *testing.T) {
 		{"many.example.org", "192.0.2.1", PermError, "more than is heeded"},
 		{"silent.example.org", "192.0.2.1", TempError, "does not answer"},
 		{"long.example.org", "192.0.2.1", Fail, ""},
+		{"left.example.org", "192.0.2.1", Pass, ""},
 		{"loop.example.org", "192.0.2.1", PermError, "10 terms"},
 		{"zero.example.org", "192.0.2.1", PermError, "no parts"},
 		{"none.example.org", "192.0.2.1", None, ""},

@@ -111,7 +111,7 @@ func parseDomain(s string) (macroText, error) {
 }
 
 // expand is the name that a domain-spec stands for while domain is checked. What is too long loses
-// labels on its left.
+// labels on its left (RFC 7208, section 7.3). Records are bounded, and with them what this makes.
 func (e *evaluation) expand(text macroText, domain string) string {
 	var b strings.Builder
 	for _, m := range text {
@@ -120,9 +120,6 @@ func (e *evaluation) expand(text macroText, domain string) string {
 			continue
 		}
 		b.WriteString(m.transform(e.value(m.letter, domain)))
-		if b.Len() > maxExpanded {
-			break
-		}
 	}
 	name := strings.TrimSuffix(b.String(), ".")
 	for len(name) > 253 {
@@ -134,9 +131,6 @@ func (e *evaluation) expand(text macroText, domain string) string {
 	}
 	return name
 }
-
-// maxExpanded bounds what the macros of one domain-spec become, in octets.
-const maxExpanded = 4096
 
 func (e *evaluation) value(letter byte, domain string) string {
 	switch letter {
