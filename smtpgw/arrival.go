@@ -64,9 +64,10 @@ type Source interface {
 
 // AccountSource gives evidence that depends on the account a copy goes to. It
 // is asked within the delivery transaction, so it reads rd alone, and little
-// of it. What it says is kept with the copy and shown to nobody else.
+// of it. gathered is what the sources of the arrival say. What it says is kept with the copy and
+// shown to nobody else.
 type AccountSource interface {
-	About(rd *mailstore.Reader, account mailstore.AccountID, f screen.Finding) ([]screen.Result, error)
+	About(rd *mailstore.Reader, account mailstore.AccountID, f screen.Finding, gathered screen.Evidence) ([]screen.Result, error)
 }
 
 // Sources are all that give evidence beside the Checker.

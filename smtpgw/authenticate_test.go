@@ -18,6 +18,7 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/mailstore/forwarders"
 	"cairn/mailstore/message/mailtest"
 	"cairn/smtpgw/authres/lookup/lookuptest"
 	"cairn/smtpgw/screen"
@@ -176,6 +177,34 @@ func TestTrustedSealer(t *testing.T) {
 		got := inboxOf(t, st, "user@local.example", label)
 		if len(got) != 1 || !strings.Contains(got[0], "dmarc=fail") || strings.Contains(got[0], "arc=pass reason") != (label == mailstore.LabelInbox) {
 			t.Errorf("%v: %.900q", sealers, got)
+		}
+	}
+}
+
+// What a list that the account has named signs is in its inbox, though its author's domain disowns
+// it; in that of others it is not.
+func TestSentOnByWhoIsNamed(t *testing.T) {
+	st := localStore(t)
+	update(t, st, func(tx *mailstore.Tx) error {
+		a, err := tx.AccountByAddress("user@local.example")
+		if err != nil {
+			return err
+		}
+		_, err = forwarders.Add(tx, a.ID, forwarders.Forwarder{Address: "all@org.example", Kind: forwarders.List})
+		return err
+	})
+	d := authenticating(st, outsideDNS(), time.Now, record.Unrecorded, "jo@aside.example")
+	d.sources.Account = []AccountSource{SentOnBy{}}
+	letter := strings.Replace(mailText("x"), "user@local.example", "jo@aside.example", 1)
+	c := greeted(t, serve(t, NewInbound(testConfig, st, d, discard())))
+	c.say("MAIL FROM:<owner@org.example>\r\nRCPT TO:<user@local.example>\r\nRCPT TO:<other@local.example>\r\nDATA\r\n", "^250")
+	c.expect("^250")
+	c.expect("^250")
+	c.expect("^354")
+	c.say(dkimSigned(t, "org.example", letter)+".\r\n", "^250")
+	for address, label := range map[string]string{"user@local.example": mailstore.LabelInbox, "other@local.example": mailstore.LabelSpam} {
+		if got := inboxOf(t, st, address, label); len(got) != 1 || strings.Contains(got[0], screen.MethodForwarder) {
+			t.Errorf("%s: %q", address, got)
 		}
 	}
 }

@@ -254,7 +254,7 @@ func (d *Delivery) shares(tx *mailstore.Tx, a *Arrival, rcpts []mailbox, found *
 func (d *Delivery) about(rd *mailstore.Reader, account mailstore.AccountID, f screen.Finding, gathered screen.Evidence) (screen.Evidence, error) {
 	all := slices.Clone(gathered)
 	for _, s := range d.sources.Account {
-		results, err := s.About(rd, account, f)
+		results, err := s.About(rd, account, f, gathered)
 		if err != nil {
 			return nil, fmt.Errorf("gather evidence about a copy: %w", err)
 		}

@@ -178,7 +178,7 @@ func TestHistory(t *testing.T) {
 
 	f := screen.Finding{From: "friend@peer.example", RecordedFor: []string{"bob@far.example", "never@far.example"}}
 	if err := st.View(func(rd *mailstore.Reader) error {
-		got, err := h.About(rd, 2, f)
+		got, err := h.About(rd, 2, f, nil)
 		if len(got) != 2 || got[0].About != f.From || got[0].Result == screen.Pass || got[1].About != "bob@far.example" || got[1].Result != screen.Pass {
 			t.Errorf("evidence %+v", got)
 		}

@@ -85,7 +85,7 @@ func (h *History) NotSpam(tx *mailstore.Tx, account mailstore.AccountID, address
 
 // About gives the history with the author, and with the addresses that the
 // record is for. Of the latter only what is known is evidence.
-func (h *History) About(rd *mailstore.Reader, account mailstore.AccountID, f screen.Finding) (results []screen.Result, err error) {
+func (h *History) About(rd *mailstore.Reader, account mailstore.AccountID, f screen.Finding, _ screen.Evidence) (results []screen.Result, err error) {
 	for i, address := range append([]string{f.From}, f.RecordedFor...) {
 		if address == "" || len(address) > maxAddress {
 			continue

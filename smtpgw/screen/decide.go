@@ -161,8 +161,12 @@ func invalid(p Policy, f Finding, d *Decision) place {
 
 // unrecorded is mail of a domain whose mail has no record. What such a domain says of itself in the
 // DNS counts (RFC 9989): mail that is not from it goes where it wants it, but what it wants refused
-// is held for a person, since mailing lists and forwarders make mail fail that is genuine.
+// is held for a person, since mailing lists and forwarders make mail fail that is genuine. What one
+// of these signs that the account has named is in the inbox.
 func unrecorded(f Finding, e Evidence, d *Decision) place {
+	if by := slices.IndexFunc(e, func(r Result) bool { return r.Method == MethodForwarder && r.Result == Pass }); by >= 0 {
+		return place{labelInbox, []string{e[by].Reason}} // as it is known to send on what fails
+	}
 	var aside []string
 	for _, r := range e {
 		if r.Method != MethodDMARC || r.Policy == "" || r.Policy == policyNone || r.Result == Pass {

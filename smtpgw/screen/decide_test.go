@@ -59,6 +59,7 @@ func TestDecide(t *testing.T) {
 		{"unrecorded, to be refused", Policy{}, unrecorded, Evidence{dmarc(Fail, "reject")}, LabelQuarantine, "which wants such mail refused"},
 		{"unrecorded, to be refused, by somebody known", Policy{}, unrecorded, Evidence{dmarc(Fail, "reject"), wrote("x@e.example")}, LabelQuarantine, "which wants such mail refused"},
 		{"unrecorded, sent on by who is trusted", Policy{}, unrecorded, Evidence{dmarc(Fail, "reject"), arc}, labelInbox, ""},
+		{"unrecorded, sent on by a list that was named", Policy{}, unrecorded, Evidence{dmarc(Fail, "reject"), {Method: MethodForwarder, Result: Pass, About: "lists.example", Reason: list + ", which you have named, sent it on"}}, labelInbox, list + ", which you have named"},
 		{"unrecorded, one author of two", Policy{}, unrecorded, Evidence{dmarc(Pass, ""), {Method: MethodDMARC, Result: Fail, About: "f.example", Policy: "quarantine"}, {Method: MethodDMARC, Result: Fail, About: "g.example", Policy: "reject"}}, LabelQuarantine, "from g.example"},
 		{"unrecorded, the DNS was silent", Policy{}, unrecorded, Evidence{dmarc("temperror", "")}, labelInbox, ""},
 		{"unrecorded, the DNS was silent beside a policy", Policy{}, unrecorded, Evidence{dmarc("temperror", "reject")}, labelSpam, "could not be found out"},
