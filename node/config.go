@@ -52,6 +52,9 @@ type Config struct {
 	// Mail holds limits that both listeners keep.
 	Mail MailConfig `koanf:"mail"`
 
+	// Limits bound over time what strangers ask.
+	Limits LimitsConfig `koanf:"limits"`
+
 	// Records says what the records of sent mail are about.
 	Records RecordsConfig `koanf:"records"`
 
@@ -249,6 +252,7 @@ func DefaultConfig(name string, domains []string) *Config {
 		Inbound:      InboundConfig{Listen: "127.0.0.1:2526", Authenticate: true, TrustedSealers: []string{}, Filter: []string{}},
 		Outbound:     OutboundConfig{Via: viaDirect},
 		Mail:         MailConfig{MaxSize: "25M"},
+		Limits:       defaultLimits(),
 		Records:      RecordsConfig{LeaveOut: []string{}, Derive: []string{}},
 		P2P: P2PConfig{
 			Listen:    []string{"/ip4/0.0.0.0/tcp/4801", "/ip6/::/tcp/4801"},

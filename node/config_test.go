@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"cairn/node/api"
+	"cairn/smtpgw/limits"
 )
 
 const peer = "/ip4/127.0.0.1/tcp/4801/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
@@ -120,6 +121,12 @@ func TestBadConfig(t *testing.T) {
 		{"filter no list", "filter = []", `filter = "/bin/sh"`, "submission.filter", "list"},
 		{"filter of arrivals without path", "filter = []\n\n# Mail for", "filter = [\"\"]\n\n# Mail for", "inbound.filter", "no absolute path"},
 		{"sealer that is no domain", "trusted_sealers = []", `trusted_sealers = ["lists.example.org", "@x"]`, "inbound.trusted_sealers", `"@x"`},
+		{"rate without a time", `connections = "240/1m"`, `connections = "240"`, "limits.connections", "not a rate"},
+		{"rate of none", `failures = "120/10m"`, `failures = "0/10m"`, "limits.failures", "not from 1"},
+		{"rate in no time", `large_rate = "30/1m"`, `large_rate = "30/1ms"`, "limits.large_rate", "not from 1s"},
+		{"ban without end", `ban = "10m"`, `ban = "48h"`, "limits.ban", "48h"},
+		{"large that is small", `large = "2M"`, `large = "1"`, "limits.large", "range"},
+		{"exempt with a slip", "exempt = []", `exempt = ["10.0.0.1/8"]`, "limits.exempt", "10.0.0.0/8"},
 		{"inbound port", "127.0.0.1:2526", "127.0.0.1:smtp", "inbound.listen", "port number"},
 		{"inbound port range", "127.0.0.1:2526", "127.0.0.1:65536", "inbound.listen", "port number"},
 		{"p2p address", "/ip4/0.0.0.0/tcp/4801", "0.0.0.0:4801", "p2p.listen", "0.0.0.0:4801"},
@@ -250,4 +257,13 @@ func FuzzConfig(f *testing.F) {
 			t.Fatalf("read %+v, after writing it %+v", c, again)
 		}
 	})
+}
+
+// The limits that stand in the file are those of the gateway.
+func TestLimitsAreTheDefaults(t *testing.T) {
+	c := defaultLimits()
+	got, err := c.settings()
+	if want := limits.Default(); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v: %v, want %+v", got, err, want)
+	}
 }

@@ -75,6 +75,7 @@ type Node struct {
 	recorder   *recorder.Recorder
 	courier    *smtpgw.Courier
 	lists      *smtpgw.Distributor
+	throttle   *smtpgw.Throttle
 	submitter  *smtpgw.Submitter
 	submission *smtpgw.Server
 	inbound    *smtpgw.Server
@@ -253,6 +254,11 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	if n.certificate, err = openCertificate(n.cfg, n.dir, n.now, n.part("smtp")); err != nil {
 		return err
 	}
+	strangers, err := n.cfg.Limits.settings()
+	if err != nil {
+		return err
+	}
+	n.throttle = smtpgw.NewThrottle(strangers, nil, n.part("smtp"))
 	gw := n.gatewayConfig()
 	if gw.SubmissionFilter, err = n.filter("submission.filter", n.cfg.Submission.Filter); err != nil {
 		return err

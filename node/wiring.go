@@ -292,8 +292,8 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		},
 		Log:    n.part("smtp"),
 		Clock:  smtpgw.Clock{Now: n.now, Distrust: n.distrustClock},
-		Limits: smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize(), TextBytes: n.memory.incoming.Max()},
-		Texts:  n.memory.incoming, Carried: n.memory.carried,
+		Limits: smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize(), TextBytes: n.memory.incoming.Max()}, Throttle: n.throttle,
+		Texts: n.memory.incoming, Carried: n.memory.carried,
 		TLS: n.certificate.config(), Meter: n.metrics, Passwords: n.passwords, Scram: scramModes[n.cfg.Submission.Scram], Unauthenticated: n.mayGoUnauthenticated,
 	}
 }

@@ -94,6 +94,9 @@ type Config struct {
 	Meter Meter
 	// Limits bound what one peer may use.
 	Limits Limits
+	// Throttle bounds over time what strangers ask, of all servers that share it; nil: nobody is
+	// held to more than Limits.
+	Throttle *Throttle
 	// Texts is what the text of messages that are coming in is counted in, where servers share one;
 	// nil: each has one of its own, of Limits.TextBytes.
 	Texts *textroom.Room

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cairn/mailstore/textroom"
+	"cairn/smtpgw/limits"
 )
 
 // maxRefusing is how many connections are turned away with a word at one time.
@@ -63,8 +64,9 @@ func turnAway(c net.Conn, hostname, why string) {
 // peer is whom connections and message text are counted by.
 type peer struct {
 	name    string
-	network string // that of an IP address, see networkName; else the name
-	member  bool   // an enrolled node
+	network string     // that of an IP address, see networkName; else the name
+	member  bool       // an enrolled node
+	addr    netip.Addr // of the first of its connections; the others are of the same host
 	conns   int
 	text    *textroom.Room
 }
@@ -81,11 +83,15 @@ func (s *Server) reserved(limit int64) int64 {
 // place.
 func (s *Server) enter(c net.Conn) (*wire, string) {
 	name, network, member := s.identify(c)
+	caller := &peer{name: name, network: network, member: member, addr: addressOf(c)}
+	if refusal := s.knock(caller); refusal != "" {
+		return nil, refusal
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.peers[name]
 	if p == nil {
-		p = s.newPeer(name, network, member)
+		p = s.newPeer(caller)
 	}
 	if refusal := s.admit(p); refusal != "" {
 		return nil, refusal
@@ -103,10 +109,12 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 	}
 	w.onClose = func() { s.leave(w) }
 	w.tell = func(verb, reply string) { s.answered(p, c.RemoteAddr().String(), verb, reply) }
+	w.against = func(e limits.Event) limits.Decision { return s.cfg.Throttle.decide(e, p) }
 	if tcp, ok := c.(*net.TCPConn); ok && s.mode == Inbound {
 		w.early = func() bool {
 			spoke := spokeFirst(tcp)
 			if spoke {
+				s.cfg.Throttle.decide(limits.EarlyTalker, p)
 				s.logOf(p, s.log).Info("smtp: turned away who spoke before the greeting", "mode", s.mode.String(), "peer", c.RemoteAddr().String())
 			}
 			return spoke
@@ -148,13 +156,13 @@ func (s *Server) admit(p *peer) (refusal string) {
 	return ""
 }
 
-func (s *Server) newPeer(name, network string, member bool) *peer {
-	p := &peer{name: name, network: network, member: member}
+// newPeer gives a peer its part of the memory for text.
+func (s *Server) newPeer(p *peer) *peer {
 	of, most := s.text, s.limits.TextBytes
 	if s.mode == Inbound {
 		most = max(most/4, s.limits.MessageBytes)
 	}
-	if !member {
+	if !p.member {
 		of = s.strangerText
 	}
 	p.text = of.Part(most)

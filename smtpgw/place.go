@@ -26,6 +26,7 @@ type activity struct {
 	waits    waiting
 	slow     time.Time // while text is awaited: from then on it comes slower than it must
 	yielding bool
+	woken    chan struct{} // ends a pause; nil: there is none
 }
 
 // waiting is what the peer has to do next.
@@ -55,8 +56,35 @@ func (a *activity) wait(for_ waiting, slow time.Time, set func()) bool {
 func (a *activity) works() (yielding bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.waits = notAtAll
+	a.waits, a.woken = notAtAll, nil
 	return a.yielding
+}
+
+// pauses notes that a reply is put off. What is returned is closed when that has to end; ok is
+// false if it must not begin.
+func (a *activity) pauses() (woken <-chan struct{}, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.yielding {
+		return nil, false
+	}
+	a.waits, a.woken = toRead, make(chan struct{})
+	return a.woken, true
+}
+
+// wakes ends a pause.
+func (a *activity) wakes() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.wake()
+}
+
+// wake is wakes for who holds mu.
+func (a *activity) wake() {
+	if a.woken != nil {
+		close(a.woken)
+		a.woken = nil
+	}
 }
 
 // useful notes that the peer has brought a message.
@@ -85,6 +113,7 @@ func (w *wire) yield() {
 	w.at.mu.Lock()
 	defer w.at.mu.Unlock()
 	w.at.yielding = true
+	w.at.wake()
 	switch w.at.waits {
 	case toRead:
 		w.Conn.SetWriteDeadline(time.Unix(1, 0))

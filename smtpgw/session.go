@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/emersion/go-smtp"
+
+	"cairn/smtpgw/limits"
 )
 
 // session is one SMTP session: what go-smtp calls for the commands of a peer.
@@ -47,7 +49,10 @@ func (s *session) mail(from string, opts *smtp.MailOptions) error {
 	if s.open {
 		return refusef(503, 5, 5, 1, "a transaction is open; send RSET to begin another (RFC 5321, section 4.1.4)")
 	}
-	var err error
+	err := s.within(limits.Message)
+	if err != nil {
+		return err
+	}
 	switch {
 	case s.srv.mode == Submission:
 		if err = s.mayPost(); err == nil {
@@ -86,6 +91,9 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 
 func (s *session) rcpt(to string) error {
 	if err := s.speaks(); err != nil {
+		return err
+	}
+	if err := s.within(limits.Recipient); err != nil {
 		return err
 	}
 	var m mailbox
@@ -137,6 +145,9 @@ func (s *session) data(r io.Reader) (whole bool, err error) {
 		return false, err
 	}
 	if err := s.speaks(); err != nil {
+		return true, err
+	}
+	if err := s.withinSize(len(raw)); err != nil {
 		return true, err
 	}
 	s.ref = newRef()

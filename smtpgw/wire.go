@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"cairn/mailstore/textroom"
+	"cairn/smtpgw/limits"
 )
 
 const (
@@ -68,6 +69,9 @@ type wire struct {
 	held    []byte // replies not sent yet
 	closed  bool
 	onClose func()
+
+	against func(limits.Event) limits.Decision // counts failures; nil: nobody does
+	slowly  time.Duration                      // how much later the next replies go out
 
 	secrecy  secrecy
 	at       activity
@@ -291,6 +295,7 @@ func (w *wire) dismiss(reply string) {
 	w.held = append(w.held, reply+"\r\n"...)
 	if reply[0] == '5' { // else somebody was slow, or too much was said already
 		w.note(reply)
+		w.holdAgainst(failureOf("", reply))
 	}
 	w.flush()
 	w.gone = true
@@ -365,6 +370,7 @@ func withoutStatus(line []byte) []byte {
 // so that they have the highest.
 func (w *wire) mistake(reply []byte) {
 	w.note(string(reply))
+	banned := w.holdAgainst(failureOf(w.verb, string(reply)))
 	switch {
 	case w.verb != "RCPT":
 		w.errs++
@@ -372,6 +378,9 @@ func (w *wire) mistake(reply []byte) {
 		w.beyond++
 	default:
 		w.refused++
+	}
+	if banned && !w.gone {
+		w.dismiss("421 4.7.0 " + bannedWords)
 	}
 	if !w.gone && (w.errs >= w.limits.Errors || w.refused >= w.limits.Refused || w.beyond >= w.limits.Beyond) {
 		w.dismiss("421 4.7.0 too many errors; closing")
@@ -412,6 +421,7 @@ func (w *wire) flush() {
 			w.gone = true
 		}
 	}
+	w.pause()
 	if err := w.write(w.held); err != nil {
 		w.gone = true // who takes no replies is not listened to
 	}
@@ -423,6 +433,7 @@ func (w *wire) flush() {
 func (w *wire) drain() {
 	w.draining.Store(true)
 	w.Conn.SetReadDeadline(time.Unix(1, 0))
+	w.at.wakes()
 }
 
 // cut breaks the connection off.

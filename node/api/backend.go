@@ -19,6 +19,7 @@ type Backend interface {
 	OrgEventService
 	PeerService
 	QueueService
+	LimitService
 	BackupService
 }
 
@@ -199,4 +200,14 @@ type BackupService interface {
 type Holder interface {
 	// Hold waits a while for memory for a request of that many bytes; release gives it back.
 	Hold(ctx context.Context, bytes int64) (release func(), err error)
+}
+
+// LimitService tells whom the gateway keeps out, and why.
+type LimitService interface {
+	// Limits lists what counts against strangers and accounts at present. It is in memory: a
+	// restart forgives everybody.
+	Limits(ctx context.Context) (*LimitList, error)
+	// Forgive forgets what counts against a network or an account, and what else is in its way.
+	// CodeUsage when it is no network, CodeNotFound when there is no such account.
+	Forgive(ctx context.Context, r ForgiveRequest) (*Forgiven, error)
 }

@@ -36,6 +36,7 @@ var lookHints = map[string]string{
 	pathStays:            "cairn status",
 	pathConnect:          "cairn peers ls",
 	pathRetryQueue:       "cairn queue ls",
+	pathForgive:          "cairn limits ls",
 }
 
 // transportError is the failure of a request to path of which the node has not said itself what

@@ -278,3 +278,13 @@ func (c *Client) QueueEntry(ctx context.Context, r QueueRequest) (*QueueItem, er
 func (c *Client) RetryQueue(ctx context.Context, r QueueRequest) (*QueueRetried, error) {
 	return call[QueueRetried](ctx, c, pathRetryQueue, r)
 }
+
+// Limits lists what counts against strangers and accounts.
+func (c *Client) Limits(ctx context.Context) (*LimitList, error) {
+	return call[LimitList](ctx, c, pathLimits, selector{})
+}
+
+// Forgive forgets what counts against a network or an account.
+func (c *Client) Forgive(ctx context.Context, r ForgiveRequest) (*Forgiven, error) {
+	return call[Forgiven](ctx, c, pathForgive, r)
+}

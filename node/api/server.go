@@ -125,6 +125,8 @@ const (
 	pathQueue            = "/1/queue/list"
 	pathQueueEntry       = "/1/queue/entry"
 	pathRetryQueue       = "/1/queue/retry"
+	pathLimits           = "/1/limits/list"
+	pathForgive          = "/1/limits/forgive"
 	pathBackup           = "/1/backup/create"
 )
 
@@ -183,6 +185,8 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathQueue, maxRequest, byName(b.ListQueue))
 	handle(mux, pathQueueEntry, maxRequest, b.QueueEntry)
 	handle(mux, pathRetryQueue, maxRequest, b.RetryQueue)
+	handle(mux, pathLimits, maxRequest, func(ctx context.Context, _ selector) (*LimitList, error) { return b.Limits(ctx) })
+	handle(mux, pathForgive, maxRequest, b.Forgive)
 	handleStream(mux, pathBackup, b.Backup)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, Errorf(CodeNotFound, "use the cairn command of the same version as the node", "no method %s %s", r.Method, r.URL.Path))

@@ -1,0 +1,333 @@
+package smtpgw
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"cairn/consensus"
+	"cairn/smtpgw/limits"
+)
+
+// throttled is an inbound server with such limits, its log, and what opens a session from an
+// address.
+type throttled struct {
+	srv   *Server
+	pipes *pipes
+	log   lines
+}
+
+func throttle(t *testing.T, c limits.Config, l Limits) *throttled {
+	th := &throttled{}
+	cfg := membersConfig()
+	cfg.Limits = l
+	cfg.Throttle = NewThrottle(c, nil, th.log.log())
+	st := localStore(t)
+	th.srv = NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), th.log.log())
+	th.pipes = servePipes(t, th.srv)
+	return th
+}
+
+// visit opens a connection of a node, a member if its key begins with 1, and wants a banner.
+func (th *throttled) visit(t *testing.T, ip string, key byte, banner string) *dialogue {
+	t.Helper()
+	conn := th.pipes.visit(netip.MustParseAddr(ip), &consensus.Key{key})
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	d := &dialogue{t: t, conn: conn, r: bufio.NewReader(conn)}
+	d.expect(banner)
+	return d
+}
+
+// logged wants a line in the log.
+func (th *throttled) logged(t *testing.T, want string) {
+	t.Helper()
+	if text := th.log.text(); !regexp.MustCompile("(?m)" + want).MatchString(text) {
+		t.Errorf("no line %s in the log of %d octets: %s", want, len(text), clip(text))
+	}
+}
+
+const (
+	banned  = "^421 4.7.0 .*takes nothing from you at present, after too many failures"
+	tooFast = "^421 4.7.0 .*has had too many connections from you in a short time"
+	put     = "^421 4.7.0 nothing is taken from you at present"
+)
+
+// A thousand connections from one /64 get as many sessions as it may open, and others go on.
+func TestConnectionFlood(t *testing.T) {
+	th := throttle(t, limits.Config{Connections: limits.Rate{Count: 50, Per: time.Hour}}, Limits{PerPeer: 500})
+	for i := range 1000 {
+		want := tooFast
+		if i < 50 {
+			want = "^220"
+		}
+		d := th.visit(t, fmt.Sprintf("2001:db8:1:2:%x::1", i), 2, want)
+		if i >= 50 {
+			d.closed()
+		}
+	}
+	th.visit(t, "2001:db8:1:3::1", 2, "^220")
+	th.visit(t, "2001:db8:1:2::1", 1, "^220") // a member
+	th.logged(t, `level=WARN msg="smtp: too many connections in a short time" mode=inbound peer=2001:db8:1:2::/64 prefix=2001:db8:1:2::/64`)
+	if list, total := th.srv.cfg.Throttle.List(10); total != 3 || list[0].Connections < 50 {
+		t.Errorf("%d are listed: %+v", total, list)
+	}
+}
+
+// Who looks for mailboxes is put off in all its sessions and kept out, until it is forgiven.
+func TestRecipientScan(t *testing.T) {
+	th := throttle(t, limits.Config{Failures: limits.Rate{Count: 50, Per: time.Hour}, Delay: time.Millisecond, Ban: time.Hour}, Limits{})
+	const from = "192.0.2.1"
+	other := th.visit(t, from, 2, "^220")
+	other.say("EHLO other.example\r\n", "^250")
+	neighbour := th.visit(t, "192.0.2.2", 2, "^220")
+	d := th.visit(t, from, 2, "^220")
+	d.say("EHLO scan.example\r\nMAIL FROM:<s@peer.example>\r\n", "^250")
+	d.expect("^250")
+	for i := range 50 {
+		d.say(fmt.Sprintf("RCPT TO:<name%d@local.example>\r\n", i), "^550 5.1.1")
+	}
+	d.say("RCPT TO:<name51@local.example>\r\n", "^550 5.1.1")
+	d.expect(put)
+	d.closed()
+	other.say("MAIL FROM:<s@peer.example>\r\n", put)
+	other.closed()
+	th.visit(t, from, 2, banned).closed()
+	th.logged(t, `level=WARN msg="smtp: who failed too often is banned for a time" prefix=192.0.2.1/32 lasts=1h0m0s`)
+	th.logged(t, `level=INFO msg="smtp: turned away who is banned" mode=inbound peer=192.0.2.1 prefix=192.0.2.1/32`)
+	neighbour.say("EHLO neighbour.example\r\n", "^250")
+	if gone := th.srv.cfg.Throttle.Forgive(netip.MustParsePrefix(from + "/32")); len(gone) != 2 {
+		t.Errorf("forgiven: %+v", gone)
+	}
+	th.visit(t, from, 2, "^220")
+}
+
+// Mail that comes too fast is put off, of strangers alone.
+func TestMailRates(t *testing.T) {
+	th := throttle(t, limits.Config{Messages: limits.Rate{Count: 3, Per: time.Hour}, Recipients: limits.Rate{Count: 2, Per: time.Hour}}, Limits{})
+	for _, tt := range []struct {
+		key          byte
+		second, more string
+	}{
+		{2, "^452 4.7.1 too many recipients from you", "^450 4.7.1 too many messages from you"},
+		{1, "^250", "^250"},
+	} {
+		d := th.visit(t, "192.0.2.1", tt.key, "^220")
+		d.say("EHLO peer.example\r\n", "^250")
+		for i := range 3 {
+			d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
+			d.say("RCPT TO:<user@local.example>\r\n", map[bool]string{true: "^250", false: tt.second}[i < 2])
+			d.say("RSET\r\n", "^250")
+		}
+		d.say("MAIL FROM:<s@peer.example>\r\n", tt.more)
+	}
+}
+
+// Large messages that come too fast over all connections of a stranger have it judged.
+func TestLikelySpammer(t *testing.T) {
+	th := throttle(t, limits.Config{Large: 1000, LargeRate: limits.Rate{Count: 4, Per: time.Hour}, Ban: time.Hour}, Limits{})
+	const judged = "^450 4.7.1 too many large messages from you"
+	send := func(d *dialogue, size int, text string) {
+		t.Helper()
+		d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
+		d.say("RCPT TO:<user@local.example>\r\n", "^250")
+		d.say("DATA\r\n", "^354")
+		d.say(mailText("a")+strings.Repeat("x", size)+"\r\n.\r\n", text)
+	}
+	var ds []*dialogue
+	for range 4 {
+		d := th.visit(t, "192.0.2.1", 2, "^220")
+		d.say("EHLO peer.example\r\n", "^250")
+		ds = append(ds, d)
+		send(d, 900, "^250")
+		send(d, 1, "^250")
+	}
+	send(ds[0], 900, judged)
+	ds[1].say("MAIL FROM:<s@peer.example>\r\n", judged)
+	d := th.visit(t, "192.0.2.1", 2, "^220")
+	d.say("EHLO peer.example\r\n", "^250")
+	d.say("MAIL FROM:<s@peer.example>\r\n", judged)
+	for ip, key := range map[string]byte{"192.0.2.2": 2, "192.0.2.1": 1} {
+		d := th.visit(t, ip, key, "^220")
+		d.say("EHLO peer.example\r\n", "^250")
+		for range 4 + int(2-key) {
+			send(d, 900, "^250")
+		}
+	}
+	th.logged(t, `level=WARN msg="smtp: a likely spammer, whose large messages come too fast, is put off" prefix=192.0.2.1/32 lasts=1h0m0s`)
+	th.logged(t, `level=INFO msg="mail refused" .*stage=message .*code=450 status=4.7.1`)
+}
+
+// An account that sends too fast is held, and whoever is to know is told once.
+func TestHeldAccount(t *testing.T) {
+	var told []string
+	th := NewThrottle(limits.Config{Large: 1000, AccountRate: limits.Rate{Count: 2, Per: time.Hour}, Ban: time.Hour},
+		func(account string, lasts time.Duration) { told = append(told, fmt.Sprint(account, " ", lasts)) }, discard())
+	for i := range 4 {
+		if got := th.Account("ann"); got != (i < 2) || th.Held("ann") != (i >= 2) {
+			t.Errorf("message %d: %t, held %t", i, got, th.Held("ann"))
+		}
+	}
+	if len(told) != 1 || told[0] != "ann 1h0m0s" {
+		t.Errorf("told: %q", told)
+	}
+	if gone := th.ForgiveAccount("ann"); len(gone) != 1 || th.Held("ann") || !th.Account("ann") {
+		t.Errorf("forgiven: %+v", gone)
+	}
+	if (*Throttle)(nil).Held("ann") || !(*Throttle)(nil).Account("ann") {
+		t.Error("no limits")
+	}
+}
+
+// A delay ends when the place is needed, and when the server stops.
+func TestPauseEnds(t *testing.T) {
+	slow := limits.Config{Failures: limits.Rate{Count: 6, Per: time.Hour}, Delay: time.Hour}
+	failing := func(th *throttled) *dialogue {
+		d := th.visit(t, "192.0.2.1", 2, "^220")
+		for range 3 {
+			d.say("HUH\r\n", "^500")
+		}
+		if _, err := io.WriteString(d.conn, "HUH\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	paused := func(th *throttled) {
+		for {
+			th.srv.mu.Lock()
+			for w := range th.srv.wires {
+				w.at.mu.Lock()
+				if w.at.woken != nil {
+					w.at.mu.Unlock()
+					th.srv.mu.Unlock()
+					return
+				}
+				w.at.mu.Unlock()
+			}
+			th.srv.mu.Unlock()
+		}
+	}
+	t.Run("place", func(t *testing.T) {
+		th := throttle(t, slow, Limits{Connections: 4, PerPeer: 1})
+		d := failing(th)
+		paused(th)
+		for w := range th.srv.wires {
+			w.at.useful(time.Now().Add(-lingers))
+		}
+		th.visit(t, "192.0.2.1", 2, "^220")
+		d.expect("^500")
+	})
+	t.Run("stop", func(t *testing.T) {
+		th := throttle(t, slow, Limits{})
+		d := failing(th)
+		paused(th)
+		go func() { // the pipe has to be read
+			d.reply()
+			d.reply()
+		}()
+		began := time.Now()
+		if err := th.srv.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > maxPause {
+			t.Errorf("the stop took %s", took)
+		}
+	})
+}
+
+// A gigabyte of chunks costs the node little more than one message, and has lines in the log.
+func TestGigabyteOfChunks(t *testing.T) {
+	const chunk = 1 << 20
+	th := throttle(t, limits.Default(), Limits{MessageBytes: 4 << 20})
+	d := th.visit(t, "192.0.2.1", 2, "^220")
+	d.say("EHLO flood.example\r\n", "^250")
+	d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
+	d.say("RCPT TO:<user@local.example>\r\n", "^250")
+	go io.Copy(io.Discard, d.r)
+	text, sent := strings.Repeat("x", chunk), 0
+	for range 1024 {
+		n, err := io.WriteString(d.conn, fmt.Sprintf("BDAT %d\r\n", chunk)+text)
+		if sent += n; err != nil {
+			break
+		}
+	}
+	if sent > 32<<20 {
+		t.Errorf("%d octets were read", sent)
+	}
+	th.logged(t, `level=INFO msg="(mail|command) refused" .*code=552 status=5.3.4`)
+	d = th.visit(t, "192.0.2.1", 2, "^220")
+	d.say("EHLO flood.example\r\n", "^250")
+	d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
+	d.say("RCPT TO:<user@local.example>\r\n", "^250")
+	d.say("BDAT 1073741824 LAST\r\n", "^552 5.3.4 chunk exceeds")
+	d.closed()
+}
+
+// Text that drips ends its session in the time for it, however many bring it.
+func TestSlowDrip(t *testing.T) {
+	th := throttle(t, limits.Default(), Limits{DataTimeout: 200 * time.Millisecond, BytesPerSecond: 1 << 20})
+	done := make(chan string)
+	for range 20 {
+		d := th.visit(t, "192.0.2.1", 2, "^220")
+		d.say("EHLO drip.example\r\n", "^250")
+		d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
+		d.say("RCPT TO:<user@local.example>\r\n", "^250")
+		d.say("DATA\r\n", "^354")
+		go func() {
+			for {
+				if _, err := io.WriteString(d.conn, "x"); err != nil {
+					return
+				}
+			}
+		}()
+		go func() {
+			_, last, _ := d.reply()
+			done <- last
+		}()
+	}
+	for range 20 {
+		if last := <-done; !strings.HasPrefix(last, "421 4.4.2") {
+			t.Errorf("reply %q", last)
+		}
+	}
+}
+
+// Each failure is one by its reply, and a reply that puts off is none.
+func TestFailureOf(t *testing.T) {
+	for _, tt := range []struct {
+		verb, reply string
+		want        limits.Event
+	}{
+		{"RCPT", "550 5.1.1 no mailbox <a@local.example> here", limits.UnknownRecipient},
+		{"RCPT", "550 5.7.1 relaying denied: other.example is not served here", limits.UnknownRecipient},
+		{"AUTH", "535 5.7.8 wrong name or password", limits.WrongPassword},
+		{"", "500 5.5.2 this command is not known here", limits.ProtocolError},
+		{"MAIL", "555 5.5.4 this parameter is not known here", limits.ProtocolError},
+		{"BDAT", "503 5.5.1 bad sequence", limits.ProtocolError},
+		{"RCPT", "452 4.5.3 Maximum limit of 100 recipients reached", 0},
+		{"MAIL", "450 4.7.1 too many messages from you in a short time; try again later", 0},
+		{"DATA", "554 5.6.0 message contains a bare LF", 0},
+		{"", "421 4.4.2 no command within 5m0s; closing", 0},
+	} {
+		if got := failureOf(tt.verb, tt.reply); got != tt.want {
+			t.Errorf("%s, %q is %d, want %d", tt.verb, tt.reply, got, tt.want)
+		}
+	}
+}
+
+// BenchmarkThrottle is what the limits cost each event of a stranger, with the lock around them.
+func BenchmarkThrottle(b *testing.B) {
+	th := NewThrottle(limits.Default(), nil, discard())
+	b.RunParallel(func(pb *testing.PB) {
+		for i := uint32(0); pb.Next(); i++ {
+			p := &peer{addr: netip.AddrFrom4([4]byte{192, byte(i >> 16), byte(i >> 8), byte(i)})}
+			th.decide(limits.Connection, p)
+		}
+	})
+}
