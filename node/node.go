@@ -70,12 +70,15 @@ type Node struct {
 	certificate *certificate
 	metrics     *ops.Metrics
 
-	outside    *outsideRouter // nil: mail for others is returned
-	queue      *outbox.Queue
-	recorder   *recorder.Recorder
-	courier    *smtpgw.Courier
-	lists      *smtpgw.Distributor
-	throttle   *smtpgw.Throttle
+	outside  *outsideRouter // nil: mail for others is returned
+	queue    *outbox.Queue
+	recorder *recorder.Recorder
+	courier  *smtpgw.Courier
+	lists    *smtpgw.Distributor
+	throttle *smtpgw.Throttle
+
+	heldAccounts chan heldAccount // that are to be told of
+
 	submitter  *smtpgw.Submitter
 	submission *smtpgw.Server
 	inbound    *smtpgw.Server
@@ -258,7 +261,8 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.throttle = smtpgw.NewThrottle(strangers, nil, n.part("smtp"))
+	n.heldAccounts = make(chan heldAccount, maxHeldTold)
+	n.throttle = smtpgw.NewThrottle(strangers, n.noteHeld, n.part("smtp"))
 	gw := n.gatewayConfig()
 	if gw.SubmissionFilter, err = n.filter("submission.filter", n.cfg.Submission.Filter); err != nil {
 		return err

@@ -202,16 +202,20 @@ func (n *Node) notify(ctx context.Context, s *consensus.State, org *consensus.Or
 	return n.tellPostmaster(ctx, subjectOf(news, of), n.noticeText(s, org, news), seen)
 }
 
-// tellPostmaster sends a notice to the postmaster as delivery reports go, from the null sender, in
-// one transaction with the word that it was.
+// tellPostmaster is tell of the postmaster alone.
 func (n *Node) tellPostmaster(ctx context.Context, subject, text string, seen func(*mailstore.Tx) error) error {
-	to := n.postmaster()
+	return n.tell(ctx, []string{n.postmaster()}, subject, text, seen)
+}
+
+// tell sends a notice as delivery reports go, from the null sender, in one transaction with the
+// word that it was; nil: nobody wants to know.
+func (n *Node) tell(ctx context.Context, to []string, subject, text string, seen func(*mailstore.Tx) error) error {
 	raw := fmt.Sprintf("From: Cairn <%s>\r\nTo: <%s>\r\nSubject: %s\r\nDate: %s\r\nAuto-Submitted: auto-generated\r\n"+
 		"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n%s",
-		to, to, subject, n.now().Format(time.RFC1123Z), text)
+		n.postmaster(), strings.Join(to, ">, <"), subject, n.now().Format(time.RFC1123Z), text)
 	peer := smtpgw.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: smtpgw.ProtocolLocal}
-	_, err := n.submitter.SubmitWith(ctx, peer, "", []string{to}, []byte(raw), seen)
-	if refusal, ok := errors.AsType[*smtpgw.Refusal](err); ok && !refusal.Temporary() {
+	_, err := n.submitter.SubmitWith(ctx, peer, "", to, []byte(raw), seen)
+	if refusal, ok := errors.AsType[*smtpgw.Refusal](err); ok && !refusal.Temporary() && seen != nil {
 		n.log.Warn("a notice could not be told to the postmaster", "subject", subject, "err", err)
 		return n.store.Update(ctx, seen) // nobody is there to tell, and trying again does not help
 	}

@@ -40,6 +40,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(func(ctx context.Context) error { return n.pool.Accuse(ctx, n.chain, n.publishSuspension) })
 	run(n.joinNetwork)
 	run(n.keepOrg)
+	run(n.tellHeld)
 	run(n.welcome)
 	run(n.keepPeers)
 	run(n.watchClock)

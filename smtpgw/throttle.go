@@ -126,8 +126,12 @@ func (s *Server) knock(p *peer) (refusal string) {
 // bannedWords are the last ones to who is banned in a session.
 const bannedWords = "nothing is taken from you at present, after too many failures; try again later"
 
-// within is the refusal of what a peer brings too fast.
+// within is the refusal of what a peer brings too fast. Who has signed in is held to what its
+// account may, wherever it is.
 func (s *session) within(e limits.Event) error {
+	if user := s.wire.secrecy.user; user != nil {
+		return s.accountWithin(user.Name, e)
+	}
 	switch s.srv.cfg.Throttle.decide(e, s.wire.peer).Answer {
 	case limits.Banned:
 		return refusef(421, 4, 7, 0, bannedWords)
@@ -138,6 +142,15 @@ func (s *session) within(e limits.Event) error {
 			return refusef(452, 4, 7, 1, "too many recipients from you in a short time; try again later")
 		}
 		return refusef(450, 4, 7, 1, "too many messages from you in a short time; try again later")
+	}
+	return nil
+}
+
+// accountWithin is within of an account.
+func (s *session) accountWithin(name string, e limits.Event) error {
+	t := s.srv.cfg.Throttle
+	if e == limits.LargeMessage && !t.Account(name) || e == limits.Message && t.Held(name) {
+		return refusef(450, 4, 7, 1, "this account has sent too many large messages in a short time and is held for now; its owner and the administrator are told")
 	}
 	return nil
 }

@@ -185,6 +185,37 @@ func TestHeldAccount(t *testing.T) {
 	}
 }
 
+// Who has signed in is held to what its account may, over all its sessions.
+func TestSignedInIsHeld(t *testing.T) {
+	told := make(chan string, 10)
+	one := limits.Rate{Count: 1, Per: time.Hour}
+	c := limits.Config{Large: 1000, AccountRate: limits.Rate{Count: 2, Per: time.Hour}, LargeRate: one, Messages: one, Recipients: one, Ban: time.Hour}
+	s := signIn(t, func(cfg *Config) {
+		cfg.Throttle = NewThrottle(c, func(account string, _ time.Duration) { told <- account }, discard())
+	})
+	const held = "^450 4.7.1 this account has sent too many large messages"
+	session := func() *dialogue {
+		d := s.over(t)
+		d.say(plainOfUser, "^235 ")
+		return d
+	}
+	send := func(d *dialogue, want string) {
+		t.Helper()
+		d.say("MAIL FROM:<user@local.example>\r\n", "^250")
+		d.say("RCPT TO:<other@local.example>\r\n", "^250")
+		d.say("DATA\r\n", "^354")
+		d.say("From: user@local.example\r\nSubject: s\r\n\r\n"+strings.Repeat("x", 2000)+"\r\n.\r\n", want)
+	}
+	a, b := session(), session()
+	send(a, "^250")
+	send(b, "^250")
+	send(a, held)
+	b.say("MAIL FROM:<user@local.example>\r\n", held)
+	if len(told) != 1 || <-told != "user" {
+		t.Error("nobody was told, or too often")
+	}
+}
+
 // A delay ends when the place is needed, and when the server stops.
 func TestPauseEnds(t *testing.T) {
 	slow := limits.Config{Failures: limits.Rate{Count: 6, Per: time.Hour}, Delay: time.Hour}
