@@ -165,6 +165,10 @@ type InboundConfig struct {
 	// which they sent on was from the domain in From when they got it.
 	TrustedSealers []string `koanf:"trusted_sealers"`
 
+	// Proxies are networks whose connections begin with a PROXY header, which says for whom they
+	// are.
+	Proxies []string `koanf:"proxies"`
+
 	// Filter is a program, by its absolute path, with its arguments; none if
 	// empty. It is run over each arrival once that was judged, before it is
 	// stored, and may put fields of filters on top, or refuse it.
@@ -249,11 +253,13 @@ func DefaultConfig(name string, domains []string) *Config {
 		Mine:         "10%",
 		Organisation: OrganisationConfig{Name: name, Domains: domains, Records: "some"},
 		Submission:   SubmissionConfig{Listen: "127.0.0.1:2525", Unauthenticated: unauthenticatedAuto, Scram: "plus", RelayFrom: []string{}, Filter: []string{}},
-		Inbound:      InboundConfig{Listen: "127.0.0.1:2526", Authenticate: true, TrustedSealers: []string{}, Filter: []string{}},
-		Outbound:     OutboundConfig{Via: viaDirect},
-		Mail:         MailConfig{MaxSize: "25M"},
-		Limits:       defaultLimits(),
-		Records:      RecordsConfig{LeaveOut: []string{}, Derive: []string{}},
+		Inbound: InboundConfig{
+			Listen: "127.0.0.1:2526", Authenticate: true, TrustedSealers: []string{}, Proxies: []string{}, Filter: []string{},
+		},
+		Outbound: OutboundConfig{Via: viaDirect},
+		Mail:     MailConfig{MaxSize: "25M"},
+		Limits:   defaultLimits(),
+		Records:  RecordsConfig{LeaveOut: []string{}, Derive: []string{}},
 		P2P: P2PConfig{
 			Listen:    []string{"/ip4/0.0.0.0/tcp/4801", "/ip6/::/tcp/4801"},
 			Bootstrap: []string{},

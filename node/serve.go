@@ -11,6 +11,7 @@ import (
 	"cairn/consensus/mempool"
 	"cairn/node/api"
 	"cairn/node/ops"
+	"cairn/smtpgw"
 )
 
 // drainTime is how long sessions may take to end at a shutdown.
@@ -59,7 +60,9 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 		g.Go(func() error { return n.submission.ServeTLS(n.listen.submissionTLS) })
 	}
 	if n.listen.inbound != nil {
-		g.Go(func() error { return n.inbound.Serve(n.listen.inbound) })
+		proxies, _ := prefixes(n.cfg.Inbound.Proxies) // Validate looked
+		from := smtpgw.Proxied(n.listen.inbound, proxies, n.part("smtp"))
+		g.Go(func() error { return n.inbound.Serve(from) })
 	}
 	g.Go(func() error { return n.inbound.Serve(n.listen.stream) })
 	if n.listen.operations != nil {

@@ -110,7 +110,7 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 	w.onClose = func() { s.leave(w) }
 	w.tell = func(verb, reply string) { s.answered(p, c.RemoteAddr().String(), verb, reply) }
 	w.against = func(e limits.Event) limits.Decision { return s.cfg.Throttle.decide(e, p) }
-	if tcp, ok := c.(*net.TCPConn); ok && s.mode == Inbound {
+	if tcp := tcpOf(c); tcp != nil && s.mode == Inbound {
 		w.early = func() bool {
 			spoke := spokeFirst(tcp)
 			if spoke {
