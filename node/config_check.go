@@ -205,6 +205,7 @@ func (c *Config) checkListeners() error {
 	}
 	if err := c.Inbound.checkSealers(); err != nil {
 		return badValue("inbound.trusted_sealers", `write domains, as in ["lists.example.org"], or []`, "%v", err)
+	}
 	if _, err := prefixes(c.Inbound.Proxies); err != nil {
 		return badValue("inbound.proxies", `name networks or addresses, as in ["192.0.2.0/24"]`, "%v", err)
 	}

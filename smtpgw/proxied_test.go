@@ -27,10 +27,13 @@ type behind struct {
 	log  lines
 }
 
-func behindProxies(t *testing.T, proxies string, c limits.Config) *behind {
+func behindProxies(t *testing.T, proxies string, c limits.Config, change ...func(*Config)) *behind {
 	b := &behind{seen: &verifier{}}
 	cfg := testConfig
 	cfg.Throttle = NewThrottle(c, nil, b.log.log())
+	for _, change := range change {
+		change(&cfg)
+	}
 	st := localStore(t)
 	s := NewInbound(cfg, st, testDelivery(cfg, st, b.seen), b.log.log())
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -1,6 +1,7 @@
 package testnet_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/pem"
 	"fmt"
@@ -75,6 +76,38 @@ func TestForeignClients(t *testing.T) {
 		}
 		if f := mail.Finding.Facts.Comparison; !f.AllSame() || f.Recorded < 6 {
 			t.Errorf("%s: %v", c.name, f.Parts)
+		}
+	}
+	encryptedFromOutside(ctx, t, w.Members[1], w.Address(1))
+}
+
+const starttlsScript = `
+import smtplib, ssl, sys
+host, port, sender, rcpt = sys.argv[1:5]
+anyone = ssl.create_default_context()
+anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
+with smtplib.SMTP(host, int(port)) as s:
+    s.starttls(context=anyone)
+    s.sendmail(sender, [rcpt], "From: %s\r\nTo: %s\r\nSubject: smtplib over TLS\r\n\r\nhello\r\n" % (sender, rcpt))
+`
+
+// encryptedFromOutside sends to a member's inbound listener as other servers do, with STARTTLS.
+func encryptedFromOutside(ctx context.Context, t *testing.T, m *testnet.Member, to string) {
+	t.Helper()
+	host, port, _ := strings.Cut(m.InboundAddr(), ":")
+	for subject, command := range map[string][]string{
+		"swaks over TLS":   {"swaks", "--tls", "--server", host, "--port", port, "--from", "x@elsewhere.test", "--to", to, "--header", "Subject: swaks over TLS", "--body", "hello"},
+		"smtplib over TLS": {"python3", "-c", starttlsScript, host, port, "x@elsewhere.test", to},
+	} {
+		if out, err := exec.CommandContext(ctx, tool(t, command[0]), command[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", subject, err, out)
+		}
+		mail, err := m.AwaitMail(ctx, "bob", testnet.Subject(subject))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(mail.Raw), " with ESMTPS id ") {
+			t.Errorf("%s: its Received does not say ESMTPS:\n%s", subject, mail.Raw)
 		}
 	}
 }
