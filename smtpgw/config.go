@@ -140,8 +140,8 @@ type Limits struct {
 	Refused      int           // the same of recipients, which are not counted as Errors; default twice Recipients
 	Beyond       int           // the same of recipients beyond those that a message may have, which are not counted as Refused; default 100 times Recipients
 	Connections  int           // at one time over all listeners of a server; default 512
-	PerPeer      int           // connections at one time of one IPv4 address or IPv6 /64, twice as many of an enrolled node; default 64, Connections for Submission
-	PerNetwork   int           // of one IPv4 /24 or IPv6 /48, enrolled nodes and Submission aside; default twice PerPeer
+	PerPeer      int           // connections at one time of one IPv4 address or IPv6 /64, twice as many of an enrolled node; default 64, Connections for Submission, and there a quarter of these from another machine
+	PerNetwork   int           // of one IPv4 /24 or IPv6 /48, enrolled nodes aside; default twice PerPeer; at Submission half of Connections from other machines, and three quarters from all of them
 
 	CommandTimeout time.Duration // for a whole command line to arrive; default 5 min (RFC 5321, section 4.5.3.2.7)
 	DataTimeout    time.Duration // for the next bytes of a message to arrive; default 3 min (section 4.5.3.2.5)

@@ -129,31 +129,39 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 // admit says why another connection of a peer is not taken; empty if there is a place for it. The
 // caller holds mu.
 func (s *Server) admit(p *peer) (refusal string) {
-	limit, ofPeer := s.limits.Connections, s.limits.PerPeer
-	if p.member {
+	limit, ofPeer, ofNetwork := s.limits.Connections, s.limits.PerPeer, s.limits.PerNetwork
+	remote := s.isRemote(p)
+	switch {
+	case p.member:
 		ofPeer *= 2 // a courier keeps sessions for each of an organisation's domains
+	case remote: // many of our own users may share an address
+		ofPeer, ofNetwork = min(ofPeer, limit/4), limit/2
 	}
 	full := func() bool {
-		return s.connections >= limit || !p.member && s.strangers >= limit-int(s.reserved(int64(limit)))
+		return s.connections >= limit || !p.member && s.strangers >= limit-int(s.reserved(int64(limit))) || remote && s.connections >= limit*3/4
 	}
-	inbound := s.mode == Inbound // programs of our own users are not ended for each other
 	switch silent := s.silent(); {
 	case s.stopping:
 		return "is shutting down; try again later"
 	case silent != "":
 		return "takes no mail at present: " + silent
-	case p.conns >= ofPeer && !(inbound && !p.member && s.makePlace(true, func(q *peer) bool { return q == p })):
+	case p.conns >= ofPeer && !(!p.member && s.makePlace(true, func(q *peer) bool { return q == p })):
 		s.logOf(p, s.log).Warn("smtp: too many connections of one peer", "mode", s.mode.String(), "peer", p.name)
 		return "has too many connections with you; close some first"
-	case inbound && !p.member && s.networks[p.network] >= s.limits.PerNetwork &&
+	case (s.mode == Inbound || remote) && !p.member && s.networks[p.network] >= ofNetwork &&
 		!s.makePlace(true, func(q *peer) bool { return q.network == p.network && !q.member }):
 		s.logOf(p, s.log).Warn("smtp: too many connections of one network", "mode", s.mode.String(), "network", p.network)
 		return "has too many connections with your network; close some first"
-	case full() && !(inbound && s.makePlace(false, func(q *peer) bool { return p.member || !q.member })):
+	case full() && !s.makePlace(false, func(q *peer) bool { return p.member || !q.member }):
 		s.logOf(p, s.log).Warn("smtp: too many connections", "mode", s.mode.String(), "peer", p.name)
 		return "is too busy; try again later"
 	}
 	return ""
+}
+
+// isRemote reports whether a peer comes to a submission listener from another machine.
+func (s *Server) isRemote(p *peer) bool {
+	return s.mode == Submission && p.addr.IsValid() && !p.addr.Unmap().IsLoopback()
 }
 
 // newPeer gives a peer its part of the memory for text.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cairn/consensus"
+	"cairn/mailstore/outbox"
 )
 
 type textAddr string
@@ -161,4 +162,48 @@ func TestFloodOfConnections(t *testing.T) {
 	for range maxRefusing - 1 {
 		<-s.refusing
 	}
+}
+
+// TestConnectionsAtSubmission: other machines take neither all places at the submission port nor
+// those of who has signed in; whoever has not makes place.
+func TestConnectionsAtSubmission(t *testing.T) {
+	cfg := membersConfig()
+	cfg.Limits.Connections = 8
+	st := localStore(t)
+	s := NewSubmission(cfg, st, outbox.New(st), discard())
+	l := servePipes(t, s)
+	visit := func(ip, banner string) *dialogue {
+		t.Helper()
+		conn := l.visit(netip.MustParseAddr(ip), &consensus.Key{2})
+		t.Cleanup(func() { conn.Close() })
+		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		d := &dialogue{t: t, conn: conn, r: bufio.NewReader(conn)}
+		d.expect(banner)
+		return d
+	}
+	const yields = "^421 4.3.2 too many connections, and this one has brought nothing"
+	signed := visit("192.0.2.1", "^220")
+	s.mu.Lock()
+	for w := range s.wires {
+		w.signed.Store(true)
+	}
+	s.mu.Unlock()
+	first := visit("192.0.2.1", "^220")
+	visit("192.0.2.1", "^421 .* too many connections with you")
+	visit("192.0.2.2", "^220")
+	visit("192.0.2.3", "^220")
+	visit("192.0.2.4", "^421 .* with your network")
+	visit("198.51.100.1", "^220")
+	visit("203.0.113.1", "^220")
+	visit("203.0.113.2", "^220") // three quarters are taken
+	first.expect(yields)
+	first.closed()
+	own := visit("127.0.0.1", "^220")
+	visit("127.0.0.1", "^220")
+	for range 5 { // as many as have not signed in make place
+		visit("127.0.0.1", "^220")
+	}
+	visit("127.0.0.1", "^421 .* is too busy")
+	signed.say("EHLO signed.example\r\n", "^250")
+	own.say("EHLO own.example\r\n", "^250")
 }

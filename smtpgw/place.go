@@ -197,7 +197,7 @@ func (s *Server) makePlace(lingering bool, may func(*peer) bool) bool {
 	now := time.Now()
 	for w, p := range s.wires {
 		since, idle := w.at.idle(now)
-		if !idle || !may(p) {
+		if !idle || !may(p) || s.mode == Submission && (!s.isRemote(p) || w.signed.Load()) { // our own users are not ended for each other
 			continue
 		}
 		q := place{p.member, now.Sub(since) >= lingers, s.networks[p.network], since}

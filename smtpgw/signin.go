@@ -252,6 +252,7 @@ func (w *wire) signedIn(account mailstore.Account, err error, wrong string) {
 		w.answer("454 4.7.0 the password cannot be checked at present; try again later")
 	default:
 		w.secrecy.user = &account
+		w.signed.Store(true)
 		w.answer("235 2.7.0 signed in as " + account.Name)
 	}
 }

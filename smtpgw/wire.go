@@ -74,6 +74,7 @@ type wire struct {
 	slowly  time.Duration                      // how much later the next replies go out
 
 	secrecy  secrecy
+	signed   atomic.Bool // in: secrecy.user as others see it
 	at       activity
 	told     atomic.Bool              // the log knows why the next reply is 4xx or 5xx
 	tell     func(verb, reply string) // for those of which it does not; nil: nobody wants to know
