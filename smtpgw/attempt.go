@@ -49,7 +49,7 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 	}
 	if o != nil {
 		o.progress, o.texted = &t.progress, false
-		replies, err := o.send(ctx, e.From, e.Recipients, e.Token, raw)
+		replies, err := o.send(ctx, e.From, e.Recipients, c.top(o, e, raw), raw)
 		if err == nil {
 			return fates(e, replies), o
 		}
@@ -88,7 +88,7 @@ func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outb
 		return c.deferred(e, "connect to "+route.whom(e.Domain), err), nil
 	}
 	o.progress = &t.progress
-	replies, err := o.send(ctx, e.From, e.Recipients, e.Token, raw)
+	replies, err := o.send(ctx, e.From, e.Recipients, c.top(o, e, raw), raw)
 	if err = whyEnded(ctx, err); err != nil {
 		o.conn.Close()
 		return c.brokenOff(e, route, replies, err), nil

@@ -79,6 +79,8 @@ type Config struct {
 	// and refuses nothing for good, and nobody is told for good that an address is not known here.
 	// What its own users submit is queued.
 	Silent func() (why string)
+	// Sign signs what leaves for servers that are no nodes; nil: nothing is signed.
+	Sign Sign
 	// Siblings are the other nodes of the organisation; nil: there are none.
 	Siblings Siblings
 	// TLS is for STARTTLS and ServeTLS; nil: there is none.

@@ -35,10 +35,11 @@ type foreignServer struct {
 	// way; "": as usual. "hang up" is no reply.
 	instead func(line string, n int) string
 
-	addr string
-	mu   sync.Mutex
-	told []string
-	of   map[string]int // commands
+	addr  string
+	mu    sync.Mutex
+	told  []string
+	texts []string       // as they came, with their final dots
+	of    map[string]int // commands
 }
 
 // own is the reply of instead.
@@ -83,6 +84,16 @@ func (s *foreignServer) note(line string) {
 	s.told = append(s.told, line)
 }
 
+// keep keeps a line of a text.
+func (s *foreignServer) keep(line string, begins bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if begins {
+		s.texts = append(s.texts, "")
+	}
+	s.texts[len(s.texts)-1] += line + "\r\n"
+}
+
 func (s *foreignServer) serve(c net.Conn) {
 	c.SetDeadline(time.Now().Add(time.Minute))
 	encrypted := ""
@@ -92,7 +103,7 @@ func (s *foreignServer) serve(c net.Conn) {
 	lines := bufio.NewReader(c)
 	say := func(l ...string) { io.WriteString(c, strings.Join(l, "\r\n")+"\r\n") }
 	say(cmp.Or(s.banner, "220 hello"))
-	ext, text := s.ext, false
+	ext, text, begins := s.ext, false, false
 	for {
 		line, err := lines.ReadString('\n')
 		if err != nil {
@@ -100,6 +111,8 @@ func (s *foreignServer) serve(c net.Conn) {
 		}
 		line = strings.TrimRight(line, "\r\n")
 		if text {
+			s.keep(line, begins)
+			begins = false
 			if text = line != "."; text {
 				continue
 			}
@@ -116,6 +129,7 @@ func (s *foreignServer) serve(c net.Conn) {
 		} else if own != "" {
 			say(own)
 			text = strings.HasPrefix(own, "354")
+			begins = text
 			continue
 		}
 		verb, _, _ := strings.Cut(strings.ToUpper(line), " ")
@@ -162,7 +176,7 @@ func (s *foreignServer) serve(c net.Conn) {
 			}
 			say("235 yes")
 		case verb == "DATA":
-			text = true
+			text, begins = true, true
 			say("354 go on")
 		case verb == "QUIT":
 			say("221 bye")

@@ -18,7 +18,7 @@ import (
 // before it is known whether a recipient is accepted.
 const eager = 256 << 10
 
-// send carries one message: token and raw, as they are, from and to as
+// send carries one message: token, perhaps under a signature, and raw, as they are, from and to as
 // envelope addresses. It returns one reply for each recipient. An error means
 // that the session is of no more use, and it is not known what became of the
 // message for those whose reply has no code.

@@ -1,0 +1,104 @@
+package dkim
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/emersion/go-msgauth/dkim"
+)
+
+// once are fields that may stand once and that readers act upon: one that is added later breaks the
+// signature (RFC 6376, section 8.15).
+var once = []string{"From", "Subject", "Date", "To", "Cc", "Message-ID"}
+
+// described are those that say how to read the text. Where one is there, a second one breaks the
+// signature; where there is none, servers on the way may add it.
+var described = []string{"MIME-Version", "Content-Type", "Content-Transfer-Encoding"}
+
+// signed are fields of which each that is there is signed. Those of mailing lists are, since
+// List-Unsubscribe-Post has to be (RFC 8058, section 4). Fields that servers on the way put on top,
+// as Received, are not.
+var signed = []string{
+	"Sender", "Reply-To", "In-Reply-To", "References", "Content-ID", "Content-Description", "Content-Disposition", "Content-Language",
+	"Auto-Submitted", "List-Id", "List-Help", "List-Post", "List-Unsubscribe", "List-Unsubscribe-Post", "Cairn-Record",
+}
+
+// maxSigned bounds how often one of a field is signed.
+const maxSigned = 16
+
+// Sign returns the DKIM-Signature fields, each with its CRLF, that these keys of one domain make
+// for a message with lines in CRLF. It comes in pieces, one behind the other. Fields and text may
+// be folded and spaced anew on their way (relaxed, RFC 6376, sections 3.4.2 and 3.4.4).
+func Sign(keys []Key, message ...[]byte) ([]byte, error) {
+	var out []byte
+	names := fieldsToSign(message)
+	for _, k := range keys {
+		one, err := signOnce(&k, names, message)
+		if err != nil {
+			return nil, fmt.Errorf("sign by %s: %w", k.Name(), err)
+		}
+		out = append(one, out...)
+	}
+	return out, nil
+}
+
+func signOnce(k *Key, names []string, message [][]byte) ([]byte, error) {
+	s, err := dkim.NewSigner(&dkim.SignOptions{
+		Domain: k.Domain, Selector: k.Selector, Signer: k.Signer, HeaderKeys: names,
+		HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, piece := range message {
+		if _, err := s.Write(piece); err != nil {
+			s.Close() // its error is this one
+			return nil, err
+		}
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	return []byte(s.Signature()), nil
+}
+
+// fieldsToSign are the names for h= (RFC 6376, section 5.4.2).
+func fieldsToSign(message [][]byte) (names []string) {
+	there := countFields(message)
+	add := func(name string, n int) {
+		for range min(n, maxSigned) {
+			names = append(names, name)
+		}
+	}
+	for _, name := range once {
+		add(name, there[strings.ToLower(name)]+1)
+	}
+	for _, name := range described {
+		if n := there[strings.ToLower(name)]; n > 0 {
+			add(name, n+1)
+		}
+	}
+	for _, name := range signed {
+		add(name, there[strings.ToLower(name)])
+	}
+	return names
+}
+
+// countFields counts the fields of a message by their names in lower case.
+func countFields(message [][]byte) map[string]int {
+	there := make(map[string]int)
+	for _, piece := range message {
+		for len(piece) > 0 {
+			line, rest, _ := bytes.Cut(piece, []byte("\r\n"))
+			if len(line) == 0 {
+				return there
+			}
+			if name, _, found := bytes.Cut(line, []byte(":")); found && line[0] != ' ' && line[0] != '\t' {
+				there[strings.ToLower(string(bytes.TrimRight(name, " \t")))]++
+			}
+			piece = rest
+		}
+	}
+	return there
+}

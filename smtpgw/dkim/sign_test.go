@@ -1,0 +1,201 @@
+package dkim
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/emersion/go-msgauth/dkim"
+
+	"cairn/mailstore/message"
+	"cairn/mailstore/message/mailtest"
+)
+
+const (
+	token = "Cairn-Record: v=1; k=abc;\r\n d=AAAA\r\n"
+	mail  = "Received: from a by b; Fri, 2 Jan 2026 03:04:05 +0000\r\nFrom: Ann <ann@example.org>\r\nTo: bob@example.net\r\n" +
+		"Subject: hello\r\nDate: Fri, 2 Jan 2026 03:04:05 +0000\r\nList-Id: <l.example.org>\r\n\r\nHello  Bob,\r\nbye \r\n\r\n"
+)
+
+// verify returns how many signatures of a message are right, and why others are not.
+func verify(t testing.TB, records map[string]string, whole []byte) (good int, bad []error) {
+	t.Helper()
+	found, err := dkim.VerifyWithOptions(bytes.NewReader(whole), &dkim.VerifyOptions{
+		LookupTXT: func(name string) ([]string, error) { return []string{records[name]}, nil }, MaxVerifications: 4,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range found {
+		if v.Err == nil {
+			good++
+		} else {
+			bad = append(bad, v.Err)
+		}
+	}
+	return good, bad
+}
+
+// verifies holds that a message which k has signed verifies with that record.
+func verifies(t *testing.T, k Key, record string) {
+	t.Helper()
+	field, err := Sign([]Key{k}, []byte(token), []byte(mail))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if good, bad := verify(t, map[string]string{k.Name(): record}, slices.Concat(field, []byte(token), []byte(mail))); good != 1 {
+		t.Errorf("record %q: %v", record, bad)
+	}
+}
+
+// TestSign: both signatures are right, however relays fold and space the message, and wrong once
+// what they are over has changed.
+func TestSign(t *testing.T) {
+	r := ringOf(t, day0, "example.org")
+	records := make(map[string]string)
+	for _, k := range r.Keys() {
+		records[k.Name()] = k.Record()
+	}
+	fields, err := Sign(r.Keys(), []byte(token), []byte(mail))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(fields); !strings.HasPrefix(text, "DKIM-Signature: a=rsa-sha256;") || strings.Contains(text, "Received") {
+		t.Errorf("fields\n%s", text)
+	}
+	for line := range strings.SplitSeq(string(fields), "\r\n") {
+		if len(line) > 998 {
+			t.Errorf("a line of %d octets", len(line))
+		}
+	}
+	whole := string(fields) + token + mail
+	for _, tt := range []struct {
+		name, old, new string
+		good           int
+	}{
+		{"as it left", "", "", 2},
+		{"on top", "DKIM-Signature: a=rsa", "Received: from x by y; Fri, 2 Jan 2026 03:04:06 +0000\r\nReturn-Path: <a@example.org>\r\nDKIM-Signature: a=rsa", 2},
+		{"the trace below", "from a by b", "from c by d", 2},
+		{"folded anew", "Subject: hello", "Subject:\r\n\thello ", 2},
+		{"spaced anew", "Hello  Bob,", "Hello Bob, ", 2},
+		{"lines at the end", "bye \r\n\r\n", "bye\r\n", 2},
+		{"the token", "d=AAAA", "d=AAAB", 0},
+		{"no token", token, "", 0},
+		{"another author on top", "Cairn-Record:", "From: Eve <eve@example.com>\r\nCairn-Record:", 0},
+		{"another subject on top", "Cairn-Record:", "Subject: hey\r\nCairn-Record:", 0},
+		{"MIME fields put in", "Cairn-Record:", "MIME-Version: 1.0\r\nContent-Type: text/plain\r\nCairn-Record:", 2},
+		{"a recipient put in", "Cairn-Record:", "Cc: eve@example.com\r\nCairn-Record:", 0},
+		{"the list", "<l.example.org>", "<m.example.org>", 0},
+		{"a word", "Bob,", "Rob,", 0},
+	} {
+		text := whole
+		if tt.old != "" {
+			text = strings.Replace(text, tt.old, tt.new, 1)
+		}
+		if tt.name != "as it left" && text == whole {
+			t.Errorf("%s: nothing is changed", tt.name)
+		}
+		if good, bad := verify(t, records, []byte(text)); good != tt.good {
+			t.Errorf("%s: %d are right, %v", tt.name, good, bad)
+		}
+	}
+	typed := []byte("Content-Type: text/plain\r\n" + mail)
+	if fields, err = Sign(r.Keys(), typed); err != nil {
+		t.Fatal(err)
+	}
+	if good, _ := verify(t, records, slices.Concat([]byte("Content-Type: text/html\r\n"), fields, typed)); good != 0 {
+		t.Error("a second type on top is let pass")
+	}
+	if _, err := Sign(r.Keys(), []byte("no message")); err == nil {
+		t.Error("what has no header was signed")
+	}
+	if fields, err := Sign(nil, []byte(mail)); err != nil || len(fields) > 0 {
+		t.Errorf("without keys: %q, %v", fields, err)
+	}
+}
+
+// TestSignSamples: what is signed of the public samples verifies, and so it does once a relay has
+// spaced it anew.
+func TestSignSamples(t *testing.T) {
+	dir := mailtest.Folder(t, "CAIRN_TESTDATA")
+	k := ringOf(t, day0, "example.org").Keys()[0]
+	records := map[string]string{k.Name(): k.Record()}
+	signed := 0
+	for _, folder := range []string{"ham", "intl", "mime"} {
+		err := filepath.WalkDir(filepath.Join(dir, folder), func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			raw, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			raw = message.WireLines(message.WithoutMboxLine(raw))
+			if !sound(raw) {
+				return nil
+			}
+			signed++
+			field, err := Sign([]Key{k}, []byte(token), raw)
+			if err != nil {
+				t.Errorf("%s: %v", path, err)
+				return nil
+			}
+			head, body, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
+			head = bytes.ReplaceAll(head, []byte("\r\n\t"), []byte(" \r\n  "))
+			body = append(bytes.ReplaceAll(body, []byte("\r\n"), []byte(" \r\n")), "\r\n\r\n"...)
+			spaced := slices.Concat(head, []byte("\r\n\r\n"), body)
+			for how, message := range map[string][]byte{"as it left": raw, "spaced anew": spaced} {
+				if good, bad := verify(t, records, slices.Concat(field, []byte(token), message)); good != 1 {
+					t.Errorf("%s, %s: %v", path, how, bad)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d signed", signed)
+	if signed < 1000 {
+		t.Errorf("only %d signed", signed)
+	}
+}
+
+// sound reports whether a message is one as they leave the gateway: it has a header of fields
+// alone, no other signature, and its lines end in CRLF.
+func sound(raw []byte) bool {
+	head, body, found := bytes.Cut(raw, []byte("\r\n\r\n"))
+	plain := bytes.ReplaceAll(raw, []byte("\r\n"), nil)
+	return found && len(body) > 0 && !bytes.ContainsAny(plain, "\r\n\x00") && fields.Match(append(head, "\r\n"...)) && author.Match(head) && !other.Match(head)
+}
+
+var (
+	fields = regexp.MustCompile(`\A([!-9;-~]+:[^\r]*\r\n([ \t]+[^ \t\r][^\r]*\r\n)*)+\z`)
+	author = regexp.MustCompile(`(?im)^from:`)
+	other  = regexp.MustCompile(`(?im)^dkim-signature:`)
+)
+
+// FuzzSign: whatever is signed verifies.
+func FuzzSign(f *testing.F) {
+	k := ringOf(f, day0, "example.org").Keys()[0]
+	records := map[string]string{k.Name(): k.Record()}
+	f.Add([]byte(mail))
+	f.Add([]byte("From: a@example.org\r\nSubject:\r\n \ta\r\n\r\n \r\n"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if !sound(raw) {
+			return
+		}
+		field, err := Sign([]Key{k}, []byte(token), raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if good, bad := verify(t, records, slices.Concat(field, []byte(token), raw)); good != 1 {
+			t.Errorf("%q: %v", raw, bad)
+		}
+	})
+}
