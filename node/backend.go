@@ -112,7 +112,7 @@ func (n *Node) mailStatus() (*api.MailStatus, *api.IndexStatus, error) {
 	if st.Damaged = n.store.Damaged(); st.Damaged > 0 {
 		st.DamagedNext = NextCheck
 	}
-	st.Held = n.queue.LenHeld()
+	st.Held, st.Unsigned = n.queue.LenHeld(), n.unsigned()
 	for _, c := range []struct {
 		to    *int
 		count func() (int, error)

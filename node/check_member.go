@@ -17,6 +17,9 @@ func (c *checking) member() {
 	if c.own.id, err = loadIdentity(c.dir, true); err != nil {
 		c.wrong(keysDir, err)
 	}
+	if _, err := openDKIM(c.dir); err != nil {
+		c.wrong(home.DKIMKeys, err)
+	}
 	if c.genesis, err = LoadNetwork(c.dir); err != nil {
 		c.noChain = CheckMissing
 		if !errors.Is(err, ErrNotMember) {

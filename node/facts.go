@@ -6,6 +6,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/node/home"
+	"cairn/smtpgw/dkim"
 )
 
 // BackupFacts tell whose node the files of a backup are of, as Backup writes it into the manifest.
@@ -26,6 +27,12 @@ func BackupFacts(files map[string][]byte) (home.Manifest, error) {
 	}
 	for name, text := range files {
 		if path.Dir(name) != keysDir {
+			continue
+		}
+		if name == home.DKIMKeys {
+			if _, err := dkim.DecodeRing(text); err != nil {
+				return m, fmt.Errorf("%s: %w", name, err)
+			}
 			continue
 		}
 		if _, err := decodeKey(text); err != nil { // also those that the node had, or is to have

@@ -71,6 +71,7 @@ type Node struct {
 	metrics     *ops.Metrics
 
 	outside  *outsideRouter // nil: mail for others is returned
+	dkim     *dkimKeys
 	queue    *outbox.Queue
 	recorder *recorder.Recorder
 	courier  *smtpgw.Courier
@@ -154,6 +155,9 @@ func openWith(ctx context.Context, dir string, o RunOptions) (_ *Node, err error
 	}
 	n.memory = newMemory(n.cfg.MaxMessageSize())
 	if n.copies, err = openCopies(dir); err != nil {
+		return nil, err
+	}
+	if n.dkim, err = openDKIM(dir); err != nil {
 		return nil, err
 	}
 	if err := n.openStores(o.socket); err != nil {

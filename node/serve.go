@@ -48,6 +48,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(n.watchOwn)
 	run(n.watchOthers)
 	run(n.watchRecorder)
+	run(n.watchDKIM)
 	counts := *n.cfg
 	run(func(ctx context.Context) error { return n.readAnew(ctx, counts) })
 	if n.miner != nil {

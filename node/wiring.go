@@ -283,6 +283,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		Derive:     derived,
 		NodeKey:    p2p.NodeKeyOf,
 		Siblings:   newSiblings(n),
+		Sign:       n.signDKIM,
 		Unrecorded: n.whyUnrecorded,
 		Unsure:     n.unsureOwn,
 		Silent:     n.copies.silent,

@@ -20,6 +20,7 @@ type Backend interface {
 	PeerService
 	QueueService
 	LimitService
+	DKIMService
 	BackupService
 }
 
@@ -186,6 +187,17 @@ type QueueService interface {
 	// RetryQueue makes an entry, those to a domain, or all, due at once; what waits for its record
 	// goes on waiting.
 	RetryQueue(ctx context.Context, r QueueRequest) (*QueueRetried, error)
+}
+
+// DKIMService deals with the keys that sign mail to the rest of the world.
+type DKIMService interface {
+	// DKIM lists the keys of a domain, or with "" of all; the DNS is asked now. CodeNotFound when
+	// there are none for that domain.
+	DKIM(ctx context.Context, domain string) (*DKIMKeys, error)
+	// RotateDKIM makes new keys for a domain, which sign once their records are seen. CodeExists
+	// when there are some already that wait for that, CodeNotAllowed when records of many former
+	// ones are still there, or no mail is signed in the name of that domain.
+	RotateDKIM(ctx context.Context, domain string) (*DKIMKeys, error)
 }
 
 // BackupService saves the node.

@@ -37,6 +37,7 @@ var lookHints = map[string]string{
 	pathConnect:          "cairn peers ls",
 	pathRetryQueue:       "cairn queue ls",
 	pathForgive:          "cairn limits ls",
+	pathRotateDKIM:       "cairn dkim ls",
 }
 
 // transportError is the failure of a request to path of which the node has not said itself what

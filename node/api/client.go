@@ -288,3 +288,13 @@ func (c *Client) Limits(ctx context.Context) (*LimitList, error) {
 func (c *Client) Forgive(ctx context.Context, r ForgiveRequest) (*Forgiven, error) {
 	return call[Forgiven](ctx, c, pathForgive, r)
 }
+
+// DKIM lists the keys that sign mail.
+func (c *Client) DKIM(ctx context.Context, domain string) (*DKIMKeys, error) {
+	return call[DKIMKeys](ctx, c, pathDKIM, selector{domain})
+}
+
+// RotateDKIM makes new ones.
+func (c *Client) RotateDKIM(ctx context.Context, domain string) (*DKIMKeys, error) {
+	return call[DKIMKeys](ctx, c, pathRotateDKIM, selector{domain})
+}

@@ -127,6 +127,8 @@ const (
 	pathRetryQueue       = "/1/queue/retry"
 	pathLimits           = "/1/limits/list"
 	pathForgive          = "/1/limits/forgive"
+	pathDKIM             = "/1/dkim/list"
+	pathRotateDKIM       = "/1/dkim/rotate"
 	pathBackup           = "/1/backup/create"
 )
 
@@ -187,6 +189,8 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathRetryQueue, maxRequest, b.RetryQueue)
 	handle(mux, pathLimits, maxRequest, func(ctx context.Context, _ selector) (*LimitList, error) { return b.Limits(ctx) })
 	handle(mux, pathForgive, maxRequest, b.Forgive)
+	handle(mux, pathDKIM, maxRequest, byName(b.DKIM))
+	handle(mux, pathRotateDKIM, maxRequest, byName(b.RotateDKIM))
 	handleStream(mux, pathBackup, b.Backup)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, Errorf(CodeNotFound, "use the cairn command of the same version as the node", "no method %s %s", r.Method, r.URL.Path))

@@ -160,6 +160,8 @@ type MailStatus struct {
 	Pending  int `json:"pending"`  // received mail whose record is in no block yet
 	IndexLag int `json:"index_lag"`
 
+	Unsigned []string `json:"unsigned,omitempty"` // our domains in whose names no DKIM key signs, since no record of one is seen
+
 	CutOff []string `json:"cut_off,omitempty"` // addresses of accounts and lists at domains that are not the organisation's
 
 	Full     string `json:"full,omitempty"`      // why nothing can be stored now, mail neither; empty: there is room

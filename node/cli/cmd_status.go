@@ -55,6 +55,7 @@ func (a *app) cmdStatus() *cobra.Command {
 					[2]string{"damaged", damagedNote(&s.Mail)},
 					[2]string{"outbound", fmt.Sprintf("%d queued: %d waiting for a token, %d held, %d deferred; %d sealed and in no block yet",
 						s.Mail.Queued, s.Mail.Unsealed, s.Mail.Held, s.Mail.Deferred, s.Mail.Sealed)},
+					[2]string{"not signed", a.unsignedNote(s.Mail.Unsigned)},
 					[2]string{"cut off", a.cutOffNote(s.Mail.CutOff)},
 					[2]string{"not recorded", withNext(s.Mail.Halted, s.Mail.Next)},
 					[2]string{"records in", epochNote(s.Mail.Epoch)},
@@ -157,6 +158,15 @@ func (a *app) cutOffNote(list []string) string {
 		return ""
 	}
 	return fmt.Sprintf("%s at domains that are not the organisation's get no mail, see: %s", plurals(len(list), "address", "addresses"), a.typable("cairn account ls"))
+}
+
+// unsignedNote tells of domains without a DKIM signature.
+func (a *app) unsignedNote(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("mail from %s leaves for the rest of the world without a DKIM signature, since no record of a key is seen in the DNS; publish it: %s",
+		strings.Join(list, ", "), a.typable("cairn dkim show"))
 }
 
 func clockNote(c *api.ClockStatus) string {

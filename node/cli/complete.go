@@ -33,7 +33,7 @@ func (a *app) addCompletions(root *cobra.Command) {
 	arguments := map[string]values{
 		"show": refs, "label add": refsThenLabels, "label rm": refsThenLabels, "label ls": first(accounts),
 		"search": queryWords, "account rm": first(accounts), "account set": accountSetting, "account address add": first(accounts), "account address rm": addressOfAccount,
-		"chain block": first(fixed("tip")),
+		"chain block": first(fixed("tip")), "dkim ls": first(ownDomains), "dkim show": first(ownDomains), "dkim rotate": first(ownDomains),
 		"org changes": first(orgDomains), "org attest": first(applications), "org node drop": first(ourNodes),
 		"list host rm": first(hosted), "list host set": first(hosted), "list host members": first(hosted),
 		"list host join": first(hosted), "list host leave": first(hosted),
@@ -106,6 +106,14 @@ func foreignReaders(context.Context, *api.Client, []string, string) (list []stri
 		list = append(list, k.Name)
 	}
 	return list
+}
+
+func ownDomains(ctx context.Context, c *api.Client, _ []string, _ string) []string {
+	s, err := c.Status(ctx)
+	if err != nil {
+		return nil
+	}
+	return s.Org.Domains
 }
 
 func accounts(ctx context.Context, c *api.Client, _ []string, _ string) (names []string) {

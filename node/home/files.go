@@ -54,6 +54,9 @@ func OldKey(prefix string, until uint64) string {
 // OldRecorderKey is the file of a former recorder key.
 func OldRecorderKey(until uint64) string { return KeysDir + "/" + OldKey(OldRecorderPrefix, until) }
 
+// DKIMKeys are the keys that sign mail to the rest of the world: one JSON document.
+const DKIMKeys = KeysDir + "/dkim.json"
+
 // OrgKey is the part of a backup that is in it only if that was asked for: whoever has this key is
 // the organisation.
 const OrgKey = KeysDir + "/" + OrgKeyFile
@@ -77,6 +80,7 @@ var parts = []part{
 	{name: path.Join(KeysDir, NodeKeyFile), must: true},
 	{name: NextRecorderKey},
 	{name: OldRecorderPrefix, many: true},
+	{name: DKIMKeys},
 	{name: OrgKey},
 	{name: RecoveryKey},
 	{name: NetworkFile}, // a node that has joined no network has none of these

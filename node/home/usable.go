@@ -74,6 +74,8 @@ func Cure(name string) string {
 		return "move it away: the node writes it anew"
 	case name == MailDir, strings.HasPrefix(name, MailDir+"/"): // a backup has the mail, and none of the files
 		return "put back what was there, or restore a backup of this node into another directory"
+	case name == DKIMKeys:
+		return "move it away: the node makes other keys, whose records have to be published; or restore it from a backup of this node" + NextCopyOut
 	case strings.HasPrefix(name, KeysDir+"/org-old-"):
 		return "put back a copy of it, which is in no backup; a member runs without it"
 	}

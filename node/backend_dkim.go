@@ -1,0 +1,92 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"cairn/node/api"
+	"cairn/smtpgw/dkim"
+)
+
+// DKIM lists the keys of a domain, or of all, after a look at the DNS.
+func (n *Node) DKIM(ctx context.Context, name string) (*api.DKIMKeys, error) {
+	domain := ""
+	if name != "" {
+		var err error
+		if domain, err = mailDomain(name); err != nil {
+			return nil, err
+		}
+	}
+	if err := n.lookAtDKIM(ctx); err != nil {
+		return nil, err
+	}
+	list := n.viewDKIM(domain)
+	if domain != "" && len(list.Keys) == 0 {
+		why := ": it is no domain of this organisation"
+		if slices.Contains(list.Without, domain) {
+			why = ": " + list.Why
+		}
+		return nil, api.Errorf(api.CodeNotFound, "cairn dkim ls", "there are no DKIM keys for %s%s", domain, why)
+	}
+	return list, nil
+}
+
+// RotateDKIM makes new keys for a domain.
+func (n *Node) RotateDKIM(_ context.Context, name string) (*api.DKIMKeys, error) {
+	domain, err := mailDomain(name)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(n.dkimDomains(), domain) {
+		return nil, api.Errorf(api.CodeNotAllowed, "cairn dkim ls", "making DKIM keys for %s: no mail is signed in its name here", domain)
+	}
+	switch err = n.rotateDKIM(domain); {
+	case errors.Is(err, dkim.ErrWaiting):
+		return nil, api.Errorf(api.CodeExists, "publish its record: cairn dkim show", "making DKIM keys for %s: %v", domain, err)
+	case errors.Is(err, dkim.ErrFormer):
+		return nil, api.Errorf(api.CodeNotAllowed, "remove those that are past their time: cairn dkim ls", "making DKIM keys for %s: %v", domain, err)
+	case err != nil:
+		return nil, err
+	}
+	return n.viewDKIM(domain), nil
+}
+
+// viewDKIM shows the keys of a domain, or with "" of all, as they were last seen.
+func (n *Node) viewDKIM(domain string) *api.DKIMKeys {
+	ring, now := n.dkim.ring.Load(), n.now()
+	list, faults := &api.DKIMKeys{Keys: []api.DKIMKey{}}, *n.dkim.faults.Load()
+	for _, k := range ring.Sorted() {
+		if domain != "" && k.Domain != domain {
+			continue
+		}
+		v := api.DKIMKey{
+			Domain: k.Domain, Selector: k.Selector, Algorithm: string(k.Algorithm()), State: string(k.State(now)), Signs: signs(ring, &k),
+			Name: k.Name(), Record: k.Record(), Strings: dkim.Strings(k.Record()), Fault: faults[k.Name()],
+			Made: k.Made, Seen: k.Seen, Retired: k.Retired,
+		}
+		if !k.Retired.IsZero() {
+			v.Until = k.Retired.Add(dkim.Keep)
+		}
+		list.Keys = append(list.Keys, v)
+	}
+	n.viewWithout(list)
+	return list
+}
+
+// viewWithout says which of our domains have no keys.
+func (n *Node) viewWithout(list *api.DKIMKeys) {
+	have := n.dkimDomains()
+	for _, d := range n.homeFirst() {
+		if !slices.Contains(have, d) {
+			list.Without = append(list.Without, d)
+		}
+	}
+	switch {
+	case len(list.Without) == 0:
+	case n.outside == nil:
+		list.Why = "no mail leaves for servers that are no nodes, as outbound.via says"
+	default:
+		list.Why = "such names are kept out of the DNS (RFC 6761)"
+	}
+}
