@@ -276,6 +276,44 @@ func TestDKIM(t *testing.T) {
 	}
 }
 
+// TestEightBitOutward: mail that leaves for the rest of the world and to accounts here is encoded
+// for all before it is recorded, and is as recorded with all.
+func TestEightBitOutward(t *testing.T) {
+	n, _, z, far := outward(t)
+	keys, err := n.DKIM(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	z.publish(keys.Keys...)
+	if _, err := n.DKIM(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	raw := "From: Jürgen <alice@example.org>\r\nTo: Bob <bob@example.net>,\r\n Älice <alice@example.org>\r\nSubject: Grüße\r\nMIME-Version: 1.0\r\n" +
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nschöne Grüße, " +
+		strings.Repeat("und viele ", 120) + "\r\n--b\r\nContent-Type: application/x-data\r\nContent-Disposition: attachment; filename=\"größe.dat\"\r\n\r\n\xff\xfe\r\n--b--\r\n"
+	sent, err := n.Send(t.Context(), api.SendRequest{From: "alice@example.org", To: []string{"bob@example.net", "alice@example.org"}, Raw: []byte(raw)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := far.next(t)
+	if i := slices.IndexFunc(text, func(c byte) bool { return c >= 0x80 }); i >= 0 {
+		t.Errorf("octets beyond ASCII: %q", text[i:])
+	}
+	asRecorded(t, n, sent, text)
+	if by := signedBy(t, z, text); len(by) != 2 {
+		t.Errorf("signed by %q", by)
+	}
+	m := message.Parse(text)
+	if m.Subject != "Grüße" || m.From[0].Name != "Jürgen" || !strings.HasPrefix(m.Text, "schöne Grüße, und") || len(m.Attachments) != 1 || m.Attachments[0].Name != "größe.dat" {
+		t.Errorf("%q, %v, %q, %v", m.Subject, m.From, m.Text, m.Attachments)
+	}
+	var here *api.SearchResult
+	await(t, n, "the copy here to be verified", func() bool {
+		here, err = n.Search(t.Context(), api.SearchRequest{Query: "subject:Grüße label:inbox", Limit: 5})
+		return err == nil && len(here.Messages) == 1 && here.Messages[0].Verdict == string(record.Verified)
+	})
+}
+
 // asRecorded holds what arrived outside to the record: the signature is no part of it.
 func asRecorded(t *testing.T, n *Node, sent *api.Sent, text []byte) {
 	t.Helper()

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"cairn/consensus/verifier"
 	"cairn/smtpgw"
 	"cairn/smtpgw/mtasts"
 	"cairn/smtpgw/mx"
@@ -92,6 +93,15 @@ func readPassword(key, path string) (string, error) {
 // takes reports whether mail for a domain is sent on at all.
 func (o *outsideRouter) takes(domain string) bool {
 	return o != nil && (o.relay != nil || !isReserved(domain))
+}
+
+// goesToNode is smtpgw.Config.ToNode.
+func (n *Node) goesToNode(domain string) bool {
+	if !n.outside.takes(domain) {
+		return true // else it comes back
+	}
+	_, a := n.trust.SpeakerKnown(n.chain.State(), domain)
+	return a == verifier.Names
 }
 
 // Route finds the mail servers of domain; smtpgw.ErrNoRoute or a *smtpgw.Refusal says that it has

@@ -284,6 +284,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		NodeKey:    p2p.NodeKeyOf,
 		Siblings:   newSiblings(n),
 		Sign:       n.signDKIM,
+		ToNode:     n.goesToNode,
 		Unrecorded: n.whyUnrecorded,
 		Unsure:     n.unsureOwn,
 		Silent:     n.copies.silent,

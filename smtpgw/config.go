@@ -79,6 +79,10 @@ type Config struct {
 	// and refuses nothing for good, and nobody is told for good that an address is not known here.
 	// What its own users submit is queued.
 	Silent func() (why string)
+	// ToNode reports whether mail for a domain, none of ours, goes to nodes alone, as far as that
+	// is known without asking anybody. Of what may go elsewhere 8-bit text is encoded before it is
+	// recorded. nil: nothing is.
+	ToNode func(domain string) bool
 	// Sign signs what leaves for servers that are no nodes; nil: nothing is signed.
 	Sign Sign
 	// Siblings are the other nodes of the organisation; nil: there are none.

@@ -257,6 +257,9 @@ func TestHosts(t *testing.T) {
 				if strings.HasSuffix(verb, "MAIL") && strings.Contains(line, "SMTPUTF8") != (tt.raw == header) {
 					t.Errorf("told %q", line)
 				}
+				if strings.HasSuffix(verb, "MAIL") && strings.Contains(line, "BODY=8BITMIME") != !isASCII([]byte(tt.raw)) {
+					t.Errorf("told %q", line)
+				}
 			}
 			if got := strings.Join(told, " "); got != tt.told {
 				t.Errorf("told %q, want %q", got, tt.told)
@@ -592,5 +595,21 @@ func TestReplyWithoutEnd(t *testing.T) {
 			t.Errorf("%q: %v, %v", last, r, err)
 		}
 		o.quit()
+	}
+}
+
+// TestAddressesBeyondASCII: a local part beyond ASCII goes only to who takes it, and a domain as
+// A-labels to all (RFC 6531, section 3.5).
+func TestAddressesBeyondASCII(t *testing.T) {
+	for _, tt := range []struct{ to, ext, want string }{
+		{"jürgen@far.example", "", "5.6.7 the other side does not take non-ASCII addresses (SMTPUTF8)"},
+		{"jürgen@far.example", "SMTPUTF8", "MAIL FROM:<user@local.example> SMTPUTF8"},
+		{"bob@xn--bcher-kva.example", "", "MAIL FROM:<user@local.example>"},
+	} {
+		o := &outbound{ext: map[string]string{tt.ext: ""}, foreign: true}
+		command, refusal := o.mailCommand("user@local.example", []string{tt.to}, 1, false, true)
+		if command+refusal != tt.want {
+			t.Errorf("%s, %s: %q, %q", tt.to, tt.ext, command, refusal)
+		}
 	}
 }

@@ -5,36 +5,57 @@ import (
 	"encoding/base64"
 	"mime"
 	"mime/quotedprintable"
+	"slices"
 	"strings"
 )
 
 // maxMendDepth bounds how deep multiparts are looked into.
 const maxMendDepth = 8
 
-// mendBody returns a message whose body has no line over maxLine where that can be had without a
+// mender puts right the texts of messages.
+type mender struct {
+	limit    int64 // octets; a message that would grow beyond stays as it is
+	sevenBit bool  // what is beyond ASCII is encoded too
+}
+
+// message returns a message whose body has no line over maxLine where that can be had without a
 // change of content (RFC 6409, section 8.4): parts with such lines are encoded as quoted-printable,
 // whatever their type, since its line ends are line ends as they are without an encoding; lines of
-// encoded parts are broken anew. rest is the body with the empty line before it. What is signed or
-// encrypted, a message within the message, and what programs may take apart differently stays as it
-// is; so does a body that would make the message larger than limit.
-func mendBody(header, rest []byte, limit int64) []byte {
+// encoded parts are broken anew. With sevenBit it is the same for octets beyond ASCII, which
+// servers need not take (RFC 6152, section 3), and for fields (see asciiFields); what is no text
+// and has no line ends is encoded as base64 then. rest is the body with the empty line before it.
+// What is signed or encrypted, a message within the message, and what programs may take apart
+// differently stays as it is.
+func (m mender) message(header, rest []byte) []byte {
 	body, found := bytes.CutPrefix(rest, crlf)
-	if found && hasLongLine(body) && count(header, "dkim-signature") == 0 {
-		h, b := mendEntity(header, body, 0)
+	if count(header, "dkim-signature") > 0 {
+		return append(header, rest...)
+	}
+	h, b := header, rest
+	if m.sevenBit {
+		h = asciiFields(h)
+	}
+	if found {
+		h, b = m.entity(h, body, 0)
 		if count(h, "mime-version") == 0 && !bytes.Equal(b, body) {
 			h = append(bytes.Clone(h), "MIME-Version: 1.0\r\n"...)
 		}
-		if whole := bytes.Join([][]byte{h, b}, crlf); int64(len(whole)) <= limit {
-			return whole
-		}
+		b = append(bytes.Clone(crlf), b...)
+	}
+	if whole := slices.Concat(h, b); int64(len(whole)) <= m.limit {
+		return whole
 	}
 	return append(header, rest...)
 }
 
-// mendEntity is mendBody for a message or a part. It returns its arguments if nothing is to be
-// done.
-func mendEntity(header, body []byte, depth int) ([]byte, []byte) {
-	if !hasLongLine(body) {
+// needed reports whether a body has something to be encoded.
+func (m mender) needed(body []byte) bool {
+	return hasLongLine(body) || m.sevenBit && !isASCII(body)
+}
+
+// entity is message for a message or a part. It returns its arguments if nothing is to be done.
+func (m mender) entity(header, body []byte, depth int) ([]byte, []byte) {
+	if !m.needed(body) {
 		return header, body
 	}
 	kind, params, ok := contentType(header)
@@ -48,21 +69,33 @@ func mendEntity(header, body []byte, depth int) ([]byte, []byte) {
 	case !ok, top == "message":
 	case top == "multipart":
 		if identity && depth < maxMendDepth && sub != "signed" && sub != "encrypted" && sub != "digest" {
-			return header, mendParts(body, params["boundary"], depth)
+			return m.multipart(header, body, params["boundary"], depth)
 		}
 	case encoding == "base64":
 		return header, rewrapBase64(body)
 	case encoding == "quoted-printable":
 		return header, rewrapQuoted(body)
+	case m.sevenBit && top != "text" && !isASCII(body) && !bytes.Contains(body, crlf):
+		return withEncoding(header, "base64"), encodeBase64(body)
 	default:
 		return withEncoding(header, "quoted-printable"), encodeQuoted(body)
 	}
 	return header, body
 }
 
-// mendParts mends each part of a multipart body. A body that is not cut into parts in one way only
-// stays as it is.
-func mendParts(body []byte, boundary string, depth int) []byte {
+// multipart mends each part of a multipart body. A body that is not cut into parts in one way only
+// stays as it is. Where all is ASCII in the end, the header says so: a server that goes by it would
+// encode what needs it no more.
+func (m mender) multipart(header, body []byte, boundary string, depth int) ([]byte, []byte) {
+	mended := m.parts(body, boundary, depth)
+	if encoding, _ := transferEncoding(header); m.sevenBit && encoding != "7bit" && isASCII(mended) {
+		header = withEncoding(header, "7bit")
+	}
+	return header, mended
+}
+
+// parts mends the parts of a body.
+func (m mender) parts(body []byte, boundary string, depth int) []byte {
 	parts, ok := spansOf(body, boundary)
 	if !ok {
 		return body
@@ -71,14 +104,14 @@ func mendParts(body []byte, boundary string, depth int) []byte {
 	done := 0
 	for _, p := range parts {
 		out.Write(body[done:p.from])
-		out.Write(mendPart(body[p.from:p.to], depth))
+		out.Write(m.part(body[p.from:p.to], depth))
 		done = p.to
 	}
 	out.Write(body[done:])
 	return out.Bytes()
 }
 
-func mendPart(part []byte, depth int) []byte {
+func (m mender) part(part []byte, depth int) []byte {
 	header, rest := splitHeader(part)
 	body, found := bytes.CutPrefix(rest, crlf)
 	if !found {
@@ -89,7 +122,10 @@ func mendPart(part []byte, depth int) []byte {
 			return part // some programs see the body begin here
 		}
 	}
-	h, b := mendEntity(header, body, depth+1)
+	if m.sevenBit {
+		header = asciiFields(header)
+	}
+	h, b := m.entity(header, body, depth+1)
 	return bytes.Join([][]byte{h, b}, crlf)
 }
 

@@ -59,7 +59,7 @@ func TestMendBody(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			header, rest := splitHeader([]byte(tt.raw))
-			got := string(mendBody(bytes.Clone(header), rest, 1<<20))
+			got := string((mender{limit: 1 << 20}).message(bytes.Clone(header), rest))
 			if tt.how == "" {
 				if got != tt.raw {
 					t.Errorf("became %q", got)
@@ -71,7 +71,7 @@ func TestMendBody(t *testing.T) {
 			}
 			sameContent(t, tt.raw, got)
 			again, rest := splitHeader([]byte(got))
-			if twice := mendBody(bytes.Clone(again), rest, 1<<20); string(twice) != got {
+			if twice := (mender{limit: 1 << 20}).message(bytes.Clone(again), rest); string(twice) != got {
 				t.Errorf("mended again it is %q", twice)
 			}
 		})
@@ -97,7 +97,7 @@ func sameContent(t *testing.T, before, after string) {
 func TestMendedWithinTheLimit(t *testing.T) {
 	raw := plainTop + "\r\n" + strings.Repeat("\xff", longBytes)
 	header, rest := splitHeader([]byte(raw))
-	if got := mendBody(bytes.Clone(header), rest, int64(len(raw)+longBytes)); string(got) != raw {
+	if got := (mender{limit: int64(len(raw) + longBytes)}).message(bytes.Clone(header), rest); string(got) != raw {
 		t.Errorf("%d octets became %d", len(raw), len(got))
 	}
 }
@@ -115,7 +115,7 @@ func FuzzMend(f *testing.F) {
 		if !wellFormed.Match(headerAndEmptyLine(raw)) || bytes.IndexByte(raw, 0) >= 0 {
 			return // neither gets here
 		}
-		got := mendBody(bytes.Clone(header), rest, 1<<24)
+		got := mender{limit: 1 << 24}.message(bytes.Clone(header), rest)
 		if !bytes.Equal(got, raw) {
 			sameContent(t, string(raw), string(got))
 		}

@@ -103,12 +103,13 @@ type stamp struct {
 	now      time.Time
 	limit    int64 // octets; a body that would grow beyond stays as it is
 	sentOn   bool  // the body stays as it is in any case
+	sevenBit bool  // it is to be ASCII, as far as that can be
 }
 
 // finish returns the message that is stored, recorded and sent. Received goes on top, then Sender,
 // Date and Message-ID where they are missing (RFC 6409, sections 8.1 to 8.3). A Date or Message-ID
 // that nobody can read gives way to a new one at its place. Authentication-Results that claim to be
-// ours are removed, and lines of the body that are too long are encoded (see mendBody).
+// ours are removed, and what servers on its way may not take is encoded (see mender).
 func (d *draft) finish(s stamp) []byte {
 	date := fmt.Sprintf("Date: %s\r\n", s.now.Format(mailDate))
 	id := fmt.Sprintf("Message-ID: <%s@%s>\r\n", s.ref, s.hostname)
@@ -139,7 +140,7 @@ func (d *draft) finish(s stamp) []byte {
 	if s.sentOn || d.hops > 0 { // what was recorded before has to stay as it was
 		return append(header.Bytes(), d.rest...)
 	}
-	return mendBody(header.Bytes(), d.rest, s.limit)
+	return mender{s.limit, s.sevenBit}.message(header.Bytes(), d.rest)
 }
 
 // canArrive refuses a message, ready to leave, that would not arrive as it was recorded.

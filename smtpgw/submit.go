@@ -151,7 +151,7 @@ func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, who poste
 	env := outbox.Envelope{Ref: ref, From: who.from, Account: who.account, Recipients: rcpts, Wish: wish}
 	with := stamp{
 		received: receivedField(peer, s.cfg.Hostname, ref, nil, now), sender: sender,
-		hostname: s.cfg.Hostname, ref: ref, now: now, limit: s.limits.MessageBytes,
+		hostname: s.cfg.Hostname, ref: ref, now: now, limit: s.limits.MessageBytes, sevenBit: s.leavesNodes(rcpts),
 	}
 	msg := d.finish(with)
 	if err := canArrive(msg); err != nil {

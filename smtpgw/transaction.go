@@ -67,7 +67,7 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 			return all(to, reply{554, why}), nil
 		}
 	}
-	mail, refusal := o.mailCommand(from, to, size, o.foreign && !asciiHeader(raw))
+	mail, refusal := o.mailCommand(from, to, size, o.foreign && !asciiHeader(raw), o.foreign && isASCII(raw))
 	if refusal != "" {
 		return all(to, reply{553, refusal}), nil
 	}
@@ -187,8 +187,10 @@ func (o *outbound) offers(keyword string) bool {
 }
 
 // mailCommand returns the MAIL command, or why the other side cannot take these addresses.
-// International says that the message cannot do without SMTPUTF8 whatever they are.
-func (o *outbound) mailCommand(from string, to []string, size int, international bool) (command, refusal string) {
+// International says that the message cannot do without SMTPUTF8 whatever they are, and sevenBit
+// that it is no 8-bit text: a server that takes it for one may encode it for the next, and break
+// its signature.
+func (o *outbound) mailCommand(from string, to []string, size int, international, sevenBit bool) (command, refusal string) {
 	ascii := maildomain.IsASCII(from) && !international
 	for _, r := range to {
 		ascii = ascii && maildomain.IsASCII(r)
@@ -202,7 +204,7 @@ func (o *outbound) mailCommand(from string, to []string, size int, international
 	if o.offers("SIZE") {
 		fmt.Fprintf(&b, " SIZE=%d", size)
 	}
-	if o.offers("8BITMIME") {
+	if o.offers("8BITMIME") && !sevenBit {
 		b.WriteString(" BODY=8BITMIME")
 	}
 	if !ascii {

@@ -123,6 +123,11 @@ func (t *Trust) Speaker(ctx context.Context, s *consensus.State, domain string) 
 	return speaker(s, domain, t.asker(ctx, s))
 }
 
+// SpeakerKnown is Speaker by pins and what the DNS has said lately. It reads memory only.
+func (t *Trust) SpeakerKnown(s *consensus.State, domain string) (*consensus.Org, Answer) {
+	return speaker(s, domain, t.memoryAsker(s))
+}
+
 // SpeakerNow is Speaker by what the DNS says now, not by what it said lately:
 // for what cannot be taken back, such as returning mail.
 func (t *Trust) SpeakerNow(ctx context.Context, s *consensus.State, domain string) (*consensus.Org, Answer) {
