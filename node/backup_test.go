@@ -16,6 +16,7 @@ import (
 	"cairn/mailstore"
 	"cairn/node/api"
 	"cairn/node/home"
+	"cairn/smtpgw/dkim"
 )
 
 // A backup says whose it is, running or not.
@@ -74,6 +75,11 @@ func TestBackupFacts(t *testing.T) {
 		}
 		files[name] = text
 	}
+	ring, err := dkim.Ring{}.With([]string{"example.org"}, genesisDay, drawDKIM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files[home.DKIMKeys] = must(ring.Encode())
 	m, err := BackupFacts(files)
 	if err != nil || m.Organisation != "Alpha" || m.ChainID != g.Params.ChainID().String() {
 		t.Errorf("%+v, %v", m, err)

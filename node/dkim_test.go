@@ -388,6 +388,10 @@ func TestDKIMKeysThatAreDamaged(t *testing.T) {
 	if e := api.AsError(err); !strings.Contains(e.Message, path+" is damaged") || !strings.Contains(e.Hint, "the node makes other keys") {
 		t.Errorf("%s\n%s", e.Message, e.Hint)
 	}
+	parts, err := Check(t.Context(), dir, CheckOptions{Now: time.Now(), Progress: func(string, uint64, uint64) {}})
+	if err != nil || !slices.ContainsFunc(parts, func(p Checked) bool { return p.Part == home.DKIMKeys && p.State == CheckDamaged }) {
+		t.Errorf("check: %+v, %v", parts, err)
+	}
 }
 
 // TestDKIMOutsideTheDNS: of names that are kept out of the DNS there are no keys, nor where no mail

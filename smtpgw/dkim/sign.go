@@ -3,6 +3,7 @@ package dkim
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/emersion/go-msgauth/dkim"
@@ -32,7 +33,11 @@ const maxSigned = 16
 // be folded and spaced anew on their way (relaxed, RFC 6376, sections 3.4.2 and 3.4.4).
 func Sign(keys []Key, message ...[]byte) ([]byte, error) {
 	var out []byte
-	names := fieldsToSign(message)
+	there, ended := countFields(message)
+	if !ended { // it is all header, and who reads it finds an empty body
+		message = append(slices.Clone(message), []byte("\r\n"))
+	}
+	names := fieldsToSign(there)
 	for _, k := range keys {
 		one, err := signOnce(&k, names, message)
 		if err != nil {
@@ -63,9 +68,8 @@ func signOnce(k *Key, names []string, message [][]byte) ([]byte, error) {
 	return []byte(s.Signature()), nil
 }
 
-// fieldsToSign are the names for h= (RFC 6376, section 5.4.2).
-func fieldsToSign(message [][]byte) (names []string) {
-	there := countFields(message)
+// fieldsToSign are the names for h= (RFC 6376, section 5.4.2), by how many fields of each there are.
+func fieldsToSign(there map[string]int) (names []string) {
 	add := func(name string, n int) {
 		for range min(n, maxSigned) {
 			names = append(names, name)
@@ -85,14 +89,15 @@ func fieldsToSign(message [][]byte) (names []string) {
 	return names
 }
 
-// countFields counts the fields of a message by their names in lower case.
-func countFields(message [][]byte) map[string]int {
-	there := make(map[string]int)
+// countFields counts the fields of a message by their names in lower case. ended says that there is
+// an empty line behind them.
+func countFields(message [][]byte) (there map[string]int, ended bool) {
+	there = make(map[string]int)
 	for _, piece := range message {
 		for len(piece) > 0 {
 			line, rest, _ := bytes.Cut(piece, []byte("\r\n"))
 			if len(line) == 0 {
-				return there
+				return there, true
 			}
 			if name, _, found := bytes.Cut(line, []byte(":")); found && line[0] != ' ' && line[0] != '\t' {
 				there[strings.ToLower(string(bytes.TrimRight(name, " \t")))]++
@@ -100,5 +105,5 @@ func countFields(message [][]byte) map[string]int {
 			piece = rest
 		}
 	}
-	return there
+	return there, false
 }

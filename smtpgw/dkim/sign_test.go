@@ -111,6 +111,13 @@ func TestSign(t *testing.T) {
 	if good, _ := verify(t, records, slices.Concat([]byte("Content-Type: text/html\r\n"), fields, typed)); good != 0 {
 		t.Error("a second type on top is let pass")
 	}
+	const alone = "From: ann@example.org\r\n"
+	if fields, err = Sign(r.Keys(), []byte(token), []byte(alone)); err != nil {
+		t.Fatal(err)
+	}
+	if good, bad := verify(t, records, []byte(string(fields)+token+alone+"\r\n")); good != 2 {
+		t.Errorf("without a body: %v", bad)
+	}
 	if _, err := Sign(r.Keys(), []byte("no message")); err == nil {
 		t.Error("what has no header was signed")
 	}
