@@ -185,6 +185,12 @@ type OutboundConfig struct {
 	// no user: it says nothing.
 	User         string `koanf:"user"`
 	PasswordFile string `koanf:"password_file"`
+
+	// Helo is the name in EHLO to servers that are no nodes; empty: Hostname.
+	Helo string `koanf:"helo"`
+	// Source are the addresses of this machine that sessions with such servers come from, one of
+	// each family at most; of a family without one, the machine chooses.
+	Source []string `koanf:"source"`
 }
 
 // Values of OutboundConfig.Via.
@@ -256,7 +262,7 @@ func DefaultConfig(name string, domains []string) *Config {
 		Inbound: InboundConfig{
 			Listen: "127.0.0.1:2526", Authenticate: true, TrustedSealers: []string{}, Proxies: []string{}, Filter: []string{},
 		},
-		Outbound: OutboundConfig{Via: viaDirect},
+		Outbound: OutboundConfig{Via: viaDirect, Source: []string{}},
 		Mail:     MailConfig{MaxSize: "25M"},
 		Limits:   defaultLimits(),
 		Records:  RecordsConfig{LeaveOut: []string{}, Derive: []string{}},

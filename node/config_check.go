@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -144,6 +145,7 @@ func (c *Config) checkSubmission() error {
 
 func (c *Config) checkOutbound() error {
 	o := &c.Outbound
+	helo, bad := membership.CanonicalDomain(o.Helo)
 	relayed := o.Via != viaDirect && o.Via != viaNone
 	host, port, err := net.SplitHostPort(o.Via)
 	if number, bad := strconv.ParseUint(port, 10, 16); relayed && (err != nil || host == "" || bad != nil || number == 0) {
@@ -158,6 +160,24 @@ func (c *Config) checkOutbound() error {
 		return badValue("outbound.password_file", `write the absolute path of a file with the password alone, as in "/etc/cairn/smarthost"`, "%q is not an absolute path", o.PasswordFile)
 	case o.User == "" && o.PasswordFile != "":
 		return badValue("outbound.user", "write the name that the password is for", "there is a password and no user")
+	case o.Helo != "" && (bad != nil || helo != o.Helo):
+		return badValue("outbound.helo", `write a full host name in lower case, as in "out.example.org", or ""`, "%q is not a host name", o.Helo)
+	}
+	return o.checkSource()
+}
+
+// checkSource holds Source to one address of each family.
+func (o *OutboundConfig) checkSource() error {
+	seen := make(map[bool]bool)
+	for _, text := range o.Source {
+		a, err := netip.ParseAddr(text)
+		switch {
+		case err != nil, a.IsUnspecified(), a.IsMulticast(), a.Is4In6(), a.Zone() != "":
+			return badValue("outbound.source", `write addresses of this machine, as in ["192.0.2.7", "2001:db8::7"]`, "%q is no address that a session can come from", text)
+		case seen[a.Is4()]:
+			return badValue("outbound.source", "leave one of IPv4 and one of IPv6", "%q is the second of its family", text)
+		}
+		seen[a.Is4()] = true
 	}
 	return nil
 }

@@ -23,6 +23,8 @@ type outsideRouter struct {
 	finder   *mx.Finder
 	policies policies
 	relay    *smtpgw.Host // what takes all of it; nil: who the DNS names
+	helo     string
+	sources  []netip.Addr // that sessions come from
 }
 
 // policies knows what domains ask of who sends to them; see mtasts.Finder.
@@ -50,7 +52,14 @@ func newOutside(c *Config) (*outsideRouter, error) {
 	if c.Outbound.Via == viaNone {
 		return nil, nil
 	}
-	o := &outsideRouter{finder: mx.NewFinder(exchange.Resolver, c.Hostname, exchange.allowed), policies: exchange.policies}
+	o := &outsideRouter{finder: mx.NewFinder(exchange.Resolver, c.Hostname, exchange.allowed), policies: exchange.policies, helo: c.Outbound.Helo}
+	for _, text := range c.Outbound.Source {
+		a, err := netip.ParseAddr(text)
+		if err != nil {
+			return nil, err // Validate looked
+		}
+		o.sources = append(o.sources, a)
+	}
 	if c.Outbound.Via == viaDirect {
 		return o, nil
 	}
@@ -58,8 +67,8 @@ func newOutside(c *Config) (*outsideRouter, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.relay = &smtpgw.Host{Name: host, Dial: func(ctx context.Context) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "tcp", c.Outbound.Via)
+	o.relay = &smtpgw.Host{Name: host, Helo: o.helo, Dial: func(ctx context.Context) (net.Conn, error) {
+		return o.dialRelay(ctx, c.Outbound.Via)
 	}}
 	switch {
 	case port == "465":
@@ -145,8 +154,8 @@ func (o *outsideRouter) Route(ctx context.Context, domain string) (smtpgw.Route,
 	}
 	for _, h := range found {
 		route.To += " " + h.Name
-		dial := func(ctx context.Context) (net.Conn, error) { return dialHost(ctx, h) }
-		route.Hosts = append(route.Hosts, smtpgw.Host{Name: h.Name, TLS: use, Dial: dial})
+		dial := func(ctx context.Context) (net.Conn, error) { return o.dialHost(ctx, h) }
+		route.Hosts = append(route.Hosts, smtpgw.Host{Name: h.Name, Helo: o.helo, TLS: use, Dial: dial})
 	}
 	return route, nil
 }
@@ -157,11 +166,11 @@ func noHost(class, subject, detail int, why string) *smtpgw.Refusal {
 
 // dialHost connects to the first address of a host that answers. Those that do not leave their
 // share of the time to the others.
-func dialHost(ctx context.Context, h mx.Host) (net.Conn, error) {
+func (o *outsideRouter) dialHost(ctx context.Context, h mx.Host) (net.Conn, error) {
 	var errs []error
 	for i, a := range h.Addrs {
 		one, cancel := context.WithTimeout(ctx, shareOf(ctx, time.Now(), len(h.Addrs)-i))
-		conn, err := new(net.Dialer).DialContext(one, "tcp", net.JoinHostPort(a.String(), exchange.port))
+		conn, err := o.dialer(a.Is4()).DialContext(one, "tcp", net.JoinHostPort(a.String(), exchange.port))
 		cancel()
 		if err == nil {
 			return conn, nil
@@ -169,6 +178,38 @@ func dialHost(ctx context.Context, h mx.Host) (net.Conn, error) {
 		errs = append(errs, err)
 	}
 	return nil, errors.Join(errs...)
+}
+
+// dialRelay connects to the smarthost, from each of the sources in turn until it answers.
+func (o *outsideRouter) dialRelay(ctx context.Context, address string) (net.Conn, error) {
+	if len(o.sources) == 0 {
+		return new(net.Dialer).DialContext(ctx, "tcp", address)
+	}
+	var errs []error
+	for i, from := range o.sources {
+		network := "tcp6"
+		if from.Is4() {
+			network = "tcp4"
+		}
+		one, cancel := context.WithTimeout(ctx, shareOf(ctx, time.Now(), len(o.sources)-i))
+		conn, err := o.dialer(from.Is4()).DialContext(one, network, address)
+		cancel()
+		if err == nil {
+			return conn, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
+// dialer connects to addresses of one family, from the source of that family if there is one.
+func (o *outsideRouter) dialer(ip4 bool) *net.Dialer {
+	for _, a := range o.sources {
+		if a.Is4() == ip4 {
+			return &net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(a, 0))}
+		}
+	}
+	return new(net.Dialer)
 }
 
 // shareOf is how long one of so many may take that are tried one after another until ctx ends.

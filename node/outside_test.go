@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +163,13 @@ func TestOutboundConfig(t *testing.T) {
 		{OutboundConfig{Via: "smart.example:587", User: "me", PasswordFile: open}, "outbound.password_file", "", 0},
 		{OutboundConfig{Via: "smart.example:587", User: "me", PasswordFile: "password"}, "outbound.password_file", "", 0},
 		{OutboundConfig{Via: "smart.example:587", User: "me", PasswordFile: secret + "2"}, "outbound.password_file", "", 0},
+		{OutboundConfig{Via: "direct", Helo: "out.alpha.test", Source: []string{"192.0.2.7", "2001:db8::7"}}, "", "", 0},
+		{OutboundConfig{Via: "direct", Helo: "out alpha"}, "outbound.helo", "", 0},
+		{OutboundConfig{Via: "direct", Helo: "Out.alpha.test"}, "outbound.helo", "", 0},
+		{OutboundConfig{Via: "direct", Source: []string{"192.0.2.7", "192.0.2.8"}}, "outbound.source", "", 0},
+		{OutboundConfig{Via: "direct", Source: []string{"0.0.0.0"}}, "outbound.source", "", 0},
+		{OutboundConfig{Via: "direct", Source: []string{"eth0"}}, "outbound.source", "", 0},
+		{OutboundConfig{Via: "direct", Source: []string{"192.0.2.7:25"}}, "outbound.source", "", 0},
 	} {
 		c := DefaultConfig("alpha", []string{"alpha.test"})
 		c.Outbound = tt.outbound
@@ -218,6 +226,42 @@ func TestTakes(t *testing.T) {
 	} {
 		if got := tt.o.takes(tt.domain); got != tt.want {
 			t.Errorf("%+v, %s: %v", tt.o, tt.domain, got)
+		}
+	}
+}
+
+// TestSource: sessions come from the address that is configured for their family, with mail servers
+// of domains and with a smarthost.
+func TestSource(t *testing.T) {
+	const from = "127.0.0.2"
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	toWorld(t, worldDNS{mx: map[string][]*net.MX{"far.org.": {{Host: "mx1.far.org.", Pref: 1}}}}, l.Addr().String())
+	for _, via := range []string{viaDirect, l.Addr().String()} {
+		c := DefaultConfig("alpha", []string{"alpha.test"})
+		c.Outbound.Via, c.Outbound.Helo, c.Outbound.Source = via, "out.alpha.test", []string{"::1", from}
+		o, err := newOutside(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		route, err := o.Route(t.Context(), "far.org")
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := route.Hosts[0].Dial(t.Context())
+		if err != nil && runtime.GOOS != "linux" {
+			t.Skip("this system may have one address on loopback:", err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		host, _, _ := net.SplitHostPort(conn.LocalAddr().String())
+		conn.Close()
+		if host != from || route.Hosts[0].Helo != "out.alpha.test" {
+			t.Errorf("by %s: from %s, as %q", via, host, route.Hosts[0].Helo)
 		}
 	}
 }

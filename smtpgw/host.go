@@ -1,6 +1,7 @@
 package smtpgw
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -15,6 +16,7 @@ import (
 // Host is a mail server that is no node: one that the DNS names for a domain, or a smarthost.
 type Host struct {
 	Name string // that its certificate is for
+	Helo string // what it is greeted with; empty: Config.Hostname
 	Dial func(context.Context) (net.Conn, error)
 	TLS  TLSUse
 	// Login is what this node says who it is; nil: it says nothing.
@@ -42,7 +44,7 @@ type Login struct{ User, Password string }
 func connectHosts(ctx context.Context, sending *Sending, hostname string, hosts []Host) (*outbound, error) {
 	var errs []error
 	for i := range hosts {
-		o, err := hosts[i].connect(ctx, sending, hostname)
+		o, err := hosts[i].connect(ctx, sending, cmp.Or(hosts[i].Helo, hostname))
 		if err == nil {
 			return o, nil
 		}

@@ -241,6 +241,7 @@ func TestHosts(t *testing.T) {
 			if h.Name == "" {
 				h.Name = "mx.far.example"
 			}
+			h.Helo = "out.local.example"
 			reply := sendToHosts(t, tt.raw, h)
 			if reply != tt.reply {
 				t.Errorf("reply %q, want %q", reply, tt.reply)
@@ -254,6 +255,9 @@ func TestHosts(t *testing.T) {
 					break
 				}
 				told = append(told, verb)
+				if strings.HasSuffix(verb, "EHLO") && !strings.HasSuffix(line, " "+h.Helo) {
+					t.Errorf("told %q", line)
+				}
 				if strings.HasSuffix(verb, "MAIL") && strings.Contains(line, "SMTPUTF8") != (tt.raw == header) {
 					t.Errorf("told %q", line)
 				}

@@ -68,7 +68,8 @@ func signOnce(k *Key, names []string, message [][]byte) ([]byte, error) {
 	return []byte(s.Signature()), nil
 }
 
-// fieldsToSign are the names for h= (RFC 6376, section 5.4.2), by how many fields of each there are.
+// fieldsToSign are the names for h= (RFC 6376, section 5.4.2), by how many fields of each there
+// are.
 func fieldsToSign(there map[string]int) (names []string) {
 	add := func(name string, n int) {
 		for range min(n, maxSigned) {
