@@ -13,7 +13,8 @@ import (
 type fate struct {
 	rcpt  string
 	reply reply
-	ours  bool // nobody replied so: it went wrong on the way
+	ours  bool   // nobody replied so: it went wrong on the way
+	by    string // who replied so, for people; empty: nobody did
 }
 
 // attempt tries to hand an entry over. o is the lane's session or nil; the one
@@ -51,7 +52,7 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 		o.progress, o.texted = &t.progress, false
 		replies, err := o.send(ctx, e.From, e.Recipients, c.top(o, e, raw), raw)
 		if err == nil {
-			return fates(e, replies), o
+			return o.fates(e, replies), o
 		}
 		o.conn.Close()
 		// Perhaps the other side has closed it meanwhile: once more with a new one. A node
@@ -69,7 +70,7 @@ func (c *Courier) brokenOff(e *outbox.Entry, route Route, replies []reply, err e
 	out := c.deferred(e, "send to "+route.whom(e.Domain), err)
 	for i, r := range replies {
 		if r.ok() || r.permanent() { // else it might end the next session too
-			out[i].reply, out[i].ours = r, false
+			out[i].reply, out[i].ours, out[i].by = r, false, route.whom(e.Domain)
 		}
 	}
 	return out
@@ -93,7 +94,7 @@ func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outb
 		o.conn.Close()
 		return c.brokenOff(e, route, replies, err), nil
 	}
-	return fates(e, replies), o
+	return o.fates(e, replies), o
 }
 
 // connect opens a session with who a route leads to.
@@ -116,7 +117,7 @@ func connect(ctx context.Context, sending *Sending, hostname string, route Route
 	defer stop()
 	o, err := greet(conn, hostname, sending.Reply)
 	if err == nil {
-		o.to = route.To
+		o.to, o.name = route.To, route.whom(domain)
 	}
 	if err != nil && dial.Err() != nil {
 		err = fmt.Errorf("%w: %v", Reason(fmt.Sprintf("no session within %s", sending.Dial)), err)
@@ -156,7 +157,9 @@ func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte)
 			out = append(out, c.deferred(&there, "hand it to another node of the organisation", err)...)
 			continue
 		}
-		out = append(out, fates(&there, replies)...)
+		for i, r := range replies {
+			out = append(out, fate{rcpt: there.Recipients[i], reply: r, by: "another node of the organisation"})
+		}
 	}
 	if len(here.Recipients) == 0 {
 		return out
@@ -202,13 +205,17 @@ func (c *Courier) deliverHere(ctx context.Context, e *outbox.Entry, raw []byte) 
 		return out
 	}
 	if r.ok() || len(e.Recipients) == 1 {
-		return fates(e, all(e.Recipients, r))
+		out := fates(e, all(e.Recipients, r))
+		for i := range out {
+			out[i].by = byThisNode
+		}
+		return out
 	}
 	// One of them is refused: find out which.
 	var out []fate
 	for _, rcpt := range e.Recipients {
 		r, err := deliver([]string{rcpt})
-		f := fate{rcpt: rcpt, reply: r}
+		f := fate{rcpt: rcpt, reply: r, by: byThisNode}
 		if err != nil {
 			f = c.fateOf(e, rcpt, "deliver", err)
 		}
@@ -223,6 +230,18 @@ func (c *Courier) localArrival(raw []byte, from string, rcpts []string) *Arrival
 		Raw: raw, From: from, Recipients: slices.Clone(rcpts),
 		Peer: Peer{Addr: "local", Helo: c.cfg.Hostname, Protocol: ProtocolLocal},
 	}
+}
+
+// byThisNode says of a reply that this node made it.
+const byThisNode = "this node"
+
+// fates are what the other side has made of the recipients of an entry.
+func (o *outbound) fates(e *outbox.Entry, replies []reply) []fate {
+	out := fates(e, replies)
+	for i := range out {
+		out[i].by = o.name
+	}
+	return out
 }
 
 func fates(e *outbox.Entry, replies []reply) []fate {

@@ -34,6 +34,7 @@ type Courier struct {
 	work     sync.WaitGroup
 	texts    *textroom.Room
 	settling chan struct{} // bounds the outcomes that wait for their commit
+	returns  chan struct{} // a report may be due at another time
 
 	mu      sync.Mutex
 	lanes   map[string]*lane
@@ -54,7 +55,7 @@ func NewCourier(cfg Config, queue *outbox.Queue, router Router, delivery *Delive
 		texts: texts,
 		queue: queue, router: router, delivery: delivery, cfg: cfg, dir: newDirectory(cfg),
 		log: log, update: queue.Store().Update,
-		more: make(chan struct{}, 1), settling: make(chan struct{}, 128),
+		more: make(chan struct{}, 1), settling: make(chan struct{}, 128), returns: make(chan struct{}, 1),
 		lanes: make(map[string]*lane), parted: make(map[string]*lane), trips: make(map[*trip]bool), left: make(map[string]time.Time),
 	}
 }
@@ -80,6 +81,7 @@ func (c *Courier) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	c.work.Go(func() { c.watchUnsealed(ctx) })
+	c.work.Go(func() { c.watchReturns(ctx) })
 	var looked time.Time
 	var trouble logration.Trouble
 	for {

@@ -220,6 +220,7 @@ func TestCourierSettlesRecipientsApart(t *testing.T) {
 		"bob": "250 2.1.5 fine", "carol": "550 5.1.1 gone away", "dave": "451 4.2.0 over quota",
 	})
 	n.courier.router = routes{"far.example": Route{Dial: tcp(script.addr)}, "local.example": Route{Local: true}}
+	n.courier.cfg.Sending.Gather = time.Millisecond
 	named := "To: bob@far.example, carol@far.example, dave@far.example\r\n"
 	n.send(t, "user@local.example", named+mailText("mixed"), "bob@far.example", "carol@far.example", "dave@far.example")
 	n.run(t) // the report to come stays unsealed, and so in the queue
@@ -688,7 +689,7 @@ func TestGivenUpIsTold(t *testing.T) {
 		must(n.queue.Submit(t.Context(), env, []byte(mailText(ref))))(t)
 		e := must(n.queue.Unsealed(0, 1))(t)[0]
 		e.Account = tt.account // also one that has been removed since
-		if err := n.courier.giveUp(t.Context(), &e); err != nil {
+		if err := n.courier.giveUp(t.Context(), []outbox.Entry{e}); err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 		got := inboxOf(t, n.store, tt.told, "inbox")
@@ -704,7 +705,7 @@ func TestSealedMeanwhile(t *testing.T) {
 	submitTo(t, n.queue, "bob@far.example")
 	e := must(n.queue.Unsealed(0, 1))(t)[0]
 	seal(t, n.store, n.queue, e.ID)
-	if err := n.courier.giveUp(t.Context(), &e); err != nil {
+	if err := n.courier.giveUp(t.Context(), []outbox.Entry{e}); err != nil {
 		t.Fatal(err)
 	}
 	if n.queued(t) != 1 || len(inboxOf(t, n.store, "user@local.example", "inbox")) != 0 {

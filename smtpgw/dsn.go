@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"mime"
 	"strings"
 	"time"
 
 	"github.com/emersion/go-message"
 
+	mail "cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
 )
@@ -20,7 +22,7 @@ func bounce(e *outbox.Entry, raw []byte, failed []fate, hostname, domain string,
 	var h message.Header
 	h.Set("From", "Mail Delivery System <postmaster@"+domain+">")
 	h.Set("To", "<"+pathOf(e.From)+">")
-	h.Set("Subject", "Mail not delivered")
+	h.Set("Subject", about("Mail not delivered", raw))
 	h.Set("Date", now.Format(mailDate))
 	h.Set("Message-ID", fmt.Sprintf("<%s@%s>", newRef(), hostname))
 	h.Set("Auto-Submitted", "auto-replied") // RFC 3834, section 5
@@ -74,6 +76,22 @@ func writePart(w *message.Writer, kind, body string) error {
 		return err
 	}
 	return p.Close()
+}
+
+// maxSubject is how much of a subject a report repeats, in octets.
+const maxSubject = 200
+
+// about is the subject of a report on a message.
+func about(what string, raw []byte) string {
+	header, _ := splitHeader(raw)
+	subject := oneLine(strings.TrimSpace(mail.ParseHeader(header).Subject))
+	if subject == "" {
+		return what
+	}
+	if len(subject) > maxSubject {
+		subject = strings.ToValidUTF8(subject[:maxSubject], "") + "..."
+	}
+	return mime.QEncoding.Encode("utf-8", what+": "+subject)
 }
 
 func forPeople(e *outbox.Entry, failed []fate, hostname string) string {

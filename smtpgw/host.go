@@ -46,6 +46,7 @@ func connectHosts(ctx context.Context, sending *Sending, hostname string, hosts 
 	for i := range hosts {
 		o, err := hosts[i].connect(ctx, sending, cmp.Or(hosts[i].Helo, hostname))
 		if err == nil {
+			o.name = hosts[i].Name
 			return o, nil
 		}
 		why := Reason(" cannot be reached, or broke off")

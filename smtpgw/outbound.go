@@ -20,6 +20,7 @@ import (
 type outbound struct {
 	conn  net.Conn
 	to    string // of the route it was opened for
+	name  string // of the other side, for people
 	text  *bufio.Reader
 	limit *io.LimitedReader
 	w     *bufio.Writer

@@ -11,59 +11,55 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/logration"
 	"cairn/mailstore/outbox"
+	"cairn/mailstore/wake"
 )
 
 // settle makes the outcome of an attempt durable: an entry that arrived is
-// removed, who was refused is reported to the sender in the same transaction,
-// and whoever may be reached later stays queued. It reports whether any did.
+// removed, that the sender is to be told who was refused is noted in the same
+// transaction, and whoever may be reached later stays queued. It reports whether any did.
 // What is known is noted even when ctx is done; what was broken off by that counts for no attempt.
 func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out []fate) (rest bool) {
 	now := c.now()
 	again := now.Add(backoff(c.cfg.Sending, e.TriedFor(now), rand.Float64()))
 	stopped := ctx.Err() != nil
 	expired := again.Sub(e.Created) > c.cfg.Sending.Expire && !c.cfg.Clock.Distrust() && !stopped
-	var failed []fate
-	var waiting []string
+	o := settlement{now: now}
 	tried := !stopped
 	for _, f := range out {
 		switch {
 		case f.reply.ok():
+			o.add(f, outbox.Accepted)
 		case f.reply.permanent():
-			failed = append(failed, f)
+			o.add(f, outbox.Refused)
 		case expired:
 			f.reply = reply{550, fmt.Sprintf("5.4.7 given up after %s; last: %s", days(now.Sub(e.Created)), f.reply)}
-			failed = append(failed, f)
+			o.add(f, outbox.GivenUp)
 		default:
-			waiting = append(waiting, f.rcpt)
+			o.waiting = append(o.waiting, f.rcpt)
 			tried = tried || !f.ours
 		}
 	}
-	summary := summarise(out)
-	if !tried {
-		again = time.Time{}
+	o.summary = summarise(out)
+	if tried {
+		o.again = again
 	}
 	log := c.log.With("mail", e.Ref, "entry", e.ID, "domain", e.Domain)
-	var report []byte
-	if len(failed) > 0 && e.From != "" { // never a report about a report: RFC 5321, section 6.1
-		var err error
-		if report, err = bounce(e, raw, failed, c.cfg.Hostname, c.dir.home(), now); err != nil {
-			log.Error("courier: write a report", "err", err)
-		}
-	}
 	var trouble logration.Trouble
 	for {
 		err := c.update(context.WithoutCancel(ctx), func(tx *mailstore.Tx) error {
-			return c.apply(tx, e, waiting, report, summary, now, again)
+			return c.apply(tx, e, &o)
 		})
 		switch {
 		case err == nil:
-			if report != nil {
+			if o.told {
 				c.queue.WakeSealer()
+			} else if o.failed > 0 {
+				wake.Up(c.returns)
 			}
-			c.cfg.Meter.Settled(strings.TrimPrefix(settled(len(waiting), len(failed)), "mail "))
-			log.Info(settled(len(waiting), len(failed)), "from", e.From, "to", envelopeTo(e.Recipients), "size", len(raw), "attempt", e.Attempts+1,
-				"waiting", len(waiting), "failed", len(failed), "reported", report != nil, "result", clipped(summary), "took", now.Sub(e.Created).Round(time.Millisecond))
-			return len(waiting) > 0
+			c.cfg.Meter.Settled(strings.TrimPrefix(settled(len(o.waiting), o.failed), "mail "))
+			log.Info(settled(len(o.waiting), o.failed), "from", e.From, "to", envelopeTo(e.Recipients), "size", len(raw), "attempt", e.Attempts+1,
+				"waiting", len(o.waiting), "failed", o.failed, "reported", o.failed > 0 && e.From != "", "result", clipped(o.summary), "took", now.Sub(e.Created).Round(time.Millisecond))
+			return len(o.waiting) > 0
 		case errors.Is(err, outbox.ErrGone): // dropped by hand meanwhile
 			return false
 		case errors.Is(err, mailstore.ErrBroken):
@@ -94,41 +90,44 @@ func settled(waiting, failed int) string {
 	return "mail delivered"
 }
 
-// apply is settle within its transaction. A zero again leaves who waits due as before.
-func (c *Courier) apply(tx *mailstore.Tx, e *outbox.Entry, waiting []string, report []byte, summary string, now, again time.Time) error {
+// settlement is what became of the recipients of an entry in an attempt.
+type settlement struct {
+	now     time.Time
+	known   []outbox.Outcome // of those who do not wait
+	failed  int              // of these
+	waiting []string
+	summary string
+	again   time.Time // the next attempt; zero: as before
+	told    bool      // a report was queued
+}
+
+// add notes what became of a recipient.
+func (o *settlement) add(f fate, state string) {
+	o.known = append(o.known, outbox.Outcome{Recipient: f.rcpt, State: state, Time: o.now, By: f.by, Reply: f.reply.String()})
+	if state != outbox.Accepted {
+		o.failed++
+	}
+}
+
+// apply is settle within its transaction.
+func (c *Courier) apply(tx *mailstore.Tx, e *outbox.Entry, o *settlement) error {
 	stored, err := c.queue.GetTx(tx, e.ID)
 	if err != nil {
 		return err
 	}
-	if report != nil {
-		if err := c.submitReport(tx, e, report); err != nil {
-			return err
-		}
-	}
-	if len(waiting) == 0 {
-		return c.queue.Remove(tx, &stored)
-	}
-	stored.Recipients = waiting
-	if again.IsZero() {
-		return c.queue.Postpone(tx, &stored, stored.NextAttempt)
-	}
-	stored.Tried(now, summary)
-	return c.queue.Postpone(tx, &stored, again)
-}
-
-// submitReport queues a report for the sender of e, from the postmaster's
-// null sender. In a store without accounts there is nobody to tell.
-func (c *Courier) submitReport(tx *mailstore.Tx, e *outbox.Entry, report []byte) error {
-	acct, err := c.dir.postmasterAccount(&tx.Reader)
-	if errors.Is(err, mailstore.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+	if err := c.over(tx, &stored, o.known); err != nil {
 		return err
 	}
-	env := outbox.Envelope{Ref: e.Ref, Account: acct.ID, Recipients: []string{e.From}}
-	_, err = c.queue.SubmitTx(tx, env, report)
-	return err
+	if len(o.waiting) == 0 {
+		o.told, err = c.done(tx, &stored)
+		return err
+	}
+	stored.Recipients = o.waiting
+	if o.again.IsZero() {
+		return c.queue.Postpone(tx, &stored, stored.NextAttempt)
+	}
+	stored.Tried(o.now, o.summary)
+	return c.queue.Postpone(tx, &stored, o.again)
 }
 
 // backoff is how long to wait after an attempt when attempts have gone on for some time: as long

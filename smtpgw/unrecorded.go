@@ -137,6 +137,7 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *outbox.Entry, why string
 	if err != nil {
 		return false, err
 	}
+	told := false
 	err = c.update(ctx, func(tx *mailstore.Tx) error {
 		stored, err := c.queue.GetTx(tx, e.ID)
 		if err == nil && stored.Token != nil {
@@ -145,11 +146,15 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *outbox.Entry, why string
 		if err == nil {
 			err = l.put(tx)
 		}
+		if err == nil {
+			err = c.over(tx, &stored, outcomes(here, outbox.Accepted, c.now(), byThisNode, "250 2.0.0 stored, without a record: "+why))
+		}
 		if err != nil {
 			return err
 		}
 		if len(rest) == 0 {
-			return c.queue.Remove(tx, &stored)
+			told, err = c.done(tx, &stored)
+			return err
 		}
 		stored.Recipients = rest
 		return c.queue.Keep(tx, &stored)
@@ -160,6 +165,9 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *outbox.Entry, why string
 		c.log.Info("mail delivered", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", envelopeTo(here), "size", len(raw),
 			"waiting", len(rest), "result", "without a record: "+why, "took", c.now().Sub(e.Created).Round(time.Millisecond))
 		l.tell()
+		if told {
+			c.queue.WakeSealer()
+		}
 	case errors.Is(err, outbox.ErrGone):
 		return true, nil
 	case errors.As(err, &refusal):

@@ -16,6 +16,7 @@ import (
 // verifier, DNS and filter a while to judge what is delivered here.
 func (c *Courier) watchUnsealed(ctx context.Context) {
 	w := newUnrecorded(c)
+	var swept []byte
 	expired := time.Now().Add(c.cfg.Sending.Unsealed) // not at once: what waited while the node was off may be recorded now
 	for {
 		wait := recheck
@@ -25,6 +26,7 @@ func (c *Courier) watchUnsealed(ctx context.Context) {
 		if time.Now().After(expired) {
 			expired = time.Now().Add(c.cfg.Sending.Unsealed)
 			c.returnUnsealed(ctx)
+			swept = c.sweepOutcomes(ctx, swept)
 		}
 		select {
 		case <-ctx.Done():
@@ -41,6 +43,7 @@ func (c *Courier) returnUnsealed(ctx context.Context) {
 	if c.cfg.Clock.Distrust() {
 		return
 	}
+	seen := make(map[uint64]bool)
 	for after := uint64(0); ; {
 		list, err := c.queue.Unsealed(after, 16)
 		if err != nil {
@@ -51,14 +54,22 @@ func (c *Courier) returnUnsealed(ctx context.Context) {
 			if c.now().Sub(e.Created) <= c.cfg.Sending.Expire {
 				return // those after it are younger
 			}
-			err := c.giveUp(ctx, &e)
+			if after = max(after, e.ID); seen[e.ID] {
+				continue
+			}
+			together, err := c.unsealedWith(&e)
+			for _, other := range together {
+				seen[other.ID] = true
+			}
+			if err == nil {
+				err = c.giveUp(ctx, together)
+			}
 			if ctx.Err() != nil {
 				return
 			}
 			if err != nil {
 				c.trouble(fmt.Sprintf("return queue entry %d, which could not be recorded", e.ID), err)
 			}
-			after = e.ID
 		}
 		if len(list) == 0 {
 			return
@@ -66,19 +77,48 @@ func (c *Courier) returnUnsealed(ctx context.Context) {
 	}
 }
 
-// giveUp removes an entry without a token and delivers the report to its
+// unsealedWith returns an entry and the others of its message that are to be returned with it, in
+// one report, at most outbox.MaxReturned.
+func (c *Courier) unsealedWith(e *outbox.Entry) ([]outbox.Entry, error) {
+	together := []outbox.Entry{*e}
+	if e.From == "" {
+		return together, nil // each is delivered as it is
+	}
+	err := c.queue.Store().View(func(r *mailstore.Reader) error {
+		all, err := c.queue.EntriesOf(r, mailstore.Ref{Account: e.Account, Message: e.Message})
+		together = together[:1]
+		for _, other := range all {
+			late := c.now().Sub(other.Created) > c.cfg.Sending.Expire
+			if other.ID != e.ID && other.Token == nil && late && len(together) < outbox.MaxReturned {
+				together = append(together, other)
+			}
+		}
+		if outbox.IsDamaged(err) {
+			err = nil
+		}
+		return err
+	})
+	return together, err
+}
+
+// giveUp removes entries of one message without a token and delivers the report to its
 // sender, or whoever stands in for him here, in the same transaction. The report
 // cannot take the way of other mail, since it would wait for a token too; one
 // that did is delivered as it is.
-func (c *Courier) giveUp(ctx context.Context, e *outbox.Entry) error {
+func (c *Courier) giveUp(ctx context.Context, entries []outbox.Entry) error {
+	e := &entries[0]
 	raw, err := c.queue.Raw(*e)
 	if err != nil {
 		return err
 	}
+	now := c.now()
+	why := reply{550, fmt.Sprintf("5.4.7 given up after %s: the mail could not be recorded, and does not leave without that; the administrator finds more with: cairn status", days(now.Sub(e.Created)))}
 	if e.From != "" {
-		now := c.now()
-		why := fmt.Sprintf("5.4.7 given up after %s: the mail could not be recorded, and does not leave without that; the administrator finds more with: cairn status", days(now.Sub(e.Created)))
-		if raw, err = bounce(e, raw, fates(e, all(e.Recipients, reply{550, why})), c.cfg.Hostname, c.dir.home(), now); err != nil {
+		var failed []fate
+		for i := range entries {
+			failed = append(failed, fates(&entries[i], all(entries[i].Recipients, why))...)
+		}
+		if raw, err = bounce(e, raw, failed, c.cfg.Hostname, c.dir.home(), now); err != nil {
 			return err
 		}
 	}
@@ -97,13 +137,10 @@ func (c *Courier) giveUp(ctx context.Context, e *outbox.Entry) error {
 			return err
 		}
 	}
-	done := false
+	var done []outbox.Entry
+	told := false
 	err = c.update(ctx, func(tx *mailstore.Tx) error {
-		stored, err := c.queue.GetTx(tx, e.ID)
-		if errors.Is(err, outbox.ErrGone) || err == nil && stored.Token != nil {
-			return nil // dropped or sealed meanwhile
-		}
-		if err != nil {
+		if done, err = c.stillUnsealed(tx, entries); err != nil || len(done) == 0 {
 			return err
 		}
 		for _, l := range filed {
@@ -111,18 +148,50 @@ func (c *Courier) giveUp(ctx context.Context, e *outbox.Entry) error {
 				return err
 			}
 		}
-		done = true
-		return c.queue.Remove(tx, &stored)
+		for i := range done {
+			stored := &done[i]
+			if err := c.queue.Note(tx, stored, outcomes(stored.Recipients, outbox.GivenUp, now, "", why.String())); err != nil {
+				return err
+			}
+			one, err := c.done(tx, stored)
+			if told = told || one; err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	if err == nil && done {
+	if err != nil || len(done) == 0 {
+		return err
+	}
+	if told {
+		c.queue.WakeSealer()
+	}
+	for i := range done {
+		e := &done[i]
 		c.cfg.Meter.Settled("returned")
 		c.log.Warn("mail returned", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", envelopeTo(e.Recipients),
-			"result", "it could not be recorded in the time that mail is kept", "took", c.now().Sub(e.Created).Round(time.Second))
-		for _, l := range filed {
-			l.tell()
-		}
+			"result", "it could not be recorded in the time that mail is kept", "took", now.Sub(e.Created).Round(time.Second))
 	}
-	return err
+	for _, l := range filed {
+		l.tell()
+	}
+	return nil
+}
+
+// stillUnsealed are those of entries that were neither dropped nor sealed meanwhile; none if one of
+// them was: the report names it.
+func (c *Courier) stillUnsealed(tx *mailstore.Tx, entries []outbox.Entry) (still []outbox.Entry, err error) {
+	for i := range entries {
+		stored, err := c.queue.GetTx(tx, entries[i].ID)
+		if errors.Is(err, outbox.ErrGone) || err == nil && stored.Token != nil {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		still = append(still, stored)
+	}
+	return still, nil
 }
 
 // told returns the addresses here that are told of an entry that is given up: its sender, or who

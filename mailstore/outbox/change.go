@@ -199,6 +199,7 @@ func (q *Queue) Remove(tx *mailstore.Tx, e *Entry) error {
 			ch.take(&stored),
 			sp.Delete(listKey(stored.Domain, stored.ID)),
 			sp.Delete(entryKey(stored.ID)),
+			tx.Space(outcomeSpace).Delete(ofEntry('w', stored.sent(), stored.ID)),
 			tx.ReleaseBlob(stored.Blob, holdName(stored.ID)),
 		)
 	})

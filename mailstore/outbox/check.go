@@ -16,6 +16,31 @@ func (q *Queue) MapCheck() mailstore.MapCheck {
 	return mailstore.MapCheck{Space: space, MendOf: q.mendOf, Look: lookOver}
 }
 
+// OutcomeCheck is what a check of the store is to know of what has become of sent mail.
+func OutcomeCheck() mailstore.MapCheck {
+	return mailstore.MapCheck{Space: outcomeSpace, MendOf: mendOutcome, DoneOf: func(key []byte) string {
+		switch string(key[:1]) {
+		case "o":
+			return "what became of some recipients of a sent mail is noted as not known"
+		case "r", "f":
+			return "the report to a sender lacks recipients, or is not written: what became of them is with the sent mail"
+		}
+		return ""
+	}}
+}
+
+// mendOutcome returns what makes the damaged value of a key anew, or takes it away.
+func mendOutcome(key []byte) func(tx *mailstore.Tx) error {
+	switch string(key[:min(len(key), 1)]) {
+	case "w", "t":
+		return mailstore.PutAgain(outcomeSpace, key)
+	case "v", "d", "o", "r", "f": // without a format Upgrade notes all entries again
+		key := bytes.Clone(key)
+		return func(tx *mailstore.Tx) error { return tx.Space(outcomeSpace).Delete(key) }
+	}
+	return nil
+}
+
 // mendOf returns what makes the damaged value of a key anew; nil for an entry.
 func (q *Queue) mendOf(key []byte) func(tx *mailstore.Tx) error {
 	switch {

@@ -11,7 +11,7 @@ func IsDamaged(err error) bool { return spoilt(err) }
 
 // spoilt reports whether what was to be read is not what was stored.
 func spoilt(err error) bool {
-	return errors.Is(err, mailstore.ErrDamaged) || errors.Is(err, errCounts) || errors.Is(err, errEntry)
+	return errors.Is(err, mailstore.ErrDamaged) || errors.Is(err, errCounts) || errors.Is(err, errEntry) || errors.Is(err, errOutcome)
 }
 
 // holds reports whether a table has a key that is not below from.

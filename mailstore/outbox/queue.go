@@ -125,6 +125,9 @@ func (q *Queue) Enqueue(tx *mailstore.Tx, env Envelope, groups []Group, id mails
 		if err := tx.HoldBlob(blob, holdName(e.ID)); err != nil {
 			return err
 		}
+		if err := tx.Space(outcomeSpace).Put(ofEntry('w', e.sent(), e.ID), nil); err != nil {
+			return err
+		}
 	}
 	return sp.PutNumber(lastKey, last)
 }

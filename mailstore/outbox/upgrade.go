@@ -22,9 +22,19 @@ func (q *Queue) Upgrade(ctx context.Context) (entries int, err error) {
 			return entries, fmt.Errorf("bring the queue up to format %d: %w", format, err)
 		}
 		if done {
-			return entries, nil
+			break
 		}
 	}
+	for done := false; !done; {
+		err := q.store.Update(ctx, func(tx *mailstore.Tx) (err error) {
+			done, err = q.upgradeOutcomes(tx)
+			return err
+		})
+		if err != nil {
+			return entries, fmt.Errorf("bring up what the queue has noted of sent mail: %w", err)
+		}
+	}
+	return entries, nil
 }
 
 func (q *Queue) upgradeSome(ctx context.Context) (n int, done bool, err error) {
