@@ -146,6 +146,11 @@ func (n *Node) Message(_ context.Context, ref string) (*api.Message, error) {
 			if err := nameMail(rd, stored, view); err != nil {
 				return err
 			}
+			if stored.Outgoing {
+				if err := n.viewSent(rd, mailstore.Ref{Account: account, Message: id}, view); err != nil {
+					return err
+				}
+			}
 		}
 		for _, f := range m.Fields() {
 			view.Headers = append(view.Headers, api.HeaderField{Name: f.Name, Value: f.Value})

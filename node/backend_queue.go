@@ -5,13 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"cairn/consensus/recorder"
 	"cairn/mailstore"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
 	"cairn/node/api"
+	"cairn/smtpgw"
 )
 
 // queueLimit is how many entries of the queue are listed.
@@ -27,7 +30,7 @@ func (n *Node) ListQueue(_ context.Context, domain string) (*api.QueueList, erro
 		return nil, err
 	}
 	l.Total = total
-	err = n.viewQueue(func(view func(*outbox.Entry) (api.QueueEntry, error)) error {
+	err = n.viewQueue(func(view viewEntry) error {
 		for i := range entries {
 			v, err := view(&entries[i])
 			if err != nil {
@@ -75,7 +78,7 @@ func (n *Node) QueueEntry(_ context.Context, r api.QueueRequest) (*api.QueueItem
 	for _, a := range e.History {
 		item.History = append(item.History, api.QueueAttempt{Time: a.Time.UTC(), Result: a.Result})
 	}
-	err = n.viewQueue(func(view func(*outbox.Entry) (api.QueueEntry, error)) error {
+	err = n.viewQueue(func(view viewEntry) error {
 		item.QueueEntry, err = view(&e)
 		return err
 	})
@@ -84,14 +87,13 @@ func (n *Node) QueueEntry(_ context.Context, r api.QueueRequest) (*api.QueueItem
 
 // RetryQueue makes an entry, those to a domain, or all, due at once.
 func (n *Node) RetryQueue(ctx context.Context, r api.QueueRequest) (*api.QueueRetried, error) {
-	one, of := r.ID != 0, r.Domain != ""
 	switch {
-	case one && of || one && r.All || of && r.All || !one && !of && !r.All:
+	case !namesOne(r):
 		return nil, api.Errorf(api.CodeUsage, "cairn queue retry --help", "trying mail again: name an entry of the queue, or a domain, or say that all are meant")
 	case r.All:
 		due, err := n.queue.RetryAll(ctx)
 		return &api.QueueRetried{Due: due}, err
-	case of:
+	case r.Domain != "":
 		return n.retryDomain(ctx, r.Domain)
 	}
 	e, err := n.queue.Get(r.ID)
@@ -102,17 +104,114 @@ func (n *Node) RetryQueue(ctx context.Context, r api.QueueRequest) (*api.QueueRe
 		return nil, noEntry(err, r.ID)
 	}
 	retried := &api.QueueRetried{}
-	err = n.viewQueue(func(view func(*outbox.Entry) (api.QueueEntry, error)) error {
+	err = n.viewQueue(func(view viewEntry) error {
 		v, err := view(&e)
 		switch v.WaitsFor {
 		case api.WaitsAttempt:
 			retried.Due = 1
-		case api.WaitsRecord, api.WaitsDelivery, api.WaitsHeld:
+		case api.WaitsRecord, api.WaitsDelivery, api.WaitsHeld, api.WaitsRelease:
 			retried.WaitsFor, retried.Why = v.WaitsFor, v.Why
 		}
 		return err
 	})
 	return retried, err
+}
+
+// namesOne reports whether a request names an entry, or a domain, or all.
+func namesOne(r api.QueueRequest) bool {
+	one, of := r.ID != 0, r.Domain != ""
+	return (one || of || r.All) && !(one && of || one && r.All || of && r.All)
+}
+
+// HoldQueue keeps entries from being carried.
+func (n *Node) HoldQueue(ctx context.Context, r api.QueueRequest) (*api.QueueChanged, error) {
+	if !namesOne(r) {
+		return nil, api.Errorf(api.CodeUsage, "cairn queue hold --help", "holding mail back: name an entry of the queue, or a domain, or say that all are meant")
+	}
+	return changeHeld(ctx, r, n.queue.HoldByHand)
+}
+
+// ReleaseQueue has entries carried again.
+func (n *Node) ReleaseQueue(ctx context.Context, r api.QueueRequest) (*api.QueueChanged, error) {
+	if !namesOne(r) {
+		return nil, api.Errorf(api.CodeUsage, "cairn queue release --help", "releasing mail: name an entry of the queue, or a domain, or say that all are meant")
+	}
+	return changeHeld(ctx, r, n.queue.ReleaseByHand)
+}
+
+func changeHeld(ctx context.Context, r api.QueueRequest, change func(context.Context, outbox.Which) (int, error)) (*api.QueueChanged, error) {
+	which := outbox.Which{ID: r.ID, All: r.All}
+	var err error
+	if r.Domain != "" {
+		if which.Domain, err = queueDomain(r.Domain); err != nil {
+			return nil, err
+		}
+	}
+	changed, err := change(ctx, which)
+	if err != nil {
+		return nil, noEntry(err, r.ID)
+	}
+	return &api.QueueChanged{Entries: changed}, nil
+}
+
+// DropQueue takes an entry off the queue.
+func (n *Node) DropQueue(ctx context.Context, r api.QueueDrop) (*api.QueueChanged, error) {
+	e, err := n.courier.Drop(ctx, r.ID, r.Silent)
+	if errors.Is(err, smtpgw.ErrUnderWay) {
+		return nil, api.Errorf(api.CodeTryLater, fmt.Sprintf("cairn queue hold %d", r.ID), "entry %d is not dropped: %v, and may succeed; hold it, and try again", r.ID, err)
+	}
+	if err != nil {
+		return nil, noEntry(err, r.ID)
+	}
+	v := &api.QueueChanged{Entries: 1}
+	if !r.Silent {
+		v.To = e.From
+	}
+	return v, nil
+}
+
+// viewSent adds to what is shown of a sent message what became of its recipients.
+func (n *Node) viewSent(rd *mailstore.Reader, ref mailstore.Ref, v *api.Message) error {
+	sent, err := n.queue.SentOf(rd, ref)
+	if err != nil && !outbox.IsDamaged(err) { // which a check tells of
+		return err
+	}
+	view, err := n.entryViewer(rd)
+	if err != nil {
+		return err
+	}
+	for _, o := range sent.Outcomes {
+		v.Deliveries = append(v.Deliveries, api.Delivery{To: o.Recipient, State: o.State, Time: o.Time, By: o.By, Reply: o.Reply})
+	}
+	v.Record = api.RecordSealed
+	if slices.Contains(v.Labels, recorder.LabelRecorded) {
+		v.Record = api.RecordBlock
+	}
+	for i := range sent.Waiting {
+		e := &sent.Waiting[i]
+		if e.Token == nil {
+			v.Record = api.RecordWaits
+		}
+		q, err := view(e)
+		if err != nil {
+			return err
+		}
+		d := api.Delivery{
+			State: api.StateWaiting, Reply: e.LastError, Entry: e.ID,
+			WaitsFor: q.WaitsFor, Why: q.Why, Attempts: q.Attempts, NextAttempt: q.NextAttempt,
+		}
+		if n := len(e.History); n > 0 {
+			d.Time = e.History[n-1].Time.UTC()
+		}
+		for _, to := range e.Recipients {
+			d.To = to
+			v.Deliveries = append(v.Deliveries, d)
+		}
+	}
+	if len(v.Deliveries) == 0 {
+		v.Record = ""
+	}
+	return nil
 }
 
 // retryDomain makes what goes to a domain due at once.
@@ -136,55 +235,72 @@ func noEntry(err error, id uint64) error {
 }
 
 // viewQueue gives a function that shows entries as of one moment.
-func (n *Node) viewQueue(show func(view func(*outbox.Entry) (api.QueueEntry, error)) error) error {
-	now := n.now()
+func (n *Node) viewQueue(show func(view viewEntry) error) error {
 	return n.store.View(func(rd *mailstore.Reader) error {
-		recorder, err := n.recorder.Status(rd)
+		view, err := n.entryViewer(rd)
 		if err != nil {
 			return err
 		}
-		keyComes := n.recorderComesAgain(n.chain.State())
-		names := make(map[mailstore.AccountID]string)
-		return show(func(e *outbox.Entry) (api.QueueEntry, error) {
-			name, known := names[e.Account]
-			if !known {
-				a, err := rd.Account(e.Account)
-				if err != nil && !errors.Is(err, mailstore.ErrNotFound) {
-					return api.QueueEntry{}, err
-				}
-				name = a.Name // none: the account was removed
-				names[e.Account] = name
-			}
-			v := api.QueueEntry{
-				ID: e.ID, Ref: e.Ref, From: e.From, Domain: e.Domain, Recipients: e.Recipients, Created: e.Created.UTC(),
-				Attempts: int(e.Attempts), LastError: e.LastError, Next: afterError(e),
-			}
-			here := false
-			if e.Token == nil && recorder.Halted.Why != "" {
-				if here, err = n.someHere(rd, e.Recipients); err != nil {
-					return api.QueueEntry{}, err
-				}
-			}
-			v.WaitsFor = waitsFor(e, n.queue.Held(e.ID), here, now)
-			if name != "" {
-				v.Message = fmt.Sprintf("%s/%d", name, e.Message)
-			}
-			switch {
-			case e.Token == nil:
-				v.Why = recorder.Halted.Why
-				if v.WaitsFor == api.WaitsRecord {
-					v.Next = recorder.Halted.Next
-				}
-			case v.WaitsFor == api.WaitsHeld:
-				if v.Why = heldWhy; keyComes { // for what is held too
-					v.Why, v.Next = recorder.Halted.Why, recorder.Halted.Next
-				}
-			default:
-				v.NextAttempt = e.NextAttempt.UTC()
-			}
-			return v, nil
-		})
+		return show(view)
 	})
+}
+
+// viewEntry shows an entry.
+type viewEntry func(*outbox.Entry) (api.QueueEntry, error)
+
+// entryViewer returns what shows entries as of now and rd.
+func (n *Node) entryViewer(rd *mailstore.Reader) (viewEntry, error) {
+	now := n.now()
+	recording, err := n.recorder.Status(rd)
+	if err != nil {
+		return nil, err
+	}
+	keyComes := n.recorderComesAgain(n.chain.State())
+	names := make(map[mailstore.AccountID]string)
+	return func(e *outbox.Entry) (api.QueueEntry, error) {
+		name, known := names[e.Account]
+		if !known {
+			a, err := rd.Account(e.Account)
+			if err != nil && !errors.Is(err, mailstore.ErrNotFound) {
+				return api.QueueEntry{}, err
+			}
+			name = a.Name // none: the account was removed
+			names[e.Account] = name
+		}
+		v := api.QueueEntry{
+			ID: e.ID, Ref: e.Ref, From: e.From, Domain: e.Domain, Recipients: e.Recipients, Created: e.Created.UTC(),
+			Attempts: int(e.Attempts), LastError: e.LastError, Next: afterError(e),
+		}
+		here := false
+		if e.Token == nil && recording.Halted.Why != "" {
+			if here, err = n.someHere(rd, e.Recipients); err != nil {
+				return api.QueueEntry{}, err
+			}
+		}
+		v.WaitsFor = waitsFor(e, n.queue.Held(e.ID), here, now)
+		if n.queue.HeldByHand(e.ID) {
+			v.WaitsFor = api.WaitsRelease
+		}
+		if name != "" {
+			v.Message = fmt.Sprintf("%s/%d", name, e.Message)
+		}
+		switch {
+		case v.WaitsFor == api.WaitsRelease:
+			v.Why, v.Next = "somebody holds it", fmt.Sprintf("cairn queue release %d", e.ID)
+		case e.Token == nil:
+			v.Why = recording.Halted.Why
+			if v.WaitsFor == api.WaitsRecord {
+				v.Next = recording.Halted.Next
+			}
+		case v.WaitsFor == api.WaitsHeld:
+			if v.Why = heldWhy; keyComes { // for what is held too
+				v.Why, v.Next = recording.Halted.Why, recording.Halted.Next
+			}
+		default:
+			v.NextAttempt = e.NextAttempt.UTC()
+		}
+		return v, nil
+	}, nil
 }
 
 // heldWhy is why the recorder holds what is recorded.

@@ -9,6 +9,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/logration"
 	"cairn/mailstore/outbox"
+	"cairn/mailstore/wake"
 )
 
 // Who sent a mail is told of all who do not get it in one report, as far as they are known within
@@ -149,6 +150,47 @@ func (c *Courier) returnDue(ctx context.Context) (wait time.Duration, err error)
 		c.queue.WakeSealer()
 	}
 	return recheck, ctx.Err()
+}
+
+// ErrUnderWay says that an entry cannot be dropped now.
+var ErrUnderWay = errors.New("an attempt to deliver it is under way")
+
+// Drop takes an entry off the queue by hand, and has its sender told unless silent. outbox.ErrGone
+// when it is not there; ErrUnderWay while nobody knows what becomes of it.
+func (c *Courier) Drop(ctx context.Context, id uint64, silent bool) (outbox.Entry, error) {
+	e, err := c.queue.Get(id)
+	if err != nil {
+		return e, err
+	}
+	if !c.queue.Seize(e.Domain, id) {
+		return e, ErrUnderWay
+	}
+	defer c.queue.End(id)
+	told := false
+	err = c.update(ctx, func(tx *mailstore.Tx) error {
+		if e, err = c.queue.GetTx(tx, id); err != nil {
+			return err
+		}
+		dropped := outcomes(e.Recipients, outbox.Dropped, c.now(), byThisNode, reply{550, "5.7.0 taken out of the queue by the administrator, and not delivered"}.String())
+		note := c.over
+		if silent {
+			note = c.queue.Note
+		}
+		if err := note(tx, &e, dropped); err != nil {
+			return err
+		}
+		told, err = c.done(tx, &e)
+		return err
+	})
+	if err != nil {
+		return e, err
+	}
+	if told {
+		c.queue.WakeSealer()
+	}
+	wake.Up(c.returns)
+	c.log.Info("mail dropped by hand", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", envelopeTo(e.Recipients), "reported", !silent && e.From != "")
+	return e, nil
 }
 
 // sweepStep is how many notes of what became of sent mail are looked at together.

@@ -161,6 +161,46 @@ func TestReportOnRemovedMail(t *testing.T) {
 	})
 }
 
+// What is dropped by hand is told to its sender, unless silently; a report is not, and nothing is
+// dropped while an attempt is under way.
+func TestDrop(t *testing.T) {
+	n := nearNode(t, nil)
+	for _, tt := range []struct {
+		from     string
+		silent   bool
+		underWay bool
+		queued   int // reports, or the entry itself
+	}{
+		{"user@local.example", false, false, 1}, {"user@local.example", true, false, 0}, {"", false, false, 0},
+		{"user@local.example", false, true, 1},
+	} {
+		n.send(t, tt.from, mailText("dropped"), "bob@far.example")
+		es := must(n.queue.List(0, 10))(t)
+		e := es[len(es)-1]
+		if tt.underWay && !n.queue.Begin(e.Domain, e.ID) {
+			t.Fatal("cannot begin")
+		}
+		_, err := n.courier.Drop(t.Context(), e.ID, tt.silent)
+		if errors.Is(err, ErrUnderWay) != tt.underWay || err != nil && !tt.underWay {
+			t.Errorf("%+v: %v", tt, err)
+		}
+		left := must(n.queue.List(0, 10))(t)
+		if len(left) != tt.queued {
+			t.Errorf("%+v: queued are %+v", tt, left)
+		}
+		for _, e := range left {
+			if raw := string(must(n.queue.Raw(e))(t)); !tt.underWay && !strings.Contains(raw, "\r\nStatus: 5.7.0\r\n") {
+				t.Errorf("%+v: report %q", tt, raw)
+			}
+			n.queue.End(e.ID)
+			must(n.courier.Drop(t.Context(), e.ID, true))(t)
+		}
+	}
+	if _, err := n.courier.Drop(t.Context(), 99, false); !errors.Is(err, outbox.ErrGone) {
+		t.Errorf("one that is not there: %v", err)
+	}
+}
+
 // Mail to several domains that could not be recorded comes back in one report.
 func TestUnsealedIsReturnedTogether(t *testing.T) {
 	n := nearNode(t, nil)

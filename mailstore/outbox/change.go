@@ -180,11 +180,15 @@ func (q *Queue) Postpone(tx *mailstore.Tx, e *Entry, at time.Time) error {
 	if q.way.hurried(e.ID) {
 		at = q.now()
 	}
-	return q.replace(tx, e.ID, func(stored *Entry) error {
+	err := q.replace(tx, e.ID, func(stored *Entry) error {
 		e.NextAttempt = at.Truncate(time.Millisecond)
 		*stored = *e
 		return nil
 	})
+	if err != nil || e.Attempts == 0 {
+		return err
+	}
+	return labelWaiting(tx, e.sent(), true)
 }
 
 // Remove takes an entry out of the queue. ErrGone when it is not there.
@@ -194,15 +198,20 @@ func (q *Queue) Remove(tx *mailstore.Tx, e *Entry) error {
 	if err != nil {
 		return err
 	}
-	return q.change(tx, stored.Domain, func(ch *change) error {
+	outcomes := tx.Space(outcomeSpace)
+	err = q.change(tx, stored.Domain, func(ch *change) error {
 		return errors.Join(
 			ch.take(&stored),
 			sp.Delete(listKey(stored.Domain, stored.ID)),
 			sp.Delete(entryKey(stored.ID)),
-			tx.Space(outcomeSpace).Delete(ofEntry('w', stored.sent(), stored.ID)),
+			outcomes.Delete(ofEntry('w', stored.sent(), stored.ID)),
 			tx.ReleaseBlob(stored.Blob, holdName(stored.ID)),
 		)
 	})
+	if err == nil && q.HeldByHand(stored.ID) {
+		err = outcomes.Delete(handKey(stored.ID))
+	}
+	return errors.Join(err, unlabel(tx, &stored))
 }
 
 // Keep stores an entry that has other recipients than before, and is as stored in

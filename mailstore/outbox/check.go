@@ -34,6 +34,15 @@ func mendOutcome(key []byte) func(tx *mailstore.Tx) error {
 	switch string(key[:min(len(key), 1)]) {
 	case "w", "t":
 		return mailstore.PutAgain(outcomeSpace, key)
+	case "h":
+		key := bytes.Clone(key)
+		return func(tx *mailstore.Tx) error {
+			sp := tx.Space(outcomeSpace)
+			if there, err := sp.Has(key); err != nil || !there {
+				return err
+			}
+			return sp.PutNumber(key, 0)
+		}
 	case "v", "d", "o", "r", "f": // without a format Upgrade notes all entries again
 		key := bytes.Clone(key)
 		return func(tx *mailstore.Tx) error { return tx.Space(outcomeSpace).Delete(key) }

@@ -20,6 +20,7 @@ import (
 //	r<ref>        Return: the sender is to be told of failures
 //	f<ref><id>    Outcomes: these failures
 //	t<time><ref>  empty: when that is due (ms)
+//	h<id>         number: since when somebody holds an entry (ms)
 //
 // What is JSON says its version itself.
 const outcomeSpace = "outcomes"

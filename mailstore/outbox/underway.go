@@ -13,6 +13,7 @@ type underway struct {
 	mu      sync.Mutex
 	carried map[uint64]*trip
 	held    map[uint64]bool
+	byHand  map[uint64]bool   // what somebody holds; perhaps also what is gone since
 	rounds  map[string]uint64 // by domain: how often what waits for it was made due at once
 	whole   uint64            // how often all was
 }
@@ -24,7 +25,7 @@ type trip struct {
 }
 
 func newUnderway() underway {
-	return underway{carried: make(map[uint64]*trip), held: make(map[uint64]bool), rounds: make(map[string]uint64)}
+	return underway{carried: make(map[uint64]*trip), held: make(map[uint64]bool), byHand: make(map[uint64]bool), rounds: make(map[string]uint64)}
 }
 
 // Begin reports whether an entry of a domain may be carried now, which it then is until End.
@@ -32,7 +33,7 @@ func (q *Queue) Begin(domain string, id uint64) bool {
 	u := &q.way
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.carried[id] != nil || u.held[id] {
+	if u.carried[id] != nil || u.held[id] || u.byHand[id] {
 		return false
 	}
 	u.carried[id] = &trip{domain: domain}

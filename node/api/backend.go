@@ -187,6 +187,12 @@ type QueueService interface {
 	// RetryQueue makes an entry, those to a domain, or all, due at once; what waits for its record
 	// goes on waiting.
 	RetryQueue(ctx context.Context, r QueueRequest) (*QueueRetried, error)
+	// HoldQueue keeps what is named from being carried until ReleaseQueue. Attempts that are under
+	// way go on.
+	HoldQueue(ctx context.Context, r QueueRequest) (*QueueChanged, error)
+	ReleaseQueue(ctx context.Context, r QueueRequest) (*QueueChanged, error)
+	// DropQueue takes one entry off the queue. CodeTryLater while an attempt is under way.
+	DropQueue(ctx context.Context, r QueueDrop) (*QueueChanged, error)
 }
 
 // DKIMService deals with the keys that sign mail to the rest of the world.

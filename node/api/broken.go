@@ -36,6 +36,9 @@ var lookHints = map[string]string{
 	pathStays:            "cairn status",
 	pathConnect:          "cairn peers ls",
 	pathRetryQueue:       "cairn queue ls",
+	pathHoldQueue:        "cairn queue ls",
+	pathReleaseQueue:     "cairn queue ls",
+	pathDropQueue:        "cairn queue ls",
 	pathForgive:          "cairn limits ls",
 	pathRotateDKIM:       "cairn dkim ls",
 }

@@ -274,6 +274,21 @@ func (c *Client) QueueEntry(ctx context.Context, r QueueRequest) (*QueueItem, er
 	return call[QueueItem](ctx, c, pathQueueEntry, r)
 }
 
+// HoldQueue keeps mail from being carried.
+func (c *Client) HoldQueue(ctx context.Context, r QueueRequest) (*QueueChanged, error) {
+	return call[QueueChanged](ctx, c, pathHoldQueue, r)
+}
+
+// ReleaseQueue has mail carried again.
+func (c *Client) ReleaseQueue(ctx context.Context, r QueueRequest) (*QueueChanged, error) {
+	return call[QueueChanged](ctx, c, pathReleaseQueue, r)
+}
+
+// DropQueue takes an entry off the queue.
+func (c *Client) DropQueue(ctx context.Context, r QueueDrop) (*QueueChanged, error) {
+	return call[QueueChanged](ctx, c, pathDropQueue, r)
+}
+
 // RetryQueue has mail tried again at once.
 func (c *Client) RetryQueue(ctx context.Context, r QueueRequest) (*QueueRetried, error) {
 	return call[QueueRetried](ctx, c, pathRetryQueue, r)

@@ -125,6 +125,9 @@ const (
 	pathQueue            = "/1/queue/list"
 	pathQueueEntry       = "/1/queue/entry"
 	pathRetryQueue       = "/1/queue/retry"
+	pathHoldQueue        = "/1/queue/hold"
+	pathReleaseQueue     = "/1/queue/release"
+	pathDropQueue        = "/1/queue/drop"
 	pathLimits           = "/1/limits/list"
 	pathForgive          = "/1/limits/forgive"
 	pathDKIM             = "/1/dkim/list"
@@ -187,6 +190,9 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathQueue, maxRequest, byName(b.ListQueue))
 	handle(mux, pathQueueEntry, maxRequest, b.QueueEntry)
 	handle(mux, pathRetryQueue, maxRequest, b.RetryQueue)
+	handle(mux, pathHoldQueue, maxRequest, b.HoldQueue)
+	handle(mux, pathReleaseQueue, maxRequest, b.ReleaseQueue)
+	handle(mux, pathDropQueue, maxRequest, b.DropQueue)
 	handle(mux, pathLimits, maxRequest, func(ctx context.Context, _ selector) (*LimitList, error) { return b.Limits(ctx) })
 	handle(mux, pathForgive, maxRequest, b.Forgive)
 	handle(mux, pathDKIM, maxRequest, byName(b.DKIM))

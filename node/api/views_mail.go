@@ -72,10 +72,41 @@ type Message struct {
 	Text         string        `json:"text"`           // plain text, or made from HTML when there is none
 	Attachments  []Attachment  `json:"attachments"`
 	Verification *Verification `json:"verification,omitempty"` // of a received message: the living verdict
+	// Of a sent message: what became of each recipient, or what he waits for. Of one that was sent
+	// before such was kept, those who wait alone.
+	Deliveries []Delivery `json:"deliveries,omitempty"`
+	Record     string     `json:"record,omitempty"` // of a sent message: waits, sealed, or block once all its records are in blocks
 	// Unverified is there instead if that cannot be read as it was stored. What else is shown is
 	// whole, unless Damaged says otherwise.
 	Unverified string `json:"unverified,omitempty"`
 	Next       string `json:"next,omitempty"` // what to do about that
+}
+
+// Values of Message.Record.
+const (
+	RecordWaits  = "waits"  // for some recipients it is not recorded yet
+	RecordSealed = "sealed" // it is recorded, and not all of that is in blocks
+	RecordBlock  = "block"
+)
+
+// StateWaiting is Delivery.State of who waits. The others are accepted, refused, given-up and
+// dropped.
+const StateWaiting = "waiting"
+
+// Delivery is what is known of one recipient of a sent message.
+type Delivery struct {
+	To    string    `json:"to"`
+	State string    `json:"state"`
+	Time  time.Time `json:"time,omitzero"`   // when that was known; of who waits, of the latest attempt
+	By    string    `json:"by,omitempty"`    // who replied
+	Reply string    `json:"reply,omitempty"` // as it came; of who waits, to the latest attempt
+
+	// Of who waits, as in QueueEntry.
+	Entry       uint64    `json:"entry,omitempty"`
+	WaitsFor    string    `json:"waits_for,omitempty"`
+	Why         string    `json:"why,omitempty"`
+	Attempts    int       `json:"attempts,omitempty"`
+	NextAttempt time.Time `json:"next_attempt,omitzero"`
 }
 
 // HeaderField is one header field, RFC 2047 words decoded.

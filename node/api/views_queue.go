@@ -7,6 +7,7 @@ const (
 	WaitsRecord   = "record"   // it does not leave before it is recorded
 	WaitsDelivery = "delivery" // nothing is recorded now: it is delivered to accounts here without a record
 	WaitsHeld     = "held"     // it is recorded, and whether a block will hold that is in doubt
+	WaitsRelease  = "release"  // somebody holds it
 	WaitsAttempt  = "attempt"  // its next attempt is due later
 	WaitsNothing  = "nothing"  // it is due, or on its way
 )
@@ -20,7 +21,7 @@ type QueueEntry struct {
 	Domain      string    `json:"domain"`
 	Recipients  []string  `json:"recipients"`
 	Created     time.Time `json:"created"`
-	WaitsFor    string    `json:"waits_for"`     // record, delivery, held, attempt, nothing
+	WaitsFor    string    `json:"waits_for"`     // record, delivery, held, release, attempt, nothing
 	Why         string    `json:"why,omitempty"` // why it is held, or the node cannot record
 	Attempts    int       `json:"attempts"`
 	LastError   string    `json:"last_error,omitempty"`
@@ -57,11 +58,24 @@ type QueueRequest struct {
 	All    bool   `json:"all,omitempty"`
 }
 
+// QueueDrop names an entry of the queue that is to be dropped.
+type QueueDrop struct {
+	ID     uint64 `json:"id"`
+	Silent bool   `json:"silent,omitempty"` // its sender is not told
+}
+
+// QueueChanged says how many entries were held, released or dropped that were not before.
+type QueueChanged struct {
+	Document
+	Entries int    `json:"entries"`
+	To      string `json:"to,omitempty"` // whom the report on what was dropped goes to; empty: to nobody
+}
+
 // QueueRetried says what is tried again.
 type QueueRetried struct {
 	Document
 	Due int `json:"due"` // entries that were to be tried later, and are tried now
 
-	WaitsFor string `json:"waits_for,omitempty"` // of the one entry that was named and goes on waiting: record, delivery, held
+	WaitsFor string `json:"waits_for,omitempty"` // of the one entry that was named and goes on waiting: record, delivery, held, release
 	Why      string `json:"why,omitempty"`       // as in QueueEntry
 }

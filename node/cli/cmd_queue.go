@@ -45,14 +45,9 @@ func (a *app) cmdQueue() *cobra.Command {
 What waits to be recorded goes on waiting: it does not leave without its record. What is held, since no block may hold its record, stays held.`,
 		Example: "  cairn queue retry 12\n  cairn queue retry --domain beta.example",
 		Args:    between(0, 1),
-		RunE: func(c *cobra.Command, args []string) (err error) {
-			if one, of := len(args) > 0, r.Domain != ""; one && of || one && r.All || of && r.All || !one && !of && !r.All {
-				return usage(c, "name an entry of the queue, or give --domain, or --all: one of the three")
-			}
-			if len(args) > 0 {
-				if r.ID, err = entryID(c, args[0]); err != nil {
-					return err
-				}
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := which(c, args, &r); err != nil {
+				return err
 			}
 			return ask(a, c, about((*api.Client).RetryQueue, r), func(b *bytes.Buffer, d *api.QueueRetried) {
 				switch {
@@ -67,9 +62,89 @@ What waits to be recorded goes on waiting: it does not leave without its record.
 			})
 		},
 	}
-	retry.Flags().StringVar(&r.Domain, "domain", "", "what goes to this domain")
-	retry.Flags().BoolVar(&r.All, "all", false, "all that is in the queue")
-	return group("queue", "Mail on its way out: what it waits for, and why", ls, show, retry)
+	whichFlags(retry, &r)
+	return group("queue", "Mail on its way out: what it waits for, and why", ls, show, retry, a.cmdQueueHold(), a.cmdQueueRelease(), a.cmdQueueDrop())
+}
+
+func (a *app) cmdQueueHold() *cobra.Command {
+	var r api.QueueRequest
+	c := &cobra.Command{
+		Use:   "hold ID",
+		Short: "Hold mail back until it is released or dropped",
+		Long: `Hold an entry of the queue back, or with --domain those that go to a domain now, or with --all all that are in the queue now.
+What is held is not carried and not returned, however long that takes; mail that comes later is not held. An attempt that is under way goes on.`,
+		Example: "  cairn queue hold 12\n  cairn queue hold --domain beta.example",
+		Args:    between(0, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := which(c, args, &r); err != nil {
+				return err
+			}
+			return ask(a, c, about((*api.Client).HoldQueue, r), func(b *bytes.Buffer, d *api.QueueChanged) { fmt.Fprintf(b, "held: %d\n", d.Entries) })
+		},
+	}
+	whichFlags(c, &r)
+	return c
+}
+
+func (a *app) cmdQueueRelease() *cobra.Command {
+	var r api.QueueRequest
+	c := &cobra.Command{
+		Use:     "release ID",
+		Short:   "Have mail carried that was held",
+		Long:    "Have an entry of the queue carried that was held, or with --domain those to a domain, or with --all all of them.",
+		Example: "  cairn queue release 12\n  cairn queue release --all",
+		Args:    between(0, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := which(c, args, &r); err != nil {
+				return err
+			}
+			return ask(a, c, about((*api.Client).ReleaseQueue, r), func(b *bytes.Buffer, d *api.QueueChanged) { fmt.Fprintf(b, "released: %d\n", d.Entries) })
+		},
+	}
+	whichFlags(c, &r)
+	return c
+}
+
+func (a *app) cmdQueueDrop() *cobra.Command {
+	var r api.QueueDrop
+	c := &cobra.Command{
+		Use:   "drop ID",
+		Short: "Take mail out of the queue, and tell its sender",
+		Long: `Take an entry out of the queue: it is not delivered to its recipients. Its sender gets a report, unless --silent. The sent copy stays.
+While an attempt is under way an entry cannot be dropped.`,
+		Example: "  cairn queue drop 12\n  cairn queue drop 12 --silent",
+		Args:    exactly(1),
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			if r.ID, err = entryID(c, args[0]); err != nil {
+				return err
+			}
+			return ask(a, c, about((*api.Client).DropQueue, r), func(b *bytes.Buffer, d *api.QueueChanged) {
+				if d.To == "" {
+					fmt.Fprintln(b, "dropped; nobody is told")
+					return
+				}
+				fmt.Fprintf(b, "dropped; a report goes to %s\n", line(d.To, 0))
+			})
+		},
+	}
+	c.Flags().BoolVar(&r.Silent, "silent", false, "send no report")
+	return c
+}
+
+// which reads what entries a command is about: one, or those to a domain, or all.
+func which(c *cobra.Command, args []string, r *api.QueueRequest) (err error) {
+	if one, of := len(args) > 0, r.Domain != ""; one && of || one && r.All || of && r.All || !one && !of && !r.All {
+		return usage(c, "name an entry of the queue, or give --domain, or --all: one of the three")
+	}
+	if len(args) > 0 {
+		r.ID, err = entryID(c, args[0])
+	}
+	return err
+}
+
+func whichFlags(c *cobra.Command, r *api.QueueRequest) {
+	c.Flags().StringVar(&r.Domain, "domain", "", "what goes to this domain")
+	c.Flags().BoolVar(&r.All, "all", false, "all that is in the queue")
 }
 
 // entryID reads the number of an entry.
@@ -163,6 +238,8 @@ func waits(e *api.QueueEntry, now time.Time) string {
 		return "its delivery here, without a record: " + e.Why
 	case api.WaitsHeld:
 		return "its block: " + e.Why
+	case api.WaitsRelease:
+		return "its release: somebody holds it"
 	case api.WaitsAttempt:
 		return "the next attempt, in " + span(e.NextAttempt.Sub(now))
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -87,6 +88,7 @@ func (a *app) showMessage(b *bytes.Buffer, m *api.Message, all bool) {
 	if m.Held != "" {
 		fmt.Fprintf(b, "Held: %s; to send it on: %s\n", line(m.Held, 0), a.typable("cairn label add "+m.Ref+" approved"))
 	}
+	showDeliveries(b, m)
 	if m.Verification != nil {
 		if m.Damaged != "" { // what stands below holds of a mail that is here no more
 			fmt.Fprintln(b, "When it arrived, before it was damaged:")
@@ -103,6 +105,37 @@ func (a *app) showMessage(b *bytes.Buffer, m *api.Message, all bool) {
 	b.WriteString(strings.TrimRight(strings.ReplaceAll(m.Text, "\r\n", "\n"), "\n"))
 	fmt.Fprintln(b)
 }
+
+// showDeliveries says what became of the recipients of a sent message, and of its record.
+func showDeliveries(b *bytes.Buffer, m *api.Message) {
+	now := time.Now()
+	for i := range m.Deliveries {
+		d := &m.Deliveries[i]
+		if d.State != api.StateWaiting {
+			by := ""
+			if d.By != "" {
+				by = " by " + line(d.By, 0)
+			}
+			fmt.Fprintf(b, "Delivery: %s: %s%s, %s: %s\n", line(d.To, 0), stateWords[d.State], by, moment(d.Time), line(d.Reply, 0))
+			continue
+		}
+		fmt.Fprintf(b, "Delivery: %s: waits for %s (queue entry %d)", line(d.To, 0), line(waits(&api.QueueEntry{WaitsFor: d.WaitsFor, Why: d.Why, NextAttempt: d.NextAttempt}, now), 0), d.Entry)
+		if d.Attempts > 0 {
+			fmt.Fprintf(b, "; tried %s, last %s: %s", plural(d.Attempts, "time"), moment(d.Time), line(d.Reply, 0))
+		}
+		fmt.Fprintln(b)
+	}
+	if said := recordWords[m.Record]; said != "" {
+		fmt.Fprintf(b, "Record: %s\n", said)
+	}
+}
+
+var (
+	stateWords  = map[string]string{"accepted": "accepted", "refused": "refused", "given-up": "given up", "dropped": "dropped"}
+	recordWords = map[string]string{
+		api.RecordWaits: "not made yet", api.RecordSealed: "made, in no block yet", api.RecordBlock: "in a block",
+	}
+)
 
 // sentAs is the id of a message where it came from.
 func sentAs(m *api.Message) string {

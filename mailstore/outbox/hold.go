@@ -1,0 +1,195 @@
+package outbox
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"cairn/mailstore"
+	"cairn/mailstore/wake"
+)
+
+// What somebody holds stays in the queue until it is released or dropped: it is not carried, and is
+// not returned however old it gets. That is durable, and known in memory once the queue was brought
+// up (see Upgrade).
+
+// holdStep is how many entries one transaction holds or releases.
+const holdStep = 512
+
+func handKey(id uint64) []byte { return binary.BigEndian.AppendUint64([]byte("h"), id) }
+
+// Which names entries: one by its ID, those to a Domain, or with All all that are queued now.
+type Which struct {
+	ID     uint64
+	Domain string
+	All    bool
+}
+
+// HoldByHand holds entries back, and tells how many that were not held. An attempt that is under
+// way goes on. ErrGone when the one that is named is not there.
+func (q *Queue) HoldByHand(ctx context.Context, w Which) (held int, err error) {
+	n, err := q.byHand(ctx, w, func(tx *mailstore.Tx, id uint64) error {
+		sp := tx.Space(outcomeSpace)
+		if known, err := sp.Has(handKey(id)); err != nil || known {
+			return errors.Join(err, errSame)
+		}
+		return sp.PutNumber(handKey(id), uint64(max(q.now().UnixMilli(), 0)))
+	}, true)
+	if err != nil {
+		return n, fmt.Errorf("hold mail in the queue: %w", err)
+	}
+	return n, nil
+}
+
+// ReleaseByHand has entries carried again that are held by hand, and tells how many.
+func (q *Queue) ReleaseByHand(ctx context.Context, w Which) (released int, err error) {
+	n, err := q.byHand(ctx, w, func(tx *mailstore.Tx, id uint64) error {
+		sp := tx.Space(outcomeSpace)
+		if known, err := sp.Has(handKey(id)); err != nil || !known {
+			return errors.Join(err, errSame)
+		}
+		return sp.Delete(handKey(id))
+	}, false)
+	if err != nil {
+		return n, fmt.Errorf("release mail in the queue: %w", err)
+	}
+	q.plan.lookAgain()
+	wake.Up(q.sender)
+	return n, nil
+}
+
+// errSame says that an entry is as it is to be.
+var errSame = errors.New("nothing changes")
+
+// byHand changes entries, in steps, and then what is known of them in memory.
+func (q *Queue) byHand(ctx context.Context, w Which, change func(tx *mailstore.Tx, id uint64) error, held bool) (changed int, err error) {
+	for after := uint64(0); ; {
+		ids, err := q.idsOf(w, after)
+		if err != nil || len(ids) == 0 {
+			return changed, err
+		}
+		n := 0
+		err = q.store.Update(ctx, func(tx *mailstore.Tx) error {
+			n = 0
+			for _, id := range ids {
+				if there, err := tx.Space(space).Has(entryKey(id)); err != nil {
+					return err
+				} else if !there {
+					continue // it has left meanwhile
+				}
+				switch err := change(tx, id); {
+				case errors.Is(err, errSame):
+				case err != nil:
+					return err
+				default:
+					n++
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return changed, err
+		}
+		q.way.setByHand(ids, held)
+		changed += n
+		if after = ids[len(ids)-1]; w.ID != 0 {
+			return changed, nil
+		}
+	}
+}
+
+// idsOf returns the next entries that are named.
+func (q *Queue) idsOf(w Which, after uint64) (ids []uint64, err error) {
+	table, from := []byte("e"), entryKey(after+1)
+	switch {
+	case w.ID != 0:
+		_, err := q.Get(w.ID)
+		return []uint64{w.ID}, err
+	case w.Domain != "":
+		table, from = ofDomain('l', w.Domain), listKey(w.Domain, after+1)
+	case !w.All:
+		return nil, errors.New("no entry is named")
+	}
+	err = q.store.View(func(r *mailstore.Reader) error {
+		ids = nil
+		return r.Space(space).Keys(table, from, func(key []byte) bool {
+			ids = append(ids, idOf(key))
+			return len(ids) < holdStep
+		})
+	})
+	return ids, err
+}
+
+// loadByHand reads which entries are held by hand.
+func (q *Queue) loadByHand() error {
+	var ids []uint64
+	err := q.store.View(func(r *mailstore.Reader) error {
+		ids = nil
+		return r.Space(outcomeSpace).Keys([]byte("h"), nil, func(key []byte) bool {
+			ids = append(ids, idOf(key))
+			return true
+		})
+	})
+	q.way.setByHand(ids, true)
+	return err
+}
+
+func (u *underway) setByHand(ids []uint64, held bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, id := range ids {
+		if held {
+			u.byHand[id] = true
+		} else {
+			delete(u.byHand, id)
+		}
+	}
+}
+
+// HeldByHand reports whether somebody holds an entry.
+func (q *Queue) HeldByHand(id uint64) bool {
+	q.way.mu.Lock()
+	defer q.way.mu.Unlock()
+	return q.way.byHand[id]
+}
+
+// Seize reports whether no attempt is under way for an entry; none is begun then until End.
+func (q *Queue) Seize(domain string, id uint64) bool {
+	q.way.mu.Lock()
+	defer q.way.mu.Unlock()
+	if q.way.carried[id] != nil {
+		return false
+	}
+	q.way.carried[id] = &trip{domain: domain}
+	return true
+}
+
+// LabelWaiting is borne by a sender's copy while somebody waits for it who was tried without
+// success.
+const LabelWaiting = "waiting"
+
+// labelWaiting gives a sender's copy the label, or takes it away; nothing where the copy is gone or
+// damaged.
+func labelWaiting(tx *mailstore.Tx, ref mailstore.Ref, waiting bool) error {
+	var add, remove []string
+	if waiting {
+		add = []string{LabelWaiting}
+	} else {
+		remove = []string{LabelWaiting}
+	}
+	err := tx.SetLabels(ref.Account, ref.Message, add, remove)
+	if errors.Is(err, mailstore.ErrNotFound) || errors.Is(err, mailstore.ErrDamaged) {
+		return nil
+	}
+	return err
+}
+
+// unlabel takes the label away from a message of which nothing is queued any more.
+func unlabel(tx *mailstore.Tx, e *Entry) error {
+	left, err := waits(tx.Space(outcomeSpace).SpaceReader, e.sent())
+	if err != nil || left {
+		return err
+	}
+	return labelWaiting(tx, e.sent(), false)
+}
