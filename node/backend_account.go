@@ -162,7 +162,7 @@ func (n *Node) RemoveAccount(ctx context.Context, name string) (*api.Account, er
 		if view.LeftLists, err = smtpgw.LeaveAll(tx, a.Addresses); err != nil {
 			return err
 		}
-		return errors.Join(forwarders.RemoveAll(tx, a.ID), passwords.RemoveAll(tx, a.ID), tx.RemoveAccount(a.ID))
+		return errors.Join(forwarders.RemoveAll(tx, a.ID), passwords.RemoveAll(tx, a.ID), smtpgw.UnsuppressAll(tx, a.ID), tx.RemoveAccount(a.ID))
 	})
 	return view, notFound(err, "cairn account ls", "there is no account %q", name)
 }

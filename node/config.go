@@ -181,6 +181,10 @@ type OutboundConfig struct {
 	// returned; or host:port of the smarthost that takes all of it.
 	Via string `koanf:"via"`
 
+	// Suppress is for how long mail to an address is refused to the account whose mail its server
+	// has refused since the address is gone, as in "720h"; "0": not at all.
+	Suppress string `koanf:"suppress"`
+
 	// User and PasswordFile are what this node says at the smarthost, which has to encrypt then;
 	// no user: it says nothing.
 	User         string `koanf:"user"`
@@ -262,7 +266,7 @@ func DefaultConfig(name string, domains []string) *Config {
 		Inbound: InboundConfig{
 			Listen: "127.0.0.1:2526", Authenticate: true, TrustedSealers: []string{}, Proxies: []string{}, Filter: []string{},
 		},
-		Outbound: OutboundConfig{Via: viaDirect, Source: []string{}},
+		Outbound: OutboundConfig{Via: viaDirect, Source: []string{}, Suppress: "720h"},
 		Mail:     MailConfig{MaxSize: "25M"},
 		Limits:   defaultLimits(),
 		Records:  RecordsConfig{LeaveOut: []string{}, Derive: []string{}},

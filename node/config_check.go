@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/multiformats/go-multiaddr"
@@ -145,6 +147,9 @@ func (c *Config) checkSubmission() error {
 
 func (c *Config) checkOutbound() error {
 	o := &c.Outbound
+	if _, err := o.suppress(); err != nil {
+		return badValue("outbound.suppress", `write a time, as in "720h", or "0" for none`, "%q is no time of at most %v", o.Suppress, maxSuppress)
+	}
 	helo, bad := membership.CanonicalDomain(o.Helo)
 	relayed := o.Via != viaDirect && o.Via != viaNone
 	host, port, err := net.SplitHostPort(o.Via)
@@ -194,6 +199,21 @@ func (c *Config) checkTLS() error {
 		}
 	}
 	return nil
+}
+
+// maxSuppress is ten years.
+const maxSuppress = 10 * 365 * 24 * time.Hour
+
+// suppress is for how long addresses that are gone are refused; 0: not at all.
+func (o *OutboundConfig) suppress() (time.Duration, error) {
+	if o.Suppress == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(o.Suppress)
+	if err == nil && (d < 0 || d > maxSuppress) {
+		err = errors.New("out of range")
+	}
+	return d, err
 }
 
 func (c *Config) checkFilters() error {

@@ -274,6 +274,7 @@ func lookupTXT(ctx context.Context, name string) ([]string, error) {
 func (n *Node) gatewayConfig() smtpgw.Config {
 	leaveOut, _ := smtpgw.ParseLeaveOut(n.cfg.Records.LeaveOut) // Validate looked
 	derived, _ := smtpgw.ParseDerive(n.cfg.Records.Derive)
+	suppress, _ := n.cfg.Outbound.suppress()
 	return smtpgw.Config{
 		Hostname:   n.cfg.Hostname,
 		Domains:    n.homeFirst,
@@ -283,6 +284,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		Derive:     derived,
 		NodeKey:    p2p.NodeKeyOf,
 		Siblings:   newSiblings(n),
+		Suppress:   suppress,
 		Sign:       n.signDKIM,
 		ToNode:     n.goesToNode,
 		Unrecorded: n.whyUnrecorded,

@@ -15,6 +15,8 @@ type fate struct {
 	reply reply
 	ours  bool   // nobody replied so: it went wrong on the way
 	by    string // who replied so, for people; empty: nobody did
+
+	remote bool // it was another server
 }
 
 // attempt tries to hand an entry over. o is the lane's session or nil; the one
@@ -70,7 +72,7 @@ func (c *Courier) brokenOff(e *outbox.Entry, route Route, replies []reply, err e
 	out := c.deferred(e, "send to "+route.whom(e.Domain), err)
 	for i, r := range replies {
 		if r.ok() || r.permanent() { // else it might end the next session too
-			out[i].reply, out[i].ours, out[i].by = r, false, route.whom(e.Domain)
+			out[i].reply, out[i].ours, out[i].by, out[i].remote = r, false, route.whom(e.Domain), true
 		}
 	}
 	return out
@@ -239,7 +241,7 @@ const byThisNode = "this node"
 func (o *outbound) fates(e *outbox.Entry, replies []reply) []fate {
 	out := fates(e, replies)
 	for i := range out {
-		out[i].by = o.name
+		out[i].by, out[i].remote = o.name, true
 	}
 	return out
 }

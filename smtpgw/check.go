@@ -12,6 +12,9 @@ import (
 func MapChecks() []mailstore.MapCheck {
 	return []mailstore.MapCheck{
 		{Space: historySpace, MendOf: mendHistory},
+		{Space: suppressedSpace, MendOf: mendSuppressed, DoneOf: func([]byte) string {
+			return "an address is not on the list of suppressed ones any more"
+		}},
 		{Space: listSpace, MendOf: mendList},
 		{Space: filingSpace, MendOf: mendFiling, DoneOf: func([]byte) string {
 			return "what that mail was filed by, beside its record, is noted as not known: it stays where it is until its verdict changes"
@@ -47,6 +50,11 @@ func mendList(key []byte) func(tx *mailstore.Tx) error {
 		})
 	}
 	return nil
+}
+
+// mendSuppressed returns what takes a damaged address off the list.
+func mendSuppressed(key []byte) func(tx *mailstore.Tx) error {
+	return ifThere(suppressedSpace, key, func(sp mailstore.Space) error { return sp.Delete(key) })
 }
 
 // mendFiling returns what notes no evidence in the place of what is damaged.

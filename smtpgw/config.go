@@ -108,6 +108,9 @@ type Config struct {
 	Texts *textroom.Room
 	// Carried is the same of mail that a courier carries; nil: it has one of its own.
 	Carried *textroom.Room
+	// Suppress is for how long mail of an account is refused to addresses whose server has said
+	// that they are gone; 0: not at all.
+	Suppress time.Duration
 	// Sending says how the courier goes about its work.
 	Sending Sending
 

@@ -196,9 +196,13 @@ func (c *Courier) Drop(ctx context.Context, id uint64, silent bool) (outbox.Entr
 // sweepStep is how many notes of what became of sent mail are looked at together.
 const sweepStep = 1024
 
-// sweepOutcomes drops some of what is noted of messages that are gone, and returns where to go on.
+// sweepOutcomes drops some of what is noted of messages that are gone, and which addresses are
+// suppressed no more, and returns where to go on.
 func (c *Courier) sweepOutcomes(ctx context.Context, after []byte) (last []byte) {
 	err := c.update(ctx, func(tx *mailstore.Tx) (err error) {
+		if _, err := dropExpired(tx.Space(suppressedSpace), c.now()); err != nil {
+			return err
+		}
 		last, err = c.queue.SweepOutcomes(tx, after, sweepStep)
 		return err
 	})

@@ -100,7 +100,7 @@ func (s *session) rcpt(to string) error {
 	var err error
 	route := Route{Local: true}
 	if s.srv.mode == Submission {
-		m, err = s.srv.submitter.recipient(s.srv.ctx, to, s.utf8)
+		m, err = s.srv.submitter.recipient(s.srv.ctx, s.poster, to, s.utf8)
 	} else {
 		m, route, err = s.srv.localRecipient(to, s.utf8, s.peer().Node)
 	}

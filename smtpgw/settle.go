@@ -39,7 +39,7 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 			tried = tried || !f.ours
 		}
 	}
-	o.summary = summarise(out)
+	o.summary, o.gone = summarise(out), goneFor(out)
 	if tried {
 		o.again = again
 	}
@@ -95,6 +95,7 @@ type settlement struct {
 	now     time.Time
 	known   []outbox.Outcome // of those who do not wait
 	failed  int              // of these
+	gone    []fate           // and of these, whose mailboxes are said not to be
 	waiting []string
 	summary string
 	again   time.Time // the next attempt; zero: as before
@@ -116,6 +117,9 @@ func (c *Courier) apply(tx *mailstore.Tx, e *outbox.Entry, o *settlement) error 
 		return err
 	}
 	if err := c.over(tx, &stored, o.known); err != nil {
+		return err
+	}
+	if err := c.suppressGone(tx, &stored, o.gone, o.now); err != nil {
 		return err
 	}
 	if len(o.waiting) == 0 {

@@ -80,7 +80,7 @@ func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts
 	}
 	var to []string
 	for _, r := range rcpts {
-		m, err := s.recipient(ctx, r, true)
+		m, err := s.recipient(ctx, who, r, true)
 		if err != nil {
 			return Receipt{}, err
 		}
@@ -122,11 +122,15 @@ func (s *Submitter) Here(r *mailstore.Reader, address string) (bool, error) {
 	return s.dir.has(r, address)
 }
 
-// recipient checks one recipient; those of our own domains must exist.
-func (s *Submitter) recipient(ctx context.Context, to string, utf8 bool) (mailbox, error) {
+// recipient checks one recipient of mail that somebody submits. Those of our own domains must
+// exist, and others not be suppressed.
+func (s *Submitter) recipient(ctx context.Context, who poster, to string, utf8 bool) (mailbox, error) {
 	m, err := parseMailbox(to, utf8)
-	if err != nil || !s.dir.isLocal(m.domain) {
+	if err != nil {
 		return m, err
+	}
+	if !s.dir.isLocal(m.domain) {
+		return m, s.notSuppressed(who, m)
 	}
 	_, err = s.cfg.heldBy(ctx, s.store, s.dir, m, nil)
 	return m, err

@@ -193,6 +193,13 @@ type QueueService interface {
 	ReleaseQueue(ctx context.Context, r QueueRequest) (*QueueChanged, error)
 	// DropQueue takes one entry off the queue. CodeTryLater while an attempt is under way.
 	DropQueue(ctx context.Context, r QueueDrop) (*QueueChanged, error)
+	// ListSuppressed lists the addresses that mail is refused to: of one account by its name, or
+	// with "" of all.
+	ListSuppressed(ctx context.Context, account string) (*SuppressedList, error)
+	// Suppress puts an address on the list of an account, in the place of what is there.
+	Suppress(ctx context.Context, r SuppressRequest) (*Suppressed, error)
+	// Unsuppress takes it off; CodeNotFound when it is not there.
+	Unsuppress(ctx context.Context, r SuppressRequest) (*Suppressed, error)
 }
 
 // DKIMService deals with the keys that sign mail to the rest of the world.

@@ -39,6 +39,8 @@ var lookHints = map[string]string{
 	pathHoldQueue:        "cairn queue ls",
 	pathReleaseQueue:     "cairn queue ls",
 	pathDropQueue:        "cairn queue ls",
+	pathSuppress:         "cairn queue suppressed ls",
+	pathUnsuppress:       "cairn queue suppressed ls",
 	pathForgive:          "cairn limits ls",
 	pathRotateDKIM:       "cairn dkim ls",
 }

@@ -289,6 +289,21 @@ func (c *Client) DropQueue(ctx context.Context, r QueueDrop) (*QueueChanged, err
 	return call[QueueChanged](ctx, c, pathDropQueue, r)
 }
 
+// ListSuppressed lists the addresses that mail of an account is refused to, or with "" of all.
+func (c *Client) ListSuppressed(ctx context.Context, account string) (*SuppressedList, error) {
+	return call[SuppressedList](ctx, c, pathSuppressed, selector{account})
+}
+
+// Suppress has mail to an address refused.
+func (c *Client) Suppress(ctx context.Context, r SuppressRequest) (*Suppressed, error) {
+	return call[Suppressed](ctx, c, pathSuppress, r)
+}
+
+// Unsuppress has mail to an address taken again.
+func (c *Client) Unsuppress(ctx context.Context, r SuppressRequest) (*Suppressed, error) {
+	return call[Suppressed](ctx, c, pathUnsuppress, r)
+}
+
 // RetryQueue has mail tried again at once.
 func (c *Client) RetryQueue(ctx context.Context, r QueueRequest) (*QueueRetried, error) {
 	return call[QueueRetried](ctx, c, pathRetryQueue, r)

@@ -128,6 +128,9 @@ const (
 	pathHoldQueue        = "/1/queue/hold"
 	pathReleaseQueue     = "/1/queue/release"
 	pathDropQueue        = "/1/queue/drop"
+	pathSuppressed       = "/1/queue/suppressed"
+	pathSuppress         = "/1/queue/suppress"
+	pathUnsuppress       = "/1/queue/unsuppress"
 	pathLimits           = "/1/limits/list"
 	pathForgive          = "/1/limits/forgive"
 	pathDKIM             = "/1/dkim/list"
@@ -193,6 +196,9 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathHoldQueue, maxRequest, b.HoldQueue)
 	handle(mux, pathReleaseQueue, maxRequest, b.ReleaseQueue)
 	handle(mux, pathDropQueue, maxRequest, b.DropQueue)
+	handle(mux, pathSuppressed, maxRequest, byName(b.ListSuppressed))
+	handle(mux, pathSuppress, maxRequest, b.Suppress)
+	handle(mux, pathUnsuppress, maxRequest, b.Unsuppress)
 	handle(mux, pathLimits, maxRequest, func(ctx context.Context, _ selector) (*LimitList, error) { return b.Limits(ctx) })
 	handle(mux, pathForgive, maxRequest, b.Forgive)
 	handle(mux, pathDKIM, maxRequest, byName(b.DKIM))

@@ -71,6 +71,34 @@ type QueueChanged struct {
 	To      string `json:"to,omitempty"` // whom the report on what was dropped goes to; empty: to nobody
 }
 
+// Suppressed is an address that an account's mail is not taken for.
+type Suppressed struct {
+	Document
+	SuppressedAddress
+}
+
+// SuppressedAddress is what the list says of an address.
+type SuppressedAddress struct {
+	Account string    `json:"account"` // by name
+	Address string    `json:"address"`
+	Since   time.Time `json:"since"`
+	Until   time.Time `json:"until"`         // it comes off the list by itself
+	Why     string    `json:"why,omitempty"` // the reply of its server; empty: it was put there by hand
+}
+
+// SuppressedList lists them, by account and address.
+type SuppressedList struct {
+	Document
+	Addresses []SuppressedAddress `json:"addresses"`
+}
+
+// SuppressRequest names an address and the account whose mail to it is meant.
+type SuppressRequest struct {
+	Account string `json:"account"`
+	Address string `json:"address"`
+	Seconds int64  `json:"seconds,omitempty"` // for how long; 0: as outbound.suppress says
+}
+
 // QueueRetried says what is tried again.
 type QueueRetried struct {
 	Document

@@ -63,7 +63,7 @@ What waits to be recorded goes on waiting: it does not leave without its record.
 		},
 	}
 	whichFlags(retry, &r)
-	return group("queue", "Mail on its way out: what it waits for, and why", ls, show, retry, a.cmdQueueHold(), a.cmdQueueRelease(), a.cmdQueueDrop())
+	return group("queue", "Mail on its way out: what it waits for, and why", ls, show, retry, a.cmdQueueHold(), a.cmdQueueRelease(), a.cmdQueueDrop(), a.cmdSuppressed())
 }
 
 func (a *app) cmdQueueHold() *cobra.Command {

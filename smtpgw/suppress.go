@@ -1,0 +1,245 @@
+package smtpgw
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"cairn/mailstore"
+	"cairn/mailstore/outbox"
+)
+
+// An account's mail to an address that its server says is gone for good is refused for some time:
+// whoever goes on sending to such addresses is soon taken for a spammer, and the sender knows at
+// once.
+
+// suppressedSpace holds these addresses: account u32, address in lower case -> Suppressed, JSON.
+const suppressedSpace = "suppressed"
+
+const (
+	suppressedVersion = 1
+	// MaxSuppressed is how many addresses are on the list, of all accounts.
+	MaxSuppressed = 10_000
+	// maxSuppressedWhy bounds the reply that is kept, in octets.
+	maxSuppressedWhy = 300
+)
+
+// Suppressed is an address that an account's mail is not taken for.
+type Suppressed struct {
+	Version int                 `json:"version"`
+	Account mailstore.AccountID `json:"account"`
+	Address string              `json:"address"`
+	Since   time.Time           `json:"since"` // UTC, whole seconds
+	Until   time.Time           `json:"until"` // UTC, whole seconds: it expires by itself
+	Why     string              `json:"why"`   // the reply of its server; empty: it was put there by hand
+}
+
+// Errors that callers decide on with errors.Is.
+var (
+	// ErrSuppressedFull: the list has MaxSuppressed addresses.
+	ErrSuppressedFull = errors.New("the list of suppressed addresses is full")
+	// ErrSuppressedOwn: the address is at a domain of this organisation.
+	ErrSuppressedOwn = errors.New("addresses of this organisation are not suppressed")
+
+	errSuppressed = errors.New("a suppressed address is damaged or of a newer version: " + mailstore.NextCheck)
+)
+
+func suppressedKey(account mailstore.AccountID, m mailbox) []byte {
+	return append(binary.BigEndian.AppendUint32(nil, uint32(account)), m.key()...)
+}
+
+func decodeSuppressed(b []byte) (s Suppressed, err error) {
+	if err := json.Unmarshal(b, &s); err != nil || s.Version != suppressedVersion {
+		return Suppressed{}, errSuppressed
+	}
+	return s, nil
+}
+
+// suppress puts an address on an account's list, in the place of what it says of it. A full list
+// loses what has expired.
+func suppress(tx *mailstore.Tx, m mailbox, s Suppressed) error {
+	sp := tx.Space(suppressedSpace)
+	key := suppressedKey(s.Account, m)
+	if known, err := sp.Has(key); err != nil {
+		return err
+	} else if !known {
+		left, err := dropExpired(sp, s.Since)
+		if err != nil {
+			return err
+		}
+		if left >= MaxSuppressed {
+			return ErrSuppressedFull
+		}
+	}
+	s.Version, s.Address = suppressedVersion, m.String()
+	s.Since, s.Until = s.Since.UTC().Truncate(time.Second), s.Until.UTC().Truncate(time.Second)
+	if len(s.Why) > maxSuppressedWhy {
+		s.Why = strings.ToValidUTF8(s.Why[:maxSuppressedWhy], "")
+	}
+	return sp.PutJSON(key, s)
+}
+
+// dropExpired takes off what has expired, and tells how many addresses are left.
+func dropExpired(sp mailstore.Space, now time.Time) (left int, err error) {
+	var gone [][]byte
+	err = sp.Scan(nil, nil, func(key, value []byte) bool {
+		if s, err := decodeSuppressed(value); err == nil && s.Until.Before(now) {
+			gone = append(gone, append([]byte(nil), key...))
+		} else {
+			left++
+		}
+		return true
+	})
+	for _, key := range gone {
+		err = errors.Join(err, sp.Delete(key))
+	}
+	return left, err
+}
+
+// suppressed returns what an account's list says of an address at a time, nil if nothing.
+func suppressed(r *mailstore.Reader, account mailstore.AccountID, m mailbox, now time.Time) (*Suppressed, error) {
+	b, err := r.Space(suppressedSpace).Get(suppressedKey(account, m))
+	if errors.Is(err, mailstore.ErrNotFound) || errors.Is(err, mailstore.ErrDamaged) {
+		return nil, nil // mail is not refused for what nobody knows
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := decodeSuppressed(b)
+	if err != nil || !now.Before(s.Until) {
+		return nil, nil
+	}
+	return &s, nil
+}
+
+// SuppressedOf lists the addresses on the list at a time, by account and address: of one account,
+// or with 0 of all.
+func SuppressedOf(r *mailstore.Reader, account mailstore.AccountID, now time.Time) (all []Suppressed, err error) {
+	var prefix []byte
+	if account != 0 {
+		prefix = binary.BigEndian.AppendUint32(nil, uint32(account))
+	}
+	err = r.Space(suppressedSpace).Scan(prefix, nil, func(_, value []byte) bool {
+		if s, err := decodeSuppressed(value); err == nil && now.Before(s.Until) {
+			all = append(all, s)
+		}
+		return true
+	})
+	return all, err
+}
+
+// Suppress puts an address on an account's list by hand. mailstore.ErrNotFound when there is no
+// such account; a *Refusal says that it is no address.
+func (s *Submitter) Suppress(tx *mailstore.Tx, account mailstore.AccountID, address string, within time.Duration) (Suppressed, error) {
+	m, err := parseMailbox(address, true)
+	if err != nil {
+		return Suppressed{}, err
+	}
+	if s.dir.isLocal(m.domain) {
+		return Suppressed{}, ErrSuppressedOwn
+	}
+	if _, err := tx.Account(account); err != nil {
+		return Suppressed{}, err
+	}
+	now := s.now()
+	if err := suppress(tx, m, Suppressed{Account: account, Since: now, Until: now.Add(within)}); err != nil {
+		return Suppressed{}, err
+	}
+	b, err := tx.Space(suppressedSpace).Get(suppressedKey(account, m))
+	if err != nil {
+		return Suppressed{}, err
+	}
+	return decodeSuppressed(b)
+}
+
+// Unsuppress takes an address off an account's list; mailstore.ErrNotFound when it is not there.
+func (s *Submitter) Unsuppress(tx *mailstore.Tx, account mailstore.AccountID, address string) error {
+	m, err := parseMailbox(address, true)
+	if err != nil {
+		return err
+	}
+	sp := tx.Space(suppressedSpace)
+	if known, err := sp.Has(suppressedKey(account, m)); err != nil || !known {
+		return errors.Join(err, mailstore.ErrNotFound)
+	}
+	return sp.Delete(suppressedKey(account, m))
+}
+
+// UnsuppressAll takes all addresses off an account's list, for when it is removed.
+func UnsuppressAll(tx *mailstore.Tx, account mailstore.AccountID) error {
+	sp := tx.Space(suppressedSpace)
+	var keys [][]byte
+	err := sp.Keys(binary.BigEndian.AppendUint32(nil, uint32(account)), nil, func(key []byte) bool {
+		keys = append(keys, append([]byte(nil), key...))
+		return true
+	})
+	for _, key := range keys {
+		err = errors.Join(err, sp.Delete(key))
+	}
+	return err
+}
+
+// notSuppressed is the refusal of a recipient who is on the sender's list.
+func (s *Submitter) notSuppressed(who poster, m mailbox) error {
+	if who.from == "" {
+		return nil
+	}
+	var known *Suppressed
+	err := s.store.View(func(r *mailstore.Reader) (err error) {
+		known, err = suppressed(r, who.account, m, s.now())
+		return err
+	})
+	if err != nil || known == nil {
+		return err
+	}
+	return refusef(550, 5, 1, 1, "<%s> is gone, as its server has said or the administrator; mail to it is taken again from %s, or after: cairn queue suppressed rm",
+		shown(m.String()), known.Until.Format("2006-01-02 15:04 UTC"))
+}
+
+// goneFor are the recipients of an attempt of whom the other side says that they are gone for good.
+// A reply that others had too, and that does not name them, says nothing of each.
+func goneFor(out []fate) (gone []fate) {
+	for i, f := range out {
+		if !f.remote || !f.reply.permanent() {
+			continue
+		}
+		switch statusCode(f.reply) {
+		case "5.1.1", "5.1.6", "5.2.1": // RFC 3463: no such mailbox, moved, disabled
+		default:
+			continue
+		}
+		shared := false
+		for j, other := range out {
+			shared = shared || i != j && other.reply == f.reply
+		}
+		if !shared || strings.Contains(strings.ToLower(f.reply.text), strings.ToLower(pathOf(f.rcpt))) {
+			gone = append(gone, f)
+		}
+	}
+	return gone
+}
+
+// suppressGone puts those who are gone on the list of the account that has sent to them.
+func (c *Courier) suppressGone(tx *mailstore.Tx, e *outbox.Entry, gone []fate, now time.Time) error {
+	if c.cfg.Suppress <= 0 || e.From == "" {
+		return nil
+	}
+	for _, f := range gone {
+		m, err := parseMailbox(f.rcpt, true)
+		if err != nil || c.dir.isLocal(m.domain) {
+			continue
+		}
+		s := Suppressed{Account: e.Account, Since: now, Until: now.Add(c.cfg.Suppress), Why: oneLine(f.reply.String())}
+		err = suppress(tx, m, s)
+		if errors.Is(err, ErrSuppressedFull) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("suppress an address: %w", err)
+		}
+	}
+	return nil
+}
