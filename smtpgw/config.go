@@ -190,6 +190,7 @@ type Sending struct {
 	Unrecorded  time.Duration // that mail between own accounts waits for its token while none are made; default 10 s
 	Unsealed    time.Duration // between looks for mail that could not be recorded in the time it is kept; default 10 min
 	Gather      time.Duration // that failures of one message wait for others of it, to be in one report; default 5 min
+	Delay       time.Duration // after which the sender of mail that waits is told so; default 4 h
 	Expire      time.Duration // after which mail is returned; default 5 days (RFC 5321, section 4.5.4.1)
 }
 
@@ -206,6 +207,7 @@ func (s Sending) withDefaults() Sending {
 	orDefault(&s.Unrecorded, 10*time.Second)
 	orDefault(&s.Unsealed, 10*time.Minute)
 	orDefault(&s.Gather, 5*time.Minute)
+	orDefault(&s.Delay, 4*time.Hour)
 	orDefault(&s.Expire, 5*24*time.Hour)
 	return s
 }

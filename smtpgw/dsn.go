@@ -15,14 +15,40 @@ import (
 	"cairn/mailstore/outbox"
 )
 
+// report is what a report says beside the recipients.
+type report struct {
+	subject, action string
+	first, last     string    // of the part for people
+	until           time.Time // for how long a message that waits is tried; zero: it is not
+}
+
 // bounce writes the report to the sender of e about recipients that will not
-// get the message (RFC 3464): for people, for programs, and the header of the
-// message.
+// get the message.
 func bounce(e *outbox.Entry, raw []byte, failed []fate, hostname, domain string, now time.Time) ([]byte, error) {
+	kind := report{
+		subject: "Mail not delivered", action: "failed",
+		first: "Your message could not be delivered to:", last: "Nothing more will be tried.",
+	}
+	return kind.write(e, raw, failed, hostname, domain, now)
+}
+
+// delayNotice writes the report to the sender of e about recipients that do not have the message
+// yet, and for whom it is tried until some time.
+func delayNotice(e *outbox.Entry, raw []byte, waiting []fate, hostname, domain string, until, now time.Time) ([]byte, error) {
+	kind := report{
+		subject: "Mail delayed", action: "delayed", until: until,
+		first: "Your message has not been delivered yet to:",
+		last:  "It is tried until " + until.Format(mailDate) + ". You need not send it again.",
+	}
+	return kind.write(e, raw, waiting, hostname, domain, now)
+}
+
+// write writes the report (RFC 3464): for people, for programs, and the header of the message.
+func (k *report) write(e *outbox.Entry, raw []byte, whom []fate, hostname, domain string, now time.Time) ([]byte, error) {
 	var h message.Header
 	h.Set("From", "Mail Delivery System <postmaster@"+domain+">")
 	h.Set("To", "<"+pathOf(e.From)+">")
-	h.Set("Subject", about("Mail not delivered", raw))
+	h.Set("Subject", about(k.subject, raw))
 	h.Set("Date", now.Format(mailDate))
 	h.Set("Message-ID", fmt.Sprintf("<%s@%s>", newRef(), hostname))
 	h.Set("Auto-Submitted", "auto-replied") // RFC 3834, section 5
@@ -40,13 +66,13 @@ func bounce(e *outbox.Entry, raw []byte, failed []fate, hostname, domain string,
 		return nil, err
 	}
 	header, _ := splitHeader(raw)
-	programs := forPrograms(e, failed, hostname)
+	programs := k.forPrograms(e, whom, hostname)
 	status, headers := "message/delivery-status", "text/rfc822-headers"
 	if !maildomain.IsASCII(e.From + programs + string(header)) { // RFC 6533
 		status, headers = "message/global-delivery-status", "message/global-headers"
 	}
 	for _, part := range []struct{ kind, body string }{
-		{"text/plain; charset=utf-8", forPeople(e, failed, hostname)},
+		{"text/plain; charset=utf-8", k.forPeople(e, whom, hostname)},
 		{status, programs},
 		{headers, string(header)},
 	} {
@@ -94,44 +120,58 @@ func about(what string, raw []byte) string {
 	return mime.QEncoding.Encode("utf-8", what+": "+subject)
 }
 
-func forPeople(e *outbox.Entry, failed []fate, hostname string) string {
+func (k *report) forPeople(e *outbox.Entry, whom []fate, hostname string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "This is the mail system at %s.\r\n\r\n", hostname)
-	b.WriteString("Your message could not be delivered to:\r\n\r\n")
-	for _, f := range failed {
+	b.WriteString(k.first + "\r\n\r\n")
+	for _, f := range whom {
 		fmt.Fprintf(&b, "  <%s>\r\n    %s\r\n\r\n", pathOf(f.rcpt), oneLine(f.reply.String()))
 	}
-	fmt.Fprintf(&b, "It was accepted here on %s as %s. Nothing more will be tried.\r\n", e.Created.Format(mailDate), e.Ref)
+	fmt.Fprintf(&b, "It was accepted here on %s as %s. %s\r\n", e.Created.Format(mailDate), e.Ref, k.last)
 	return b.String()
 }
 
-func forPrograms(e *outbox.Entry, failed []fate, hostname string) string {
+func (k *report) forPrograms(e *outbox.Entry, whom []fate, hostname string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Reporting-MTA: dns; %s\r\n", hostname)
 	fmt.Fprintf(&b, "X-Cairn-Reference: %s\r\n", e.Ref)
 	fmt.Fprintf(&b, "Arrival-Date: %s\r\n", e.Created.Format(mailDate))
-	for _, f := range failed {
+	for _, f := range whom {
 		kind := "rfc822"
 		if !maildomain.IsASCII(f.rcpt) {
 			kind = "utf-8" // RFC 6533, section 3
 		}
 		fmt.Fprintf(&b, "\r\nFinal-Recipient: %s; %s\r\n", kind, pathOf(f.rcpt))
-		b.WriteString("Action: failed\r\n")
-		fmt.Fprintf(&b, "Status: %s\r\n", statusCode(f.reply))
+		fmt.Fprintf(&b, "Action: %s\r\n", k.action)
+		fmt.Fprintf(&b, "Status: %s\r\n", k.status(f.reply))
 		fmt.Fprintf(&b, "Diagnostic-Code: smtp; %s\r\n", oneLine(f.reply.String()))
+		if !k.until.IsZero() {
+			fmt.Fprintf(&b, "Will-Retry-Until: %s\r\n", k.until.Format(mailDate))
+		}
 	}
 	return b.String()
 }
 
+// status is the status code of a recipient's reply, of the class that the action has.
+func (k *report) status(r reply) string {
+	if k.action == "failed" {
+		return statusCode(r)
+	}
+	return statusOf(r, 4)
+}
+
 // statusCode returns the enhanced status code (RFC 3463) that a reply begins
 // with, or the plainest one.
-func statusCode(r reply) string {
+func statusCode(r reply) string { return statusOf(r, 5) }
+
+// statusOf is statusCode for codes of one class.
+func statusOf(r reply, class int) string {
 	word, _, _ := strings.Cut(r.text, " ")
-	var class, subject, detail int
-	if n, _ := fmt.Sscanf(word, "%d.%d.%d", &class, &subject, &detail); n == 3 && class == 5 {
+	var given, subject, detail int
+	if n, _ := fmt.Sscanf(word, "%d.%d.%d", &given, &subject, &detail); n == 3 && given == class {
 		return fmt.Sprintf("%d.%d.%d", class, subject, detail)
 	}
-	return "5.0.0"
+	return fmt.Sprintf("%d.0.0", class)
 }
 
 // maxReportLine leaves room for the name of a field in a line of legal length.

@@ -48,16 +48,8 @@ func (c *Courier) done(tx *mailstore.Tx, e *outbox.Entry) (told bool, err error)
 	return true, c.report(tx, r, failed)
 }
 
-// report queues the report to the sender of a message, from the postmaster's null sender. In a
-// store without accounts there is nobody to tell.
+// report queues the report on a message to its sender.
 func (c *Courier) report(tx *mailstore.Tx, r *outbox.Return, failed []outbox.Outcome) error {
-	acct, err := c.dir.postmasterAccount(&tx.Reader)
-	if errors.Is(err, mailstore.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
 	if r.Raw == nil {
 		c.log.Error("courier: a message is damaged, the report about it goes without its header", "mail", r.Mail)
 	}
@@ -66,8 +58,20 @@ func (c *Courier) report(tx *mailstore.Tx, r *outbox.Return, failed []outbox.Out
 		c.log.Error("courier: write a report", "mail", r.Mail, "err", err)
 		return nil
 	}
-	env := outbox.Envelope{Ref: r.Mail, Account: acct.ID, Recipients: []string{r.From}}
-	_, err = c.queue.SubmitTx(tx, env, report)
+	return c.submitReport(tx, r.Mail, r.From, report)
+}
+
+// submitReport queues a report to the sender of a message, from the postmaster's null sender. In a
+// store without accounts there is nobody to tell.
+func (c *Courier) submitReport(tx *mailstore.Tx, mail, to string, report []byte) error {
+	acct, err := c.dir.postmasterAccount(&tx.Reader)
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = c.queue.SubmitTx(tx, outbox.Envelope{Ref: mail, Account: acct.ID, Recipients: []string{to}}, report)
 	return err
 }
 

@@ -214,3 +214,84 @@ func TestUnsealedIsReturnedTogether(t *testing.T) {
 		t.Errorf("%d reports, %d queued: %q", len(got), n.queued(t), got)
 	}
 }
+
+// After four hours the sender is told once of all that wait, and until when they are tried; of
+// reports and of what programs send he is not.
+func TestDelayNotice(t *testing.T) {
+	for _, tt := range []struct {
+		name, from, header string
+		notices            int
+	}{
+		{"a person's", "user@local.example", "", 1},
+		{"a program's", "user@local.example", "Auto-Submitted: auto-generated; x=y\r\n", 0},
+		{"a person's that says so", "user@local.example", "Auto-Submitted: no\r\n", 1},
+		{"in bulk", "user@local.example", "Precedence: Bulk\r\n", 0},
+		{"a report", "", "", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			n := nearNode(t, nil)
+			script := peerScript(t, map[string]string{"b": "451 4.2.0 over quota", "b2": "450 greylisted", "c": "250 fine"})
+			n.courier.router = routes{"two.example": {Dial: tcp(script.addr)}, "three.example": {Dial: tcp(script.addr)}}
+			n.courier.cfg.Sending.FirstRetry = time.Minute
+			var clock movable
+			clock.by(n)
+			raw := tt.header + "To: b@two.example, b2@two.example, b@three.example, c@three.example\r\n" + mailText("slow")
+			n.send(t, tt.from, raw, "b@two.example", "b2@two.example", "b@three.example", "c@three.example")
+			tried := func(attempts uint32) {
+				t.Helper()
+				stop := n.run(t)
+				defer stop()
+				waitFor(t, func() bool {
+					for id := uint64(1); id <= 2; id++ {
+						if e, err := n.queue.Get(id); err != nil || e.Attempts < attempts {
+							return false
+						}
+					}
+					return true
+				})
+			}
+			tried(1)
+			clock.advance(4*time.Hour - 10*time.Second)
+			n = n.again(&clock)
+			tried(2)
+			e := must(n.queue.Get(1))(t)
+			if at := e.Created.Add(4 * time.Hour); tt.from != "" && !e.NextAttempt.Equal(at) {
+				t.Errorf("tried again at %v, not when the sender is to be told", e.NextAttempt)
+			}
+			if got := n.queued(t); got != 2 {
+				t.Fatalf("%d entries before the time has come", got)
+			}
+			clock.advance(20 * time.Second)
+			if tt.from == "" {
+				clock.advance(2 * time.Hour)
+			}
+			n = n.again(&clock)
+			tried(3)
+			clock.advance(2 * time.Hour)
+			n = n.again(&clock)
+			tried(4)
+			es := must(n.queue.List(0, 10))(t)
+			if len(es) != 2+tt.notices {
+				t.Fatalf("queued are %+v", es)
+			}
+			if tt.notices == 0 {
+				return
+			}
+			notice := string(must(n.queue.Raw(es[2]))(t))
+			until := e.Created.Add(5 * 24 * time.Hour).Format(mailDate)
+			for _, want := range []string{
+				"Subject: Mail delayed: slow\r\n", "To: <user@local.example>\r\n",
+				"Final-Recipient: rfc822; b@two.example\r\nAction: delayed\r\nStatus: 4.2.0\r\nDiagnostic-Code: smtp; 451 4.2.0 over quota\r\nWill-Retry-Until: " + until + "\r\n",
+				"Final-Recipient: rfc822; b2@two.example\r\nAction: delayed\r\nStatus: 4.0.0\r\nDiagnostic-Code: smtp; 450 greylisted\r\n",
+				"Final-Recipient: rfc822; b@three.example\r\n",
+			} {
+				if strings.Count(notice, want) != 1 {
+					t.Errorf("notice %q lacks %q", notice, want)
+				}
+			}
+			if strings.Contains(notice, "; c@three.example") {
+				t.Errorf("notice %q has who got it", notice)
+			}
+		})
+	}
+}

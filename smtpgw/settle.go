@@ -21,6 +21,7 @@ import (
 func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out []fate) (rest bool) {
 	now := c.now()
 	again := now.Add(backoff(c.cfg.Sending, e.TriedFor(now), rand.Float64()))
+	again = c.attemptBy(e, now, again)
 	stopped := ctx.Err() != nil
 	expired := again.Sub(e.Created) > c.cfg.Sending.Expire && !c.cfg.Clock.Distrust() && !stopped
 	o := settlement{now: now}
@@ -42,12 +43,13 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 	o.summary, o.gone = summarise(out), goneFor(out)
 	if tried {
 		o.again = again
+		o.late = len(o.waiting) > 0 && c.isLate(e, raw, now)
 	}
 	log := c.log.With("mail", e.Ref, "entry", e.ID, "domain", e.Domain)
 	var trouble logration.Trouble
 	for {
 		err := c.update(context.WithoutCancel(ctx), func(tx *mailstore.Tx) error {
-			return c.apply(tx, e, &o)
+			return c.apply(tx, e, raw, &o)
 		})
 		switch {
 		case err == nil:
@@ -99,6 +101,7 @@ type settlement struct {
 	waiting []string
 	summary string
 	again   time.Time // the next attempt; zero: as before
+	late    bool      // the sender is to be told of who waits
 	told    bool      // a report was queued
 }
 
@@ -111,7 +114,7 @@ func (o *settlement) add(f fate, state string) {
 }
 
 // apply is settle within its transaction.
-func (c *Courier) apply(tx *mailstore.Tx, e *outbox.Entry, o *settlement) error {
+func (c *Courier) apply(tx *mailstore.Tx, e *outbox.Entry, raw []byte, o *settlement) error {
 	stored, err := c.queue.GetTx(tx, e.ID)
 	if err != nil {
 		return err
@@ -131,7 +134,11 @@ func (c *Courier) apply(tx *mailstore.Tx, e *outbox.Entry, o *settlement) error 
 		return c.queue.Postpone(tx, &stored, stored.NextAttempt)
 	}
 	stored.Tried(o.now, o.summary)
-	return c.queue.Postpone(tx, &stored, o.again)
+	if err := c.queue.Postpone(tx, &stored, o.again); err != nil || !o.late {
+		return err
+	}
+	o.told, err = c.tellDelay(tx, &stored, raw, o.now)
+	return err
 }
 
 // backoff is how long to wait after an attempt when attempts have gone on for some time: as long

@@ -34,7 +34,7 @@ func mendOutcome(key []byte) func(tx *mailstore.Tx) error {
 	switch string(key[:min(len(key), 1)]) {
 	case "w", "t":
 		return mailstore.PutAgain(outcomeSpace, key)
-	case "h":
+	case "h", "n":
 		key := bytes.Clone(key)
 		return func(tx *mailstore.Tx) error {
 			sp := tx.Space(outcomeSpace)

@@ -185,11 +185,17 @@ func labelWaiting(tx *mailstore.Tx, ref mailstore.Ref, waiting bool) error {
 	return err
 }
 
-// unlabel takes the label away from a message of which nothing is queued any more.
+// unlabel takes the label away from a message of which nothing is queued any more, and forgets
+// whether its sender was told that it waits.
 func unlabel(tx *mailstore.Tx, e *Entry) error {
 	left, err := waits(tx.Space(outcomeSpace).SpaceReader, e.sent())
 	if err != nil || left {
 		return err
 	}
-	return labelWaiting(tx, e.sent(), false)
+	sp := tx.Space(outcomeSpace)
+	told, err := sp.Has(ofMail('n', e.sent()))
+	if err == nil && told {
+		err = sp.Delete(ofMail('n', e.sent()))
+	}
+	return errors.Join(err, labelWaiting(tx, e.sent(), false))
 }

@@ -20,6 +20,7 @@ import (
 //	r<ref>        Return: the sender is to be told of failures
 //	f<ref><id>    Outcomes: these failures
 //	t<time><ref>  empty: when that is due (ms)
+//	n<ref>        number: when the sender was told that the message waits (ms)
 //	h<id>         number: since when somebody holds an entry (ms)
 //
 // What is JSON says its version itself.
@@ -327,6 +328,18 @@ func (q *Queue) TakeReturn(tx *mailstore.Tx, ref mailstore.Ref) (*Return, []Outc
 		err = errors.Join(err, sp.Delete(key))
 	}
 	return &r, failed, errors.Join(err, tx.ReleaseBlob([32]byte(r.Blob), returnName(ref)))
+}
+
+// TellDelay notes that the sender of a message is told that it waits. first is false if he was told
+// before.
+func (q *Queue) TellDelay(tx *mailstore.Tx, e *Entry) (first bool, err error) {
+	sp := tx.Space(outcomeSpace)
+	key := ofMail('n', e.sent())
+	known, err := sp.Has(key)
+	if err != nil || known {
+		return false, err
+	}
+	return true, sp.PutNumber(key, uint64(max(q.now().UnixMilli(), 0)))
 }
 
 // NextReturn tells of which message the sender is to be told first, and when; known is false if
