@@ -17,6 +17,11 @@ type fate struct {
 	by    string // who replied so, for people; empty: nobody did
 
 	remote bool // it was another server
+	dsn    bool // which was told what the sender asked about reports
+
+	// In a report.
+	action   string // as RFC 3464, section 2.3.3, has it
+	original string // see outbox.Asked
 }
 
 // attempt tries to hand an entry over. o is the lane's session or nil; the one
@@ -51,7 +56,7 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 		o = nil
 	}
 	if o != nil {
-		o.progress, o.texted = &t.progress, false
+		o.progress, o.texted, o.dsn = &t.progress, false, &e.DSN
 		replies, err := o.send(ctx, e.From, e.Recipients, c.top(o, e, raw), raw)
 		if err == nil {
 			return o.fates(e, replies), o
@@ -90,7 +95,7 @@ func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outb
 		t.noteFailure(c.now(), round, route.To, err)
 		return c.deferred(e, "connect to "+route.whom(e.Domain), err), nil
 	}
-	o.progress = &t.progress
+	o.progress, o.dsn = &t.progress, &e.DSN
 	replies, err := o.send(ctx, e.From, e.Recipients, c.top(o, e, raw), raw)
 	if err = whyEnded(ctx, err); err != nil {
 		o.conn.Close()
@@ -160,7 +165,7 @@ func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte)
 			continue
 		}
 		for i, r := range replies {
-			out = append(out, fate{rcpt: there.Recipients[i], reply: r, by: "another node of the organisation"})
+			out = append(out, fate{rcpt: there.Recipients[i], reply: r, by: byAnotherNode})
 		}
 	}
 	if len(here.Recipients) == 0 {
@@ -234,14 +239,17 @@ func (c *Courier) localArrival(raw []byte, from string, rcpts []string) *Arrival
 	}
 }
 
-// byThisNode says of a reply that this node made it.
-const byThisNode = "this node"
+// Who of the organisation has replied.
+const (
+	byThisNode    = "this node"
+	byAnotherNode = "another node of the organisation"
+)
 
 // fates are what the other side has made of the recipients of an entry.
 func (o *outbound) fates(e *outbox.Entry, replies []reply) []fate {
 	out := fates(e, replies)
 	for i := range out {
-		out[i].by, out[i].remote = o.name, true
+		out[i].by, out[i].remote, out[i].dsn = o.name, true, o.offers("DSN")
 	}
 	return out
 }

@@ -27,6 +27,11 @@ var commands = map[string]argument{
 // parameters are those of MAIL (section 4.1.1.11) that go with an extension which is offered.
 var parameters = map[string]bool{"SIZE": true, "BODY": true, "SMTPUTF8": true}
 
+// dsnParameters are those of the extension DSN (RFC 3461, section 4), which submission offers.
+var dsnParameters = map[string]map[string]bool{
+	"MAIL": {"RET": true, "ENVID": true}, "RCPT": {"NOTIFY": true, "ORCPT": true},
+}
+
 // splitCommand returns the verb of a command line, in capitals, and what stands behind it. Blanks
 // in front of the CRLF mean nothing (section 4.1.1).
 func splitCommand(line []byte) (verb, arg string) {
@@ -35,9 +40,9 @@ func splitCommand(line []byte) (verb, arg string) {
 	return strings.ToUpper(verb), strings.TrimLeft(arg, " ")
 }
 
-// faultOf is the reply to a command line that go-smtp would answer otherwise than RFC 5321 wants;
-// empty: there is none.
-func faultOf(verb, arg string) string {
+// faultOf is the reply, where DSN is offered or not, to a command line that go-smtp would answer
+// otherwise than RFC 5321 wants; empty: there is none.
+func faultOf(verb, arg string, dsn bool) string {
 	kind, known := commands[verb]
 	switch {
 	case !known:
@@ -49,13 +54,13 @@ func faultOf(verb, arg string) string {
 	case kind == argSome && arg == "":
 		return "501 5.5.4 something has to stand behind this command (RFC 5321, section 4.1.1)"
 	case kind == argPath:
-		return pathFault(verb, arg)
+		return pathFault(verb, arg, dsn)
 	}
 	return ""
 }
 
 // pathFault is faultOf of MAIL and RCPT. What else the path is, go-smtp judges.
-func pathFault(verb, arg string) string {
+func pathFault(verb, arg string, dsn bool) string {
 	path, rest := cutPath(arg)
 	if fault := addressFault(verb, path); fault != "" {
 		return fault
@@ -65,9 +70,16 @@ func pathFault(verb, arg string) string {
 	}
 	seen := make(map[string]bool)
 	for param := range strings.FieldsSeq(rest) {
-		key, _, valued := strings.Cut(param, "=")
+		key, value, valued := strings.Cut(param, "=")
 		key = strings.ToUpper(key)
 		switch {
+		case dsn && dsnParameters[verb][key]:
+			switch {
+			case value == "":
+				return "501 5.5.4 a parameter lacks its value, or has one and takes none"
+			case seen[key]:
+				return "501 5.5.4 a parameter stands there twice"
+			}
 		case verb != "MAIL" || !parameters[key] || strings.EqualFold(param, "BODY=BINARYMIME"): // RFC 3030, section 3
 			return "555 5.5.4 this parameter is not known here, or is one of an extension that is not offered (RFC 5321, section 4.1.1.11)"
 		case seen[key]:

@@ -61,8 +61,13 @@ func (c *Courier) tellDelay(tx *mailstore.Tx, e *outbox.Entry, raw []byte, now t
 			continue
 		}
 		for _, rcpt := range other.Recipients {
-			waiting = append(waiting, fate{rcpt: rcpt, reply: lastReply(other, rcpt)})
+			if other.DSN.Wants(rcpt, outbox.NotifyDelay) {
+				waiting = append(waiting, fate{rcpt: rcpt, reply: lastReply(other, rcpt), action: "delayed", original: other.DSN.Of(rcpt).Original})
+			}
 		}
+	}
+	if len(waiting) == 0 {
+		return false, nil
 	}
 	notice, err := delayNotice(e, raw, waiting, c.cfg.Hostname, c.dir.home(), e.Created.Add(c.cfg.Sending.Expire), now)
 	if err != nil {

@@ -2,9 +2,11 @@ package smtpgw
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"mime"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,11 +25,14 @@ type report struct {
 }
 
 // bounce writes the report to the sender of e about recipients that will not
-// get the message.
+// get the message, and those that have it of whom he wants to be told.
 func bounce(e *outbox.Entry, raw []byte, failed []fate, hostname, domain string, now time.Time) ([]byte, error) {
 	kind := report{
 		subject: "Mail not delivered", action: "failed",
-		first: "Your message could not be delivered to:", last: "Nothing more will be tried.",
+		first: "Your message could not be delivered to:", last: " Nothing more will be tried.",
+	}
+	if !slices.ContainsFunc(failed, func(f fate) bool { return f.actionIn(&kind) == "failed" }) {
+		kind = report{subject: "Mail delivered", action: "delivered"}
 	}
 	return kind.write(e, raw, failed, hostname, domain, now)
 }
@@ -38,7 +43,7 @@ func delayNotice(e *outbox.Entry, raw []byte, waiting []fate, hostname, domain s
 	kind := report{
 		subject: "Mail delayed", action: "delayed", until: until,
 		first: "Your message has not been delivered yet to:",
-		last:  "It is tried until " + until.Format(mailDate) + ". You need not send it again.",
+		last:  " It is tried until " + until.Format(mailDate) + ". You need not send it again.",
 	}
 	return kind.write(e, raw, waiting, hostname, domain, now)
 }
@@ -66,15 +71,19 @@ func (k *report) write(e *outbox.Entry, raw []byte, whom []fate, hostname, domai
 		return nil, err
 	}
 	header, _ := splitHeader(raw)
+	original, third := string(header), [2]string{"text/rfc822-headers", "message/global-headers"}
+	if k.action == "failed" && e.DSN.Full && len(raw) <= maxWhole { // RET=FULL: RFC 3461, section 4.3
+		original, third = string(raw), [2]string{"message/rfc822", "message/global"}
+	}
 	programs := k.forPrograms(e, whom, hostname)
-	status, headers := "message/delivery-status", "text/rfc822-headers"
+	status, headers := "message/delivery-status", third[0]
 	if !maildomain.IsASCII(e.From + programs + string(header)) { // RFC 6533
-		status, headers = "message/global-delivery-status", "message/global-headers"
+		status, headers = "message/global-delivery-status", third[1]
 	}
 	for _, part := range []struct{ kind, body string }{
 		{"text/plain; charset=utf-8", k.forPeople(e, whom, hostname)},
 		{status, programs},
-		{headers, string(header)},
+		{headers, original},
 	} {
 		if err := writePart(w, part.kind, part.body); err != nil {
 			return nil, err
@@ -123,16 +132,28 @@ func about(what string, raw []byte) string {
 func (k *report) forPeople(e *outbox.Entry, whom []fate, hostname string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "This is the mail system at %s.\r\n\r\n", hostname)
-	b.WriteString(k.first + "\r\n\r\n")
-	for _, f := range whom {
-		fmt.Fprintf(&b, "  <%s>\r\n    %s\r\n\r\n", pathOf(f.rcpt), oneLine(f.reply.String()))
+	for _, part := range [][2]string{
+		{k.action, k.first}, {"delivered", "Your message was delivered to:"},
+		{"relayed", "Your message was handed on to servers that do not tell what becomes of it, for:"},
+	} {
+		first := part[1] + "\r\n\r\n"
+		for _, f := range whom {
+			if f.actionIn(k) != part[0] || part[1] == "" {
+				continue
+			}
+			fmt.Fprintf(&b, "%s  <%s>\r\n    %s\r\n\r\n", first, pathOf(f.rcpt), oneLine(f.reply.String()))
+			first = ""
+		}
 	}
-	fmt.Fprintf(&b, "It was accepted here on %s as %s. %s\r\n", e.Created.Format(mailDate), e.Ref, k.last)
+	fmt.Fprintf(&b, "It was accepted here on %s as %s.%s\r\n", e.Created.Format(mailDate), e.Ref, k.last)
 	return b.String()
 }
 
 func (k *report) forPrograms(e *outbox.Entry, whom []fate, hostname string) string {
 	var b strings.Builder
+	if id := oneLine(e.DSN.EnvID); id != "" {
+		fmt.Fprintf(&b, "Original-Envelope-Id: %s\r\n", id)
+	}
 	fmt.Fprintf(&b, "Reporting-MTA: dns; %s\r\n", hostname)
 	fmt.Fprintf(&b, "X-Cairn-Reference: %s\r\n", e.Ref)
 	fmt.Fprintf(&b, "Arrival-Date: %s\r\n", e.Created.Format(mailDate))
@@ -141,9 +162,14 @@ func (k *report) forPrograms(e *outbox.Entry, whom []fate, hostname string) stri
 		if !maildomain.IsASCII(f.rcpt) {
 			kind = "utf-8" // RFC 6533, section 3
 		}
-		fmt.Fprintf(&b, "\r\nFinal-Recipient: %s; %s\r\n", kind, pathOf(f.rcpt))
-		fmt.Fprintf(&b, "Action: %s\r\n", k.action)
-		fmt.Fprintf(&b, "Status: %s\r\n", k.status(f.reply))
+		b.WriteString("\r\n")
+		if as, address, found := strings.Cut(oneLine(f.original), ";"); found {
+			fmt.Fprintf(&b, "Original-Recipient: %s; %s\r\n", as, address)
+		}
+		fmt.Fprintf(&b, "Final-Recipient: %s; %s\r\n", kind, pathOf(f.rcpt))
+		action := f.actionIn(k)
+		fmt.Fprintf(&b, "Action: %s\r\n", action)
+		fmt.Fprintf(&b, "Status: %s\r\n", statusOf(f.reply, classOf(action)))
 		fmt.Fprintf(&b, "Diagnostic-Code: smtp; %s\r\n", oneLine(f.reply.String()))
 		if !k.until.IsZero() {
 			fmt.Fprintf(&b, "Will-Retry-Until: %s\r\n", k.until.Format(mailDate))
@@ -152,12 +178,21 @@ func (k *report) forPrograms(e *outbox.Entry, whom []fate, hostname string) stri
 	return b.String()
 }
 
-// status is the status code of a recipient's reply, of the class that the action has.
-func (k *report) status(r reply) string {
-	if k.action == "failed" {
-		return statusCode(r)
+// maxWhole is the largest message that goes into a report as a whole, in octets.
+const maxWhole = 1 << 20
+
+// actionIn is what has happened for a recipient: that of the report where it is for all the same.
+func (f *fate) actionIn(k *report) string { return cmp.Or(f.action, k.action) }
+
+// classOf is the class of the status codes that go with an action.
+func classOf(action string) int {
+	switch action {
+	case "failed":
+		return 5
+	case "delayed":
+		return 4
 	}
-	return statusOf(r, 4)
+	return 2
 }
 
 // statusCode returns the enhanced status code (RFC 3463) that a reply begins

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"cairn/mailstore/outbox"
 )
 
 // outbound is the client's side of an SMTP session. go-smtp's client knows
@@ -32,6 +34,7 @@ type outbound struct {
 	// nothing that it has not said it takes.
 	foreign bool
 	last    time.Duration // for the reply to a text of which the other side has all, at a stop
+	dsn     *outbox.DSN   // what the sender of the mail asked about reports; nil: nothing
 	texted  bool          // it was told to send a text, and perhaps has it
 	*progress
 

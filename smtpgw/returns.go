@@ -19,20 +19,16 @@ import (
 
 // over notes what became of recipients of an entry who wait no more, and that its sender is to be
 // told of those who do not get it.
-func (c *Courier) over(tx *mailstore.Tx, e *outbox.Entry, known []outbox.Outcome) error {
+// handedOn: who accepted it tells of that.
+func (c *Courier) over(tx *mailstore.Tx, e *outbox.Entry, known []outbox.Outcome, handedOn bool) error {
 	if err := c.queue.Note(tx, e, known); err != nil {
 		return err
 	}
-	var failed []outbox.Outcome
-	for _, o := range known {
-		if o.State != outbox.Accepted {
-			failed = append(failed, o)
-		}
-	}
-	if len(failed) == 0 || e.From == "" { // never a report about a report: RFC 5321, section 6.1
+	tell := toTell(e, known, handedOn)
+	if len(tell) == 0 || e.From == "" { // never a report about a report: RFC 5321, section 6.1
 		return nil
 	}
-	return c.queue.Return(tx, e, failed, c.cfg.Sending.Gather)
+	return c.queue.Return(tx, e, tell, c.cfg.Sending.Gather)
 }
 
 // done takes an entry off the queue. If it is the last one of its message, the sender is told of
@@ -77,14 +73,23 @@ func (c *Courier) submitReport(tx *mailstore.Tx, mail, to string, report []byte)
 
 // returned is what a report says of its message.
 func returned(r *outbox.Return) *outbox.Entry {
-	return &outbox.Entry{Ref: r.Mail, From: r.From, Created: r.Created, Account: r.Ref.Account, Message: r.Ref.Message}
+	return &outbox.Entry{
+		Ref: r.Mail, From: r.From, Created: r.Created, Account: r.Ref.Account, Message: r.Ref.Message,
+		DSN: outbox.DSN{EnvID: r.EnvID, Full: r.Full},
+	}
 }
 
 // fatesOf are outcomes as a report says them.
 func fatesOf(outcomes []outbox.Outcome) []fate {
 	out := make([]fate, len(outcomes))
 	for i, o := range outcomes {
-		out[i] = fate{rcpt: o.Recipient, reply: replyIn(o.Reply), by: o.By}
+		out[i] = fate{rcpt: o.Recipient, reply: replyIn(o.Reply), by: o.By, action: "failed", original: o.Original}
+		if o.State == outbox.Accepted {
+			out[i].action = "relayed"
+			if o.By == byThisNode || o.By == byAnotherNode {
+				out[i].action = "delivered"
+			}
+		}
 	}
 	return out
 }
@@ -176,11 +181,12 @@ func (c *Courier) Drop(ctx context.Context, id uint64, silent bool) (outbox.Entr
 			return err
 		}
 		dropped := outcomes(e.Recipients, outbox.Dropped, c.now(), byThisNode, reply{550, "5.7.0 taken out of the queue by the administrator, and not delivered"}.String())
-		note := c.over
 		if silent {
-			note = c.queue.Note
+			err = c.queue.Note(tx, &e, dropped)
+		} else {
+			err = c.over(tx, &e, dropped, false)
 		}
-		if err := note(tx, &e, dropped); err != nil {
+		if err != nil {
 			return err
 		}
 		told, err = c.done(tx, &e)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"cairn/mailstore/outbox"
 	"cairn/smtpgw/limits"
 )
 
@@ -25,12 +26,13 @@ type session struct {
 	rcpts  []string
 	size   int64  // that the peer gave with MAIL, in bytes; 0: none
 	ref    string // of the message, once its text comes
-	route  Route  // inbound: to the node that has the mailboxes of all of them
+	dsn    outbox.DSN
+	route  Route // inbound: to the node that has the mailboxes of all of them
 }
 
 // Reset forgets the transaction.
 func (s *session) Reset() {
-	s.open, s.utf8, s.from, s.poster, s.rcpts, s.size, s.ref, s.route = false, false, "", poster{}, nil, 0, "", Route{}
+	s.open, s.utf8, s.from, s.poster, s.rcpts, s.size, s.ref, s.dsn, s.route = false, false, "", poster{}, nil, 0, "", outbox.DSN{}, Route{}
 	s.wire.over()
 }
 
@@ -69,7 +71,11 @@ func (s *session) mail(from string, opts *smtp.MailOptions) error {
 	if err != nil {
 		return err
 	}
+	if len(opts.EnvelopeID) > maxEnvID {
+		return refusef(501, 5, 5, 4, "ENVID is longer than %d octets (RFC 3461, section 4.4)", maxEnvID)
+	}
 	s.open, s.utf8, s.size = true, opts.UTF8, opts.Size
+	s.dsn = outbox.DSN{Full: opts.Return == smtp.DSNReturnFull, HDRS: opts.Return == smtp.DSNReturnHeaders, EnvID: opts.EnvelopeID}
 	return nil
 }
 
@@ -85,11 +91,11 @@ func (s *session) mayPost() error {
 }
 
 // Rcpt adds a recipient.
-func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
-	return s.gate("RCPT", to, s.rcpt(to))
+func (s *session) Rcpt(to string, opts *smtp.RcptOptions) error {
+	return s.gate("RCPT", to, s.rcpt(to, opts))
 }
 
-func (s *session) rcpt(to string) error {
+func (s *session) rcpt(to string, opts *smtp.RcptOptions) error {
 	if err := s.speaks(); err != nil {
 		return err
 	}
@@ -113,7 +119,15 @@ func (s *session) rcpt(to string) error {
 		// One reply to the text has to be true of all, whatever each node makes of it.
 		return refusef(452, 4, 5, 3, "another machine here has <%s>; send to it in a transaction of its own", pathOf(m.String()))
 	}
+	asked, err := askedOf(opts)
+	if err != nil {
+		return err
+	}
+	before := len(s.rcpts)
 	s.rcpts = withMailbox(s.rcpts, m)
+	if asked.Recipient = m.String(); len(s.rcpts) > before && (asked.Notify != 0 || asked.Original != "") {
+		s.dsn.Asked = append(s.dsn.Asked, asked)
+	}
 	return nil
 }
 
@@ -152,7 +166,7 @@ func (s *session) data(r io.Reader) (whole bool, err error) {
 	}
 	s.ref = newRef()
 	if s.srv.mode == Submission {
-		_, err = s.srv.submitter.submit(s.srv.ctx, s.ref, s.peer(), s.poster, s.rcpts, raw, nil)
+		_, err = s.srv.submitter.submit(s.srv.ctx, s.ref, s.peer(), s.poster, s.rcpts, s.dsn, raw, nil)
 	} else {
 		if err = s.arrived(raw, s.ref); err == nil {
 			s.srv.cfg.Meter.Taken(Inbound)

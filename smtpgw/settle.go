@@ -45,6 +45,7 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 		o.again = again
 		o.late = len(o.waiting) > 0 && c.isLate(e, raw, now)
 	}
+	reported := e.From != "" && len(toTell(e, o.known, o.handedOn)) > 0
 	log := c.log.With("mail", e.Ref, "entry", e.ID, "domain", e.Domain)
 	var trouble logration.Trouble
 	for {
@@ -55,12 +56,12 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 		case err == nil:
 			if o.told {
 				c.queue.WakeSealer()
-			} else if o.failed > 0 {
+			} else if reported {
 				wake.Up(c.returns)
 			}
 			c.cfg.Meter.Settled(strings.TrimPrefix(settled(len(o.waiting), o.failed), "mail "))
 			log.Info(settled(len(o.waiting), o.failed), "from", e.From, "to", envelopeTo(e.Recipients), "size", len(raw), "attempt", e.Attempts+1,
-				"waiting", len(o.waiting), "failed", o.failed, "reported", o.failed > 0 && e.From != "", "result", clipped(o.summary), "took", now.Sub(e.Created).Round(time.Millisecond))
+				"waiting", len(o.waiting), "failed", o.failed, "reported", reported, "result", clipped(o.summary), "took", now.Sub(e.Created).Round(time.Millisecond))
 			return len(o.waiting) > 0
 		case errors.Is(err, outbox.ErrGone): // dropped by hand meanwhile
 			return false
@@ -94,19 +95,22 @@ func settled(waiting, failed int) string {
 
 // settlement is what became of the recipients of an entry in an attempt.
 type settlement struct {
-	now     time.Time
-	known   []outbox.Outcome // of those who do not wait
-	failed  int              // of these
-	gone    []fate           // and of these, whose mailboxes are said not to be
-	waiting []string
-	summary string
-	again   time.Time // the next attempt; zero: as before
-	late    bool      // the sender is to be told of who waits
-	told    bool      // a report was queued
+	now    time.Time
+	known  []outbox.Outcome // of those who do not wait
+	failed int              // of these
+	// handedOn: who accepted them was told what the sender asked about reports, and obeys it.
+	handedOn bool
+	gone     []fate // and of these, whose mailboxes are said not to be
+	waiting  []string
+	summary  string
+	again    time.Time // the next attempt; zero: as before
+	late     bool      // the sender is to be told of who waits
+	told     bool      // a report was queued
 }
 
 // add notes what became of a recipient.
 func (o *settlement) add(f fate, state string) {
+	o.handedOn = o.handedOn || f.dsn
 	o.known = append(o.known, outbox.Outcome{Recipient: f.rcpt, State: state, Time: o.now, By: f.by, Reply: f.reply.String()})
 	if state != outbox.Accepted {
 		o.failed++
@@ -119,7 +123,7 @@ func (c *Courier) apply(tx *mailstore.Tx, e *outbox.Entry, raw []byte, o *settle
 	if err != nil {
 		return err
 	}
-	if err := c.over(tx, &stored, o.known); err != nil {
+	if err := c.over(tx, &stored, o.known, o.handedOn); err != nil {
 		return err
 	}
 	if err := c.suppressGone(tx, &stored, o.gone, o.now); err != nil {

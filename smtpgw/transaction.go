@@ -76,9 +76,16 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 		commands = append(commands, "RSET")
 	}
 	o.dirty = true
+	if o.dsn != nil && o.offers("DSN") {
+		mail += mailParameters(o.dsn)
+	}
 	commands = append(commands, mail)
 	for _, r := range to {
-		commands = append(commands, "RCPT TO:<"+pathOf(r)+">")
+		rcpt := "RCPT TO:<" + pathOf(r) + ">"
+		if o.dsn != nil && o.offers("DSN") {
+			rcpt += rcptParameters(o.dsn.Of(r))
+		}
+		commands = append(commands, rcpt)
 	}
 	chunking := o.offers("CHUNKING") && !o.foreign
 	pipelining := o.offers("PIPELINING")

@@ -21,6 +21,7 @@ type odd struct {
 	banner string
 	answer func(verb string) string
 	took   func(from string) // is told of each mail that it has said 250 to; may be nil
+	heard  func(line string) // is told of each command; may be nil
 	served atomic.Int64
 }
 
@@ -35,6 +36,9 @@ func (s *odd) dial(_ context.Context, _ string) (net.Conn, error) {
 			verb, rest, _ := strings.Cut(strings.ToUpper(lines.Text()), " ")
 			if text && verb != "." {
 				continue
+			}
+			if s.heard != nil && !text {
+				s.heard(lines.Text())
 			}
 			reply := s.answer(verb)
 			text = verb == "DATA" && strings.HasPrefix(reply, "354")

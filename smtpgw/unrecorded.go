@@ -147,7 +147,7 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *outbox.Entry, why string
 			err = l.put(tx)
 		}
 		if err == nil {
-			err = c.over(tx, &stored, outcomes(here, outbox.Accepted, c.now(), byThisNode, "250 2.0.0 stored, without a record: "+why))
+			err = c.over(tx, &stored, outcomes(here, outbox.Accepted, c.now(), byThisNode, "250 2.0.0 stored, without a record: "+why), false)
 		}
 		if err != nil {
 			return err

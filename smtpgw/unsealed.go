@@ -113,11 +113,18 @@ func (c *Courier) giveUp(ctx context.Context, entries []outbox.Entry) error {
 	}
 	now := c.now()
 	why := reply{550, fmt.Sprintf("5.4.7 given up after %s: the mail could not be recorded, and does not leave without that; the administrator finds more with: cairn status", days(now.Sub(e.Created)))}
+	unasked := false
 	if e.From != "" {
 		var failed []fate
 		for i := range entries {
-			failed = append(failed, fates(&entries[i], all(entries[i].Recipients, why))...)
+			for _, f := range fates(&entries[i], all(entries[i].Recipients, why)) {
+				if asked := &entries[i].DSN; asked.Wants(f.rcpt, outbox.NotifyFailure) {
+					f.original = asked.Of(f.rcpt).Original
+					failed = append(failed, f)
+				}
+			}
 		}
+		unasked = len(failed) == 0
 		if raw, err = bounce(e, raw, failed, c.cfg.Hostname, c.dir.home(), now); err != nil {
 			return err
 		}
@@ -128,6 +135,9 @@ func (c *Courier) giveUp(ctx context.Context, entries []outbox.Entry) error {
 	}
 	var refusal *Refusal // of who is gone, or of a message that goes in circles: nobody is left to tell
 	var filed []*landing
+	if unasked {
+		to = nil
+	}
 	for _, rcpt := range to {
 		l, err := c.delivery.ready(ctx, c.localArrival(raw, "", []string{rcpt}), e.Ref)
 		switch {

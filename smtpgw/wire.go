@@ -47,6 +47,7 @@ type wire struct {
 	verb    string // of the command handed over last
 	greeted bool   // a greeting was taken since TLS began
 	esmtp   bool   // it was EHLO
+	dsn     bool   // the extension DSN is offered
 	inText  bool   // 354 was said: message text comes next
 	chunk   int64  // bytes of a BDAT chunk still to come
 	skip    int64  // bytes of a chunk still to come that nobody wants

@@ -32,6 +32,7 @@ type Entry struct {
 	LastError   string
 	History     []Attempt   // the latest attempts, oldest first
 	Wish        record.Wish // of the submitter, about the record
+	DSN         DSN         // the same, about reports
 
 	round uint32 // of its place, while it is sealed; see head
 }
@@ -72,12 +73,14 @@ func (e *Entry) Tried(now time.Time, result string) {
 
 // Versions of an encoded entry, its first byte. Only what has a wish needs the
 // second one, only one for derived components the third, and only what has a place
-// in another round than the first the fourth.
+// in another round than the first the fourth. What was asked about reports needs the
+// fifth.
 const (
 	entryPlain  = 1
 	entryWish   = 2
 	entryDerive = 3
 	entryRound  = 4
+	entryDSN    = 5
 )
 
 // encode returns the stored form of an entry: the version, then the fields in
@@ -85,11 +88,14 @@ const (
 // byte strings and lists are preceded by their length, times are Unix
 // milliseconds. The blob is 32 bytes as they are. A wish that is not the zero
 // value makes it version 2: at the end are the types left out and the threshold.
-// In version 3 the derived types follow, in version 4 these and the round.
+// In version 3 the derived types follow, in version 4 these and the round, in version 5
+// these, which may be none and 0, and what was asked about reports.
 func (e *Entry) encode() []byte {
 	b := make([]byte, 0, 256+len(e.Token))
 	version := byte(entryPlain)
 	switch {
+	case !e.DSN.isZero():
+		version = entryDSN
 	case e.round > 0:
 		version = entryRound
 	case len(e.Wish.Derive) > 0:
@@ -125,8 +131,11 @@ func (e *Entry) encode() []byte {
 	if version >= entryDerive {
 		b = appendTypes(b, e.Wish.Derive)
 	}
-	if version == entryRound {
+	if version >= entryRound {
 		b = binary.AppendUvarint(b, uint64(e.round))
+	}
+	if version == entryDSN {
+		b = appendDSN(b, &e.DSN)
 	}
 	return b
 }
@@ -147,7 +156,7 @@ var errEntry = errors.New("it is damaged or of a newer version: " + mailstore.Ne
 func decodeEntry(id uint64, b []byte) (Entry, error) {
 	d := decoder{b: b}
 	version := byte(d.uint(255))
-	if version < entryPlain || version > entryRound {
+	if version < entryPlain || version > entryDSN {
 		return Entry{}, fmt.Errorf("queue entry %d, version %d: %w", id, version, errEntry)
 	}
 	e := Entry{ID: id}
@@ -179,9 +188,12 @@ func decodeEntry(id uint64, b []byte) (Entry, error) {
 		e.Wish.Derive = d.types()
 		d.bad = d.bad || version == entryDerive && len(e.Wish.Derive) == 0
 	}
-	if version == entryRound {
+	if version >= entryRound {
 		e.round = uint32(d.uint(1<<32 - 1))
-		d.bad = d.bad || e.round == 0
+		d.bad = d.bad || version == entryRound && e.round == 0
+	}
+	if version == entryDSN {
+		e.DSN = d.dsn()
 	}
 	if d.bad || len(d.b) > 0 {
 		return Entry{}, fmt.Errorf("queue entry %d: %w", id, errEntry)

@@ -42,6 +42,12 @@ func drawEntry(t *rapid.T) Entry {
 	}
 	e.Wish.Threshold = rapid.IntRange(0, 100).Draw(t, "threshold")
 	e.round = rapid.Uint32().Draw(t, "round")
+	e.DSN.EnvID = rapid.String().Draw(t, "envid")
+	e.DSN.Full = rapid.Bool().Draw(t, "full")
+	for range rapid.IntRange(0, 2).Draw(t, "asked") {
+		a := Asked{rapid.String().Draw(t, "of"), Notify(rapid.Uint8Range(0, uint8(notifyAll)).Draw(t, "notify")), rapid.String().Draw(t, "orcpt")}
+		e.DSN.Asked = append(e.DSN.Asked, a)
+	}
 	if len(e.Token) == 0 {
 		e.Token = nil
 	}
@@ -91,6 +97,9 @@ func FuzzDecodeEntry(f *testing.F) {
 	e.round = 1
 	f.Add(e.encode())
 	f.Add(append([]byte{4}, (&Entry{}).encode()[1:]...))
+	e.DSN = DSN{HDRS: true, EnvID: "x y", Asked: []Asked{{"d@c", NotifyNever, "rfc822;d@b"}}}
+	f.Add(e.encode())
+	f.Add(append([]byte{5}, (&Entry{}).encode()[1:]...))
 	f.Add(append([]byte{1, 0x80, 0}, make([]byte, 60)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := decodeEntry(7, b)

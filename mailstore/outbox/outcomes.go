@@ -49,6 +49,7 @@ type Outcome struct {
 	Time      time.Time `json:"time"`  // UTC, ms
 	By        string    `json:"by,omitempty"`
 	Reply     string    `json:"reply"` // code and text, at most maxOutcomeReply octets
+	Original  string    `json:"orcpt,omitempty"`
 }
 
 // maxOutcomeReply bounds the text of an outcome, in octets.
@@ -222,6 +223,8 @@ type Return struct {
 	Blob    []byte        `json:"blob"` // the message, which is kept until then
 	Due     time.Time     `json:"due"`  // UTC, ms
 	Failed  int           `json:"failed"`
+	EnvID   string        `json:"envid,omitempty"`
+	Full    bool          `json:"full,omitempty"` // a report on failures has the whole message
 
 	Raw []byte `json:"-"` // the message, of one that was taken off; nil: it is damaged
 }
@@ -272,6 +275,7 @@ func (q *Queue) Return(tx *mailstore.Tx, e *Entry, failed []Outcome, within time
 	if !known {
 		r = Return{
 			Version: returnVersion, Ref: ref, Mail: e.Ref, From: e.From, Created: e.Created.UTC(), Blob: e.Blob[:],
+			EnvID: e.DSN.EnvID, Full: e.DSN.Full,
 			Due: q.now().Add(within).UTC().Truncate(time.Millisecond),
 		}
 		if err := tx.HoldBlob(e.Blob, returnName(ref)); err != nil {

@@ -50,6 +50,7 @@ type Envelope struct {
 	Account    mailstore.AccountID
 	Recipients []string    // as accepted: domain canonical
 	Wish       record.Wish // about the record
+	DSN        DSN         // about reports
 }
 
 // Submit stores raw, which must have been through the gateway's checks or be made by
@@ -112,7 +113,7 @@ func (q *Queue) Enqueue(tx *mailstore.Tx, env Envelope, groups []Group, id mails
 		last++
 		e := Entry{
 			ID: last, Ref: env.Ref, Account: env.Account, Message: id, Blob: blob,
-			From: env.From, Domain: g.Domain, Recipients: g.Recipients, Created: now, Wish: env.Wish,
+			From: env.From, Domain: g.Domain, Recipients: g.Recipients, Created: now, Wish: env.Wish, DSN: env.DSN.about(g.Recipients),
 		}
 		if !keyed(e.Domain) {
 			return fmt.Errorf("%q is no mail domain", e.Domain)
