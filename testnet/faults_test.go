@@ -57,7 +57,10 @@ func newFaulty(t *testing.T) *faulty {
 	})
 	for i, account := range []string{"alice", "bob"} {
 		org := testnet.Org{Name: []string{"Alpha", "Bravo"}[i], Domain: []string{"alpha.test", "bravo.test"}[i], Account: account}
-		org.Configure = func(c *node.Config) { c.P2P.Listen = []string{"/ip4/127.0.0.1/tcp/" + freePort(t)} }
+		org.Configure = func(c *node.Config) {
+			c.P2P.Listen = []string{"/ip4/127.0.0.1/tcp/" + freePort(t)}
+			c.Outbound.Suppress = "0" // the same address is refused each time
+		}
 		if _, err := w.Join(ctx, org); err != nil {
 			t.Fatal(err)
 		}
