@@ -256,7 +256,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	}
 
 	n.index.SetTexts(n.memory.apart)
-	n.passwords = passwords.New(n.store, n.now)
+	n.passwords = passwords.New(n.store, n.now, n.homeFirst)
 	n.metrics = ops.NewMetrics(n.Status)
 	if n.certificate, err = openCertificate(n.cfg, n.dir, n.now, n.part("smtp")); err != nil {
 		return err

@@ -113,32 +113,37 @@ func (n *Node) goesToNode(domain string) bool {
 	return a == verifier.Names
 }
 
+// nowhere is smtpgw.Config.Nowhere. Who claims the domain, or is trusted for it, is left to the
+// queue to find out about; and all of it while nothing can leave, since somebody may serve the
+// domain by then.
+func (n *Node) nowhere(ctx context.Context, domain string) error {
+	if why, err := n.whyUnrecorded(); why != "" || err != nil {
+		return nil // the queue tells what is wrong
+	}
+	s := n.chain.State()
+	if _, a := n.trust.SpeakerKnown(s, domain); a == verifier.Names || len(s.OrgsByDomain(domain)) > 0 {
+		return nil
+	}
+	goes, err := router{n}.whereTo(s, domain, verifier.NamesNot)
+	switch goes {
+	case returned:
+		return err
+	case outside:
+		_, err := n.outside.hosts(ctx, domain)
+		return err
+	}
+	return nil
+}
+
 // Route finds the mail servers of domain; smtpgw.ErrNoRoute or a *smtpgw.Refusal says that it has
 // none.
 func (o *outsideRouter) Route(ctx context.Context, domain string) (smtpgw.Route, error) {
 	if o.relay != nil {
 		return smtpgw.Route{To: "smarthost", Hosts: []smtpgw.Host{*o.relay}}, nil
 	}
-	if strings.HasPrefix(domain, "[") {
-		return smtpgw.Route{}, noHost(5, 1, 2, "mail is not sent to addresses of machines")
-	}
-	if !o.takes(domain) {
-		return smtpgw.Route{}, smtpgw.ErrNoRoute
-	}
-	asking, cancel := context.WithTimeout(ctx, exchangersPatience)
-	defer cancel()
-	found, err := o.finder.Hosts(asking, domain, time.Now())
-	switch {
-	case errors.Is(err, mx.ErrNoDomain):
-		return smtpgw.Route{}, noHost(5, 1, 2, err.Error())
-	case errors.Is(err, mx.ErrNoMail):
-		return smtpgw.Route{}, noHost(5, 1, 10, err.Error())
-	case errors.Is(err, mx.ErrLoop):
-		return smtpgw.Route{}, noHost(5, 4, 6, err.Error())
-	case mx.Final(err):
-		return smtpgw.Route{}, noHost(5, 4, 4, err.Error())
-	case err != nil:
-		return smtpgw.Route{}, fmt.Errorf("%w: %w", smtpgw.Reason("the DNS does not answer which mail servers "+domain+" has"), err)
+	found, err := o.hosts(ctx, domain)
+	if err != nil {
+		return smtpgw.Route{}, err
 	}
 	route, use := smtpgw.Route{To: "mail servers"}, smtpgw.TLSIfOffered
 	policy, err := o.policies.Policy(ctx, domain, time.Now())
@@ -158,6 +163,34 @@ func (o *outsideRouter) Route(ctx context.Context, domain string) (smtpgw.Route,
 		route.Hosts = append(route.Hosts, smtpgw.Host{Name: h.Name, Helo: o.helo, TLS: use, Dial: dial})
 	}
 	return route, nil
+}
+
+// hosts finds the mail servers of domain in the DNS; errors are as of Route. A smarthost takes all.
+func (o *outsideRouter) hosts(ctx context.Context, domain string) ([]mx.Host, error) {
+	switch {
+	case o.relay != nil:
+		return nil, nil
+	case strings.HasPrefix(domain, "["):
+		return nil, noHost(5, 1, 2, "mail is not sent to addresses of machines")
+	case !o.takes(domain):
+		return nil, smtpgw.ErrNoRoute
+	}
+	asking, cancel := context.WithTimeout(ctx, exchangersPatience)
+	defer cancel()
+	found, err := o.finder.Hosts(asking, domain, time.Now())
+	switch {
+	case errors.Is(err, mx.ErrNoDomain):
+		return nil, noHost(5, 1, 2, err.Error())
+	case errors.Is(err, mx.ErrNoMail):
+		return nil, noHost(5, 1, 10, err.Error())
+	case errors.Is(err, mx.ErrLoop):
+		return nil, noHost(5, 4, 6, err.Error())
+	case mx.Final(err):
+		return nil, noHost(5, 4, 4, err.Error())
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", smtpgw.Reason("the DNS does not answer which mail servers "+domain+" has"), err)
+	}
+	return found, nil
 }
 
 func noHost(class, subject, detail int, why string) *smtpgw.Refusal {

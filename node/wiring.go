@@ -298,7 +298,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		Clock:  smtpgw.Clock{Now: n.now, Distrust: n.distrustClock},
 		Limits: smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize(), TextBytes: n.memory.incoming.Max()}, Throttle: n.throttle,
 		Texts: n.memory.incoming, Carried: n.memory.carried,
-		TLS: n.certificate.config(), Meter: n.metrics, Passwords: n.passwords, Scram: scramModes[n.cfg.Submission.Scram], Unauthenticated: n.mayGoUnauthenticated,
+		TLS: n.certificate.config(), Meter: n.metrics, Nowhere: n.nowhere, Passwords: n.passwords, Scram: scramModes[n.cfg.Submission.Scram], Unauthenticated: n.mayGoUnauthenticated,
 	}
 }
 

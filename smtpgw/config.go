@@ -1,6 +1,7 @@
 package smtpgw
 
 import (
+	"context"
 	"crypto/tls"
 	"log/slog"
 	"net"
@@ -96,6 +97,9 @@ type Config struct {
 	// Unauthenticated reports whether programs of this machine may submit without a password; nil:
 	// they may where Passwords is nil.
 	Unauthenticated func() bool
+	// Nowhere tells of a domain of others why mail for it can go nowhere, now or later, as a Router
+	// would: with ErrNoRoute or a *Refusal. Any other answer: it may. nil: nobody knows.
+	Nowhere func(ctx context.Context, domain string) error
 	// Meter counts what becomes of mail; nil: nobody wants to know.
 	Meter Meter
 	// Limits bound what one peer may use.

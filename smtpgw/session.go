@@ -18,7 +18,11 @@ type session struct {
 	srv  *Server
 	wire *wire
 	conn *smtp.Conn
+	transaction
+}
 
+// transaction is what was said since MAIL.
+type transaction struct {
 	open   bool // MAIL was accepted
 	utf8   bool // with SMTPUTF8
 	from   string
@@ -28,11 +32,12 @@ type session struct {
 	ref    string // of the message, once its text comes
 	dsn    outbox.DSN
 	route  Route // inbound: to the node that has the mailboxes of all of them
+	asking asking
 }
 
 // Reset forgets the transaction.
 func (s *session) Reset() {
-	s.open, s.utf8, s.from, s.poster, s.rcpts, s.size, s.ref, s.dsn, s.route = false, false, "", poster{}, nil, 0, "", outbox.DSN{}, Route{}
+	s.transaction = transaction{}
 	s.wire.over()
 }
 
@@ -81,13 +86,26 @@ func (s *session) mail(from string, opts *smtp.MailOptions) error {
 
 // mayPost is the refusal of who has not signed in, and has to.
 func (s *session) mayPost() error {
-	if s.wire.secrecy.user != nil || s.srv.mayPostUnknown(s.wire) {
+	if s.wire.secrecy.user != nil {
+		return s.stillSignedIn()
+	}
+	if s.srv.mayPostUnknown(s.wire) {
 		return nil
 	}
 	if s.wire.secrecy.on {
 		return refusef(530, 5, 7, 0, "sign in first, with AUTH (RFC 4954, section 6)")
 	}
 	return refusef(530, 5, 7, 0, "send STARTTLS and sign in first, with AUTH (RFC 4954, section 6)")
+}
+
+// stillSignedIn is the refusal of who has signed in with a password that was changed or taken back
+// since.
+func (s *session) stillSignedIn() error {
+	stands, err := s.wire.secrecy.check.Stands(&s.wire.secrecy.grant)
+	if err == nil && !stands {
+		err = refusef(535, 5, 7, 8, "the password that you signed in with counts no more; sign in anew")
+	}
+	return err
 }
 
 // Rcpt adds a recipient.
@@ -106,7 +124,7 @@ func (s *session) rcpt(to string, opts *smtp.RcptOptions) error {
 	var err error
 	route := Route{Local: true}
 	if s.srv.mode == Submission {
-		m, err = s.srv.submitter.recipient(s.srv.ctx, s.poster, to, s.utf8)
+		m, err = s.srv.submitter.recipient(s.srv.ctx, s.poster, &s.asking, to, s.utf8)
 	} else {
 		m, route, err = s.srv.localRecipient(to, s.utf8, s.peer().Node)
 	}

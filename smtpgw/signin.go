@@ -41,6 +41,7 @@ type secrecy struct {
 	next   bool                         // or behind the next reply
 	on     bool                         // it is there
 	user   *mailstore.Account           // who signed in; nil: nobody
+	grant  passwords.Grant              // with what
 	failed int                          // attempts to
 	fault  func(what string, err error) // tells the log
 }
@@ -233,12 +234,12 @@ func (w *wire) authLine() (string, bool) {
 func (w *wire) signIn(login, password string) {
 	ctx, cancel := context.WithTimeout(w.secrecy.ctx, authTime)
 	defer cancel()
-	account, err := w.secrecy.check.Check(ctx, login, password)
-	w.signedIn(account, err, "wrong name or password")
+	grant, err := w.secrecy.check.Check(ctx, login, password)
+	w.signedIn(grant, err, "wrong name or password")
 }
 
 // signedIn answers who has shown a password, or has not, as wrong says.
-func (w *wire) signedIn(account mailstore.Account, err error, wrong string) {
+func (w *wire) signedIn(grant passwords.Grant, err error, wrong string) {
 	w.secrecy.meter.SignedIn(err == nil)
 	switch {
 	case errors.Is(err, passwords.ErrWrong):
@@ -251,8 +252,8 @@ func (w *wire) signedIn(account mailstore.Account, err error, wrong string) {
 		w.secrecy.fault("a password could not be checked", err)
 		w.answer("454 4.7.0 the password cannot be checked at present; try again later")
 	default:
-		w.secrecy.user = &account
+		w.secrecy.grant, w.secrecy.user = grant, &grant.Account
 		w.signed.Store(true)
-		w.answer("235 2.7.0 signed in as " + account.Name)
+		w.answer("235 2.7.0 signed in as " + grant.Account.Name)
 	}
 }

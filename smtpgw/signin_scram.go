@@ -9,7 +9,6 @@ import (
 	"encoding/base64"
 	"errors"
 
-	"cairn/mailstore"
 	"cairn/mailstore/passwords"
 	"cairn/mailstore/passwords/scram"
 )
@@ -41,7 +40,7 @@ func (w *wire) prove(first []byte, plus bool) {
 	proofs, err := s.check.Proofs(ctx, e.Login())
 	cancel()
 	if err != nil {
-		w.signedIn(mailstore.Account{}, err, "")
+		w.signedIn(passwords.Grant{}, err, "")
 		return
 	}
 	last, ok := w.answered("", false, base64.StdEncoding.EncodeToString(e.Challenge(rand.Text(), proofs.Salt)))
@@ -63,8 +62,8 @@ func (w *wire) prove(first []byte, plus bool) {
 	}
 	ctx, cancel = context.WithTimeout(s.ctx, authTime)
 	defer cancel()
-	account, err := s.check.Proved(ctx, proofs, which)
-	w.signedIn(account, err, wrongProof)
+	grant, err := s.check.Proved(ctx, proofs, which)
+	w.signedIn(grant, err, wrongProof)
 }
 
 // unproved answers who has not got through an exchange.
@@ -73,9 +72,9 @@ func (w *wire) unproved(err error) {
 	case errors.Is(err, scram.ErrMalformed):
 		w.answer("501 5.5.2 what was sent is no message of SCRAM (RFC 5802, section 7)")
 	case errors.Is(err, scram.ErrBinding):
-		w.signedIn(mailstore.Account{}, passwords.ErrWrong, wrongChannel)
+		w.signedIn(passwords.Grant{}, passwords.ErrWrong, wrongChannel)
 	default:
-		w.signedIn(mailstore.Account{}, passwords.ErrWrong, wrongProof)
+		w.signedIn(passwords.Grant{}, passwords.ErrWrong, wrongProof)
 	}
 }
 

@@ -31,7 +31,7 @@ func signIn(t *testing.T, change func(*Config)) signed {
 	cert, roots := tlstest.Certificate(t, "mx.local.example")
 	cfg := testConfig
 	cfg.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
-	cfg.Passwords = passwords.New(st, time.Now)
+	cfg.Passwords = passwords.New(st, time.Now, func() []string { return []string{"local.example"} })
 	s := signed{store: st, app: givePasswords(t, st, cfg.Passwords)}
 	if change != nil {
 		change(&cfg)
@@ -248,4 +248,26 @@ func TestWhoMayPost(t *testing.T) {
 	if len(mails) != 1 || !strings.Contains(mails[0], " with ESMTPSA ") {
 		t.Errorf("%d mails: %.300q", len(mails), mails)
 	}
+}
+
+// TestPasswordTakenBack: a session in which somebody has signed in goes on only as long as what he
+// signed in with counts.
+func TestPasswordTakenBack(t *testing.T) {
+	var p *passwords.Passwords
+	s := signIn(t, func(c *Config) { p = c.Passwords })
+	d := s.over(t)
+	d.say(plainOfUser, "^235 ")
+	d.say("MAIL FROM:<user@local.example>\r\n", "^250 ")
+	d.say("RSET\r\n", "^250 ")
+	var user mailstore.Account
+	if err := s.store.View(func(r *mailstore.Reader) (err error) {
+		user, err = r.AccountByName("user")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Set(t.Context(), user.ID, "another secret"); err != nil {
+		t.Fatal(err)
+	}
+	d.say("MAIL FROM:<user@local.example>\r\n", "^535 5.7.8 the password that you signed in with counts no more")
 }

@@ -79,8 +79,9 @@ func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts
 		return Receipt{}, refusef(452, 4, 5, 3, "more than %d recipients; send to the others separately", s.limits.Recipients)
 	}
 	var to []string
+	var a asking
 	for _, r := range rcpts {
-		m, err := s.recipient(ctx, who, r, true)
+		m, err := s.recipient(ctx, who, &a, r, true)
 		if err != nil {
 			return Receipt{}, err
 		}
@@ -124,13 +125,16 @@ func (s *Submitter) Here(r *mailstore.Reader, address string) (bool, error) {
 
 // recipient checks one recipient of mail that somebody submits. Those of our own domains must
 // exist, and others not be suppressed.
-func (s *Submitter) recipient(ctx context.Context, who poster, to string, utf8 bool) (mailbox, error) {
+func (s *Submitter) recipient(ctx context.Context, who poster, a *asking, to string, utf8 bool) (mailbox, error) {
 	m, err := parseMailbox(to, utf8)
 	if err != nil {
 		return m, err
 	}
 	if !s.dir.isLocal(m.domain) {
-		return m, s.notSuppressed(who, m)
+		if err := s.notSuppressed(who, m); err != nil {
+			return m, err
+		}
+		return m, s.nowhere(ctx, a, m.domain)
 	}
 	_, err = s.cfg.heldBy(ctx, s.store, s.dir, m, nil)
 	return m, err

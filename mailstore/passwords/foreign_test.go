@@ -35,8 +35,8 @@ func TestForeignHashes(t *testing.T) {
 					t.Errorf("%s: %.20q: %v", tt.hash, wrong, err)
 				}
 			}
-			if a, err := p.Check(t.Context(), "alice", tt.right); err != nil || a.ID != alice {
-				t.Errorf("%s: %d, %v", tt.hash, a.ID, err)
+			if a, err := p.Check(t.Context(), "alice", tt.right); err != nil || a.Account.ID != alice {
+				t.Errorf("%s: %d, %v", tt.hash, a.Account.ID, err)
 			}
 			var now chosen
 			if err := st.View(func(rd *mailstore.Reader) error {

@@ -42,15 +42,7 @@ func hash(password string, c cost) string {
 
 var b64 = base64.RawStdEncoding.Strict()
 
-// matches reports whether a hash is of that password. Those of other programs are of what was
-// typed.
-func matches(stored, prepared, typed string) (bool, error) {
-	if !isForeign(stored) {
-		return matchesOwn(stored, prepared)
-	}
-	return matchesForeign(stored, typed)
-}
-
+// matchesOwn reports whether a hash of ours is of that password.
 func matchesOwn(stored, password string) (bool, error) {
 	c, salt, sum, err := parseHash(stored)
 	if err != nil {

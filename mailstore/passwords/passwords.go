@@ -58,8 +58,9 @@ const version = 1
 // chosen is the password of an account that its owner has chosen.
 type chosen struct {
 	Version int       `json:"version"`
-	Hash    string    `json:"hash"` // PHC string
+	Hash    string    `json:"hash"` // PHC string, or as crypt(3) writes it
 	Since   time.Time `json:"since"`
+	Mark    string    `json:"mark"` // tells one password from the next: its hash may be made anew
 }
 
 // App is an app password, without its secret.
@@ -84,21 +85,48 @@ type storedApp struct {
 type Passwords struct {
 	store *mailstore.Store
 	now   func() time.Time
-	slots chan struct{} // hashes that are made at one time
-	fake  string        // hash that names without one are checked against
+	home  func() []string // the mail domains of the accounts, canonical
+	slots slots           // hashes that are made at one time
+	fake  string          // hash that names without one are checked against
 	cost  cost
+
+	// foreign are the hashes of other programs that are checked at one time. What one of them costs
+	// holds up nobody but who has such a one too.
+	foreign slots
 }
 
-// atOnce bounds the memory and cores that strangers who guess can make this node spend.
-const atOnce = 2
+// atOnce and foreignAtOnce bound the memory and cores that strangers who guess can make this node
+// spend.
+const (
+	atOnce        = 2
+	foreignAtOnce = 1
+)
 
-// New returns the passwords of the accounts of store.
-func New(store *mailstore.Store, now func() time.Time) *Passwords {
-	return newWith(store, now, usual)
+// slots bound what is done at one time.
+type slots chan struct{}
+
+// enter waits for one of the slots.
+func (s slots) enter(ctx context.Context) error {
+	select {
+	case s <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
-func newWith(store *mailstore.Store, now func() time.Time, c cost) *Passwords {
-	return &Passwords{store: store, now: now, slots: make(chan struct{}, atOnce), fake: hash(rand.Text(), c), cost: c}
+func (s slots) leave() { <-s }
+
+// New returns the passwords of the accounts of store, whose mail domains home tells.
+func New(store *mailstore.Store, now func() time.Time, home func() []string) *Passwords {
+	return newWith(store, now, home, usual)
+}
+
+func newWith(store *mailstore.Store, now func() time.Time, home func() []string, c cost) *Passwords {
+	return &Passwords{
+		store: store, now: now, home: home, cost: c, fake: hash(rand.Text(), c),
+		slots: make(slots, atOnce), foreign: make(slots, foreignAtOnce),
+	}
 }
 
 // Set gives an account the password that its owner has chosen, in place of another.
@@ -110,11 +138,11 @@ func (p *Passwords) Set(ctx context.Context, account mailstore.AccountID, passwo
 	if len([]rune(password)) < Shortest {
 		return fmt.Errorf("%w: it has fewer than %d characters", ErrUnfit, Shortest)
 	}
-	if err := p.enter(ctx); err != nil {
+	if err := p.slots.enter(ctx); err != nil {
 		return err
 	}
 	made := hash(password, p.cost)
-	p.leave()
+	p.slots.leave()
 	return p.put(ctx, account, made)
 }
 
@@ -133,14 +161,18 @@ func (p *Passwords) put(ctx context.Context, account mailstore.AccountID, hash s
 		if _, err := tx.Account(account); err != nil {
 			return err
 		}
-		return tx.Space(space).PutJSON(ownKey(account), chosen{version, hash, p.now().UTC().Truncate(time.Second)})
+		return tx.Space(space).PutJSON(ownKey(account), chosen{version, hash, p.now().UTC().Truncate(time.Second), rand.Text()})
 	})
 }
 
 // renew puts a hash of our own in the place of another program's, unless the password was changed
 // meanwhile.
 func (p *Passwords) renew(ctx context.Context, account mailstore.AccountID, old chosen, password string) error {
+	if err := p.slots.enter(ctx); err != nil {
+		return err
+	}
 	made := hash(password, p.cost)
+	p.slots.leave()
 	return p.store.Update(ctx, func(tx *mailstore.Tx) error {
 		var now chosen
 		known, err := tx.Space(space).JSON(ownKey(account), &now)
@@ -193,6 +225,10 @@ func (p *Passwords) AddApp(ctx context.Context, account mailstore.AccountID, nam
 	var random [15]byte
 	rand.Read(random[:]) // never fails
 	secret = encoding.EncodeToString(random[:])
+	salt, err := p.salt(ctx, account)
+	if err != nil {
+		return a, "", err
+	}
 	err = p.store.Update(ctx, func(tx *mailstore.Tx) error {
 		if _, err := tx.Account(account); err != nil {
 			return err
@@ -211,7 +247,7 @@ func (p *Passwords) AddApp(ctx context.Context, account mailstore.AccountID, nam
 		if len(list) >= MaxApps {
 			return ErrFull
 		}
-		stored := storedApp{Version: version, App: a, Digest: sha256.Sum256([]byte(secret)), Salt: saltOf(list)}
+		stored := storedApp{Version: version, App: a, Digest: sha256.Sum256([]byte(secret)), Salt: salt}
 		for i, typed := range []string{grouped(secret), secret} {
 			if stored.Keys[i], err = scram.Derive(typed, stored.Salt); err != nil {
 				return err
@@ -289,10 +325,36 @@ func RemoveAll(tx *mailstore.Tx, account mailstore.AccountID) error {
 	return err
 }
 
-// Check returns the account that login, its name or one of its addresses, and a password are of;
-// ErrWrong if there is none. It takes as long for a name that nobody has. While many sign in it
-// waits for its turn.
-func (p *Passwords) Check(ctx context.Context, login, password string) (mailstore.Account, error) {
+// Grant is what somebody has signed in with.
+type Grant struct {
+	Account mailstore.Account
+
+	mark string // of its own password; empty: with an app password,
+	app  storedApp
+}
+
+// Stands reports whether that password counts still: it was neither changed nor taken back.
+func (p *Passwords) Stands(g *Grant) (stands bool, err error) {
+	err = p.store.View(func(rd *mailstore.Reader) error {
+		sp := rd.Space(space)
+		if g.mark != "" {
+			var own chosen
+			known, err := sp.JSON(ownKey(g.Account.ID), &own)
+			stands = known && own.Mark == g.mark
+			return err
+		}
+		var app storedApp
+		known, err := sp.JSON(appKey(g.Account.ID, g.app.ID), &app)
+		stands = known && app.Digest == g.app.Digest
+		return err
+	})
+	return stands, err
+}
+
+// Check returns who signs in with a login, the name of an account or one of its addresses, and a
+// password; ErrWrong if that is nobody. It takes no less time for a name that nobody has. While
+// many sign in it waits for its turn.
+func (p *Passwords) Check(ctx context.Context, login, password string) (Grant, error) {
 	var account mailstore.Account
 	own, list := chosen{Hash: p.fake}, []storedApp(nil)
 	known := false
@@ -311,32 +373,49 @@ func (p *Passwords) Check(ctx context.Context, login, password string) (mailstor
 		return err
 	})
 	if err != nil {
-		return mailstore.Account{}, fmt.Errorf("look up who signs in: %w", err)
+		return Grant{}, fmt.Errorf("look up who signs in: %w", err)
 	}
 	digest := sha256.Sum256([]byte(strings.ToLower(strings.ReplaceAll(password, "-", ""))))
 	for _, a := range list {
 		if subtle.ConstantTimeCompare(digest[:], a.Digest[:]) == 1 {
-			return account, p.used(ctx, account.ID, a)
+			return Grant{Account: account, app: a}, p.used(ctx, account.ID, a)
 		}
 	}
 	given, unfit := prepared(password)
 	if unfit != nil { // it is nobody's; the time is taken all the same
 		password = ""
 	}
-	if err := p.enter(ctx); err != nil {
-		return mailstore.Account{}, err
-	}
-	defer p.leave()
-	same, err := matches(own.Hash, given, password)
+	same, err := p.matches(ctx, own.Hash, given, password)
 	switch {
 	case err != nil:
-		return mailstore.Account{}, err
+		return Grant{}, err
 	case !same || !known || unfit != nil:
-		return mailstore.Account{}, ErrWrong
+		return Grant{}, ErrWrong
 	case isForeign(own.Hash):
-		return account, p.renew(ctx, account.ID, own, given)
+		err = p.renew(ctx, account.ID, own, given)
 	}
-	return account, nil
+	return Grant{Account: account, mark: own.Mark}, err
+}
+
+// matches reports whether a hash is of that password, which is also given as it was typed: those of
+// other programs are of that. A wrong one takes as long as a hash of our own in any case.
+func (p *Passwords) matches(ctx context.Context, stored, prepared, typed string) (bool, error) {
+	if isForeign(stored) {
+		if err := p.foreign.enter(ctx); err != nil {
+			return false, err
+		}
+		same, err := matchesForeign(stored, typed)
+		p.foreign.leave()
+		if same || err != nil {
+			return same, err
+		}
+		stored, prepared = p.fake, ""
+	}
+	if err := p.slots.enter(ctx); err != nil {
+		return false, err
+	}
+	defer p.slots.leave()
+	return matchesOwn(stored, prepared)
 }
 
 // find returns the account with that name or address.
@@ -366,18 +445,6 @@ func (p *Passwords) used(ctx context.Context, account mailstore.AccountID, a sto
 		return sp.PutJSON(key, a)
 	})
 }
-
-// enter waits for one of the slots.
-func (p *Passwords) enter(ctx context.Context) error {
-	select {
-	case p.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (p *Passwords) leave() { <-p.slots }
 
 // prepared is a password as it is compared, however it was typed (RFC 8265, section 4.2).
 func prepared(password string) (string, error) {

@@ -40,7 +40,7 @@ func open(t *testing.T) (*mailstore.Store, *Passwords, mailstore.AccountID) {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	return st, newWith(st, func() time.Time { return now }, cheap), id
+	return st, newWith(st, func() time.Time { return now }, func() []string { return []string{"a.example"} }, cheap), id
 }
 
 func TestCheck(t *testing.T) {
@@ -79,10 +79,10 @@ func TestCheck(t *testing.T) {
 	} {
 		a, err := p.Check(t.Context(), c.login, c.password)
 		switch {
-		case c.right && (err != nil || a.ID != alice):
-			t.Errorf("%q, %.40q: account %d, %v", c.login, c.password, a.ID, err)
-		case !c.right && (!errors.Is(err, ErrWrong) || a.ID != 0):
-			t.Errorf("%q, %.40q: account %d, %v", c.login, c.password, a.ID, err)
+		case c.right && (err != nil || a.Account.ID != alice):
+			t.Errorf("%q, %.40q: account %d, %v", c.login, c.password, a.Account.ID, err)
+		case !c.right && (!errors.Is(err, ErrWrong) || a.Account.ID != 0):
+			t.Errorf("%q, %.40q: account %d, %v", c.login, c.password, a.Account.ID, err)
 		}
 	}
 	list := func() (list []App) {
@@ -188,7 +188,7 @@ func TestHash(t *testing.T) {
 func TestAtOnce(t *testing.T) {
 	_, p, _ := open(t)
 	for range atOnce {
-		if err := p.enter(t.Context()); err != nil {
+		if err := p.slots.enter(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -215,5 +215,68 @@ func BenchmarkCheck(b *testing.B) {
 		if same, err := matchesOwn(stored, "correct horse"); !same || err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestStands: what somebody has signed in with counts until it is changed or taken back, and not
+// only hashed anew.
+func TestStands(t *testing.T) {
+	st, p, alice := open(t)
+	_, secret, err := p.AddApp(t.Context(), alice, "printer")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.SetHash(t.Context(), alice, ofBcrypt); err != nil {
+		t.Fatal(err)
+	}
+	grants := make(map[string]Grant)
+	for _, password := range []string{"a", secret} {
+		if grants[password], err = p.Check(t.Context(), "alice", password); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stand := func(password string) bool {
+		t.Helper()
+		g := grants[password]
+		stands, err := p.Stands(&g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stands
+	}
+	if !stand("a") || !stand(secret) {
+		t.Error("they do not count at first")
+	}
+	if err := p.Set(t.Context(), alice, "another password"); err != nil || stand("a") || !stand(secret) {
+		t.Errorf("after a change of the password: %v", err)
+	}
+	err = st.Update(t.Context(), func(tx *mailstore.Tx) error { return RemoveApp(tx, alice, "printer") })
+	if err != nil || stand(secret) {
+		t.Errorf("after the app password was taken back: %v", err)
+	}
+	if _, _, err := p.AddApp(t.Context(), alice, "printer"); err != nil || stand(secret) {
+		t.Errorf("after another was made in its place: %v", err)
+	}
+}
+
+// TestForeignHashesHoldUpNobody: while one that costs much is checked, others sign in.
+func TestForeignHashesHoldUpNobody(t *testing.T) {
+	_, p, alice := open(t)
+	if err := p.Set(t.Context(), alice, "the password of its own"); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.foreign.enter(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if g, err := p.Check(t.Context(), "alice", "the password of its own"); err != nil || g.Account.ID != alice {
+		t.Errorf("%+v, %v", g, err)
+	}
+	if err := p.SetHash(t.Context(), alice, ofBcrypt); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := p.Check(ctx, "alice", "a"); !errors.Is(err, context.Canceled) {
+		t.Errorf("one too many is checked: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"cairn/mailstore"
@@ -15,14 +16,26 @@ import (
 
 const saltKey = "salt"
 
-// saltOf is the salt of an account's app passwords: a new one for the first.
-func saltOf(list []storedApp) []byte {
-	if len(list) > 0 {
-		return list[0].Salt
+// salt is that of an account's app passwords, whether it has some or not.
+func (p *Passwords) salt(ctx context.Context, account mailstore.AccountID) ([]byte, error) {
+	secret, err := p.saltSecret(ctx)
+	return saltFor(secret, fmt.Sprintf("account %d", account)), err
+}
+
+func saltFor(secret []byte, what string) []byte {
+	h := hmac.New(sha256.New, secret)
+	h.Write([]byte(what))
+	return h.Sum(nil)[:saltBytes]
+}
+
+// nobodys is the salt of a login that nobody has: the same with a domain of ours and without, as of
+// accounts.
+func (p *Passwords) nobodys(secret []byte, login string) []byte {
+	login = strings.ToLower(login)
+	if local, domain, _ := strings.Cut(login, "@"); slices.Contains(p.home(), domain) {
+		login = local
 	}
-	salt := make([]byte, saltBytes)
-	rand.Read(salt) // never fails
-	return salt
+	return saltFor(secret, "name "+login)
 }
 
 // Proofs is what somebody may prove to have who signs in by SCRAM: one of the app passwords of an
@@ -36,23 +49,21 @@ type Proofs struct {
 	apps    []storedApp // of Keys
 }
 
-// Proofs returns what a name or an address may sign in with. What is told of one that nobody has
-// looks the same, each time.
+// Proofs returns what a name or an address may sign in with. What is told of one that nobody has,
+// or who has no app password, looks the same, each time.
 func (p *Passwords) Proofs(ctx context.Context, login string) (*Proofs, error) {
 	secret, err := p.saltSecret(ctx)
 	if err != nil {
 		return nil, err
 	}
-	local, _, _ := strings.Cut(strings.ToLower(login), "@")
-	h := hmac.New(sha256.New, secret)
-	h.Write([]byte(local)) // an account has the same salt under all of its names
-	o := &Proofs{Salt: h.Sum(nil)[:saltBytes]}
+	o := &Proofs{Salt: p.nobodys(secret, login)}
 	err = p.store.View(func(rd *mailstore.Reader) (err error) {
 		if o.account, err = find(rd, login); errors.Is(err, mailstore.ErrNotFound) {
 			return nil
 		} else if err != nil {
 			return err
 		}
+		o.Salt = saltFor(secret, fmt.Sprintf("account %d", o.account.ID))
 		list, err := apps(rd, o.account.ID)
 		for _, a := range list {
 			o.Salt = a.Salt
@@ -68,24 +79,18 @@ func (p *Passwords) Proofs(ctx context.Context, login string) (*Proofs, error) {
 	return o, nil
 }
 
-// Proved is the account of one of the keys of o, and notes that its app password is used; ErrWrong
-// if that was taken back meanwhile.
-func (p *Passwords) Proved(ctx context.Context, o *Proofs, which int) (mailstore.Account, error) {
-	a := o.apps[which]
-	err := p.store.View(func(rd *mailstore.Reader) error {
-		has, err := rd.Space(space).Has(appKey(o.account.ID, a.ID))
-		if err == nil && !has {
-			err = ErrWrong
-		}
-		return err
-	})
-	if err == nil {
-		err = p.used(ctx, o.account.ID, a)
+// Proved is who has one of the keys of o, and notes that its app password is used; ErrWrong if that
+// was taken back meanwhile.
+func (p *Passwords) Proved(ctx context.Context, o *Proofs, which int) (Grant, error) {
+	g := Grant{Account: o.account, app: o.apps[which]}
+	stands, err := p.Stands(&g)
+	switch {
+	case err != nil:
+		return Grant{}, err
+	case !stands:
+		return Grant{}, ErrWrong
 	}
-	if err != nil {
-		return mailstore.Account{}, err
-	}
-	return o.account, nil
+	return g, p.used(ctx, o.account.ID, g.app)
 }
 
 // saltSecret is what the salts of names are made of that nobody has.

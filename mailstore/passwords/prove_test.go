@@ -3,6 +3,7 @@ package passwords
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"cairn/mailstore"
@@ -29,8 +30,12 @@ func TestProofs(t *testing.T) {
 			t.Errorf("%q without app passwords: %+v", login, o)
 		}
 	}
-	if bytes.Equal(of("nobody").Salt, of("somebody").Salt) || !bytes.Equal(of("nobody").Salt, of("Nobody@a.example").Salt) {
-		t.Error("the salts of names that nobody has")
+	before := of("alice").Salt
+	for _, name := range []string{"alice", "nobody"} { // one that somebody has looks as one that nobody has
+		same, here, elsewhere := of(name).Salt, of(strings.ToUpper(name)+"@a.example").Salt, of(name+"@b.example").Salt
+		if !bytes.Equal(same, here) || bytes.Equal(same, elsewhere) || bytes.Equal(same, of("somebody").Salt) {
+			t.Errorf("the salts of %s", name)
+		}
 	}
 	err := st.View(func(rd *mailstore.Reader) error {
 		some, err := Any(rd)
@@ -51,6 +56,9 @@ func TestProofs(t *testing.T) {
 		secrets = append(secrets, secret)
 	}
 	o := of("alice")
+	if !bytes.Equal(o.Salt, before) {
+		t.Error("the first app password shows in the salt")
+	}
 	if other := of("MÜLLER@a.example"); !bytes.Equal(o.Salt, other.Salt) || len(o.Keys) != 4 {
 		t.Errorf("%+v and %+v", o, other)
 	}
@@ -60,8 +68,8 @@ func TestProofs(t *testing.T) {
 			t.Errorf("key %d: %v", i, err)
 		}
 	}
-	if a, err := p.Proved(t.Context(), o, 2); err != nil || a.ID != alice {
-		t.Errorf("account %d, %v", a.ID, err)
+	if a, err := p.Proved(t.Context(), o, 2); err != nil || a.Account.ID != alice {
+		t.Errorf("account %d, %v", a.Account.ID, err)
 	}
 	if list := must(st, alice); list[0].LastUsed != (App{}).LastUsed || list[1].LastUsed.IsZero() {
 		t.Errorf("%+v", list)
