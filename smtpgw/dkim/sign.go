@@ -9,20 +9,20 @@ import (
 	"github.com/emersion/go-msgauth/dkim"
 )
 
-// once are fields that may stand once and that readers act upon: one that is added later breaks the
-// signature (RFC 6376, section 8.15).
-var once = []string{"From", "Subject", "Date", "To", "Cc", "Message-ID"}
-
-// described are those that say how to read the text. Where one is there, a second one breaks the
-// signature; where there is none, servers on the way may add it.
-var described = []string{"MIME-Version", "Content-Type", "Content-Transfer-Encoding"}
+// once are fields that may stand once and that readers act upon, also those that say how to read
+// the text. One more of them than there are is signed, be there none: who puts another in front,
+// which many readers go by, breaks the signature (RFC 6376, section 8.15).
+var once = []string{
+	"From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID", "In-Reply-To", "References",
+	"MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Content-Disposition",
+}
 
 // signed are fields of which each that is there is signed. Those of mailing lists are, since
 // List-Unsubscribe-Post has to be (RFC 8058, section 4). Fields that servers on the way put on top,
 // as Received, are not.
 var signed = []string{
-	"Sender", "Reply-To", "In-Reply-To", "References", "Content-ID", "Content-Description", "Content-Disposition", "Content-Language",
-	"Auto-Submitted", "List-Id", "List-Help", "List-Post", "List-Unsubscribe", "List-Unsubscribe-Post", "Cairn-Record",
+	"Content-ID", "Content-Description", "Content-Language", "Auto-Submitted",
+	"List-Id", "List-Help", "List-Post", "List-Unsubscribe", "List-Unsubscribe-Post", "Cairn-Record",
 }
 
 // maxSigned bounds how often one of a field is signed.
@@ -78,11 +78,6 @@ func fieldsToSign(there map[string]int) (names []string) {
 	}
 	for _, name := range once {
 		add(name, there[strings.ToLower(name)]+1)
-	}
-	for _, name := range described {
-		if n := there[strings.ToLower(name)]; n > 0 {
-			add(name, n+1)
-		}
 	}
 	for _, name := range signed {
 		add(name, there[strings.ToLower(name)])
