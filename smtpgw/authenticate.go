@@ -11,10 +11,6 @@ import (
 	"cairn/smtpgw/screen"
 )
 
-// authenticatePatience is how long the DNS has for all that is asked about one message (RFC 7208,
-// section 4.6.4).
-const authenticatePatience = 20 * time.Second
-
 // Authentication gives the evidence of SPF, DKIM, DMARC, ARC and reverse DNS about mail that
 // servers outside of the network bring. Its methods may be called from many goroutines.
 type Authentication struct {
@@ -36,9 +32,7 @@ func (g *Authentication) Gather(ctx context.Context, a *Arrival) ([]screen.Resul
 	if a.Peer.Node != nil || a.Peer.Protocol == ProtocolLocal {
 		return nil, nil
 	}
-	asking, cancel := context.WithTimeout(ctx, authenticatePatience)
-	defer cancel()
-	e := g.assessor.Assess(asking, assess.Mail{Client: g.client(a.Peer.Addr), Helo: a.Peer.Helo, From: a.From, Raw: a.Raw}, g.now())
+	e := g.assessor.Assess(ctx, assess.Mail{Client: g.client(a.Peer.Addr), Helo: a.Peer.Helo, From: a.From, Raw: a.Raw}, g.now())
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -21,10 +21,23 @@ import (
 
 // Bounds of one message, beside those of lookup.
 const (
-	spfPatience = 10 * time.Second // of the time that there is for all of it
-	maxAuthors  = 4                // domains in From
-	maxReason   = 240              // octets: part of it may be a stranger's
-	maxNames    = 10               // of the client, that are looked up
+	maxAuthors = 4   // domains in From
+	maxReason  = 240 // octets: part of it may be a stranger's
+	maxNames   = 10  // of the client, that are looked up
+)
+
+// How long the DNS has for each thing that is asked about one message. No two share their time: who
+// sends a message picks the names, and one that costs all of it would hide what others say.
+const (
+	policyPatience = 5 * time.Second // for the policy of one domain in From
+	spfPatience    = 10 * time.Second
+	dkimPatience   = 10 * time.Second // for the keys of all signatures
+	alignPatience  = 5 * time.Second  // for whether who was found is of one domain in From
+	arcPatience    = 5 * time.Second
+	iprevPatience  = 5 * time.Second
+
+	// Patience is the longest that one message takes.
+	Patience = maxAuthors*(policyPatience+alignPatience) + spfPatience + dkimPatience + arcPatience + iprevPatience
 )
 
 // Mail is a message with what is known of how it came.
@@ -41,11 +54,12 @@ type Assessor struct {
 	Sealers  []string // domains, canonical, whose word in ARC chains counts
 }
 
-// Assess gives evidence about a message, in the order spf, dkim, dmarc, arc, iprev. The time that
-// ctx has bounds it: what is not known then is temperror. now is what signatures expire by.
+// Assess gives evidence about a message, in the order spf, dkim, dmarc, arc, iprev. It takes no
+// longer than Patience: what is not known then is temperror. now is what signatures expire by.
 func (by *Assessor) Assess(ctx context.Context, m Mail, now time.Time) screen.Evidence {
 	a := &assessing{ctx: ctx, dns: lookup.New(by.Resolver), sealers: by.Sealers, mail: m, parts: dkim.Split(m.Raw), now: now}
 	a.authors, a.nobody = authors(m.Raw[:len(m.Raw)-len(a.parts.Body)], a.parts)
+	a.findPolicies() // before anything that who sent it has us ask for
 	a.spf()
 	a.dkim()
 	a.dmarc()
@@ -70,14 +84,29 @@ type assessing struct {
 	parts   *dkim.Message
 	now     time.Time
 
-	authors []string // domains in From
-	nobody  string   // why there are none
+	authors  []string        // domains in From
+	policies []*dmarc.Author // what the DNS says of each
+	nobody   string          // why there are none
 
 	ids   []dmarc.Identifier
 	found screen.Evidence
 }
 
+// within is the time that one thing has.
+func (a *assessing) within(patience time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(a.ctx, patience)
+}
+
 func (a *assessing) add(r screen.Result) { a.found = append(a.found, r) }
+
+// findPolicies asks for the policies of the domains in From.
+func (a *assessing) findPolicies() {
+	for _, d := range a.authors {
+		ctx, cancel := a.within(policyPatience)
+		a.policies = append(a.policies, dmarc.Find(ctx, a.dns, d))
+		cancel()
+	}
+}
 
 // spf checks the envelope sender, of the null sender the client's name (RFC 7208, section 2.4).
 func (a *assessing) spf() {
@@ -93,7 +122,7 @@ func (a *assessing) spf() {
 		a.add(r)
 		return
 	}
-	ctx, cancel := context.WithTimeout(a.ctx, spfPatience)
+	ctx, cancel := a.within(spfPatience)
 	defer cancel()
 	o := spf.Check(ctx, a.dns, spf.Identity{IP: a.mail.Client, Domain: domain, Local: local, Helo: a.mail.Helo})
 	r.Result, r.Reason = string(o.Result), o.Reason
@@ -105,7 +134,9 @@ func (a *assessing) spf() {
 
 // dkim verifies the signatures. A key that is being tried out counts: many are for ever.
 func (a *assessing) dkim() {
-	found, left := dkim.Verify(a.ctx, a.dns, a.parts, a.now)
+	ctx, cancel := a.within(dkimPatience)
+	defer cancel()
+	found, left := dkim.Verify(ctx, a.dns, a.parts, a.now)
 	for _, v := range found {
 		r := screen.Result{Method: "dkim", Result: string(v.Result), About: v.Domain, Property: "header.d", Reason: v.Reason}
 		if v.Testing {
@@ -131,8 +162,8 @@ func (a *assessing) dmarc() {
 		a.add(screen.Result{Method: screen.MethodDMARC, Result: string(dmarc.PermError), Reason: a.nobody, Policy: string(dmarc.Quarantine)})
 		return
 	}
-	for _, d := range a.authors {
-		o := dmarc.Check(a.ctx, a.dns, d, a.ids)
+	for i, d := range a.authors {
+		o := a.outcome(a.policies[i])
 		r := screen.Result{Method: screen.MethodDMARC, Result: string(o.Result), About: d, Property: "header.from", Reason: o.Reason}
 		switch {
 		case o.Result == dmarc.Pass || o.Result == dmarc.None:
@@ -149,6 +180,13 @@ func (a *assessing) dmarc() {
 		}
 		a.add(r)
 	}
+}
+
+// outcome holds what was found to one domain of the From field.
+func (a *assessing) outcome(of *dmarc.Author) dmarc.Outcome {
+	ctx, cancel := a.within(alignPatience)
+	defer cancel()
+	return of.Check(ctx, a.dns, a.ids)
 }
 
 // authors are the domains of the one From field, canonical, of all authors that any mail program
@@ -176,7 +214,9 @@ func authors(header []byte, parts *dkim.Message) (domains []string, why string) 
 // arc validates the chain of relays. It passes for an author's domain if all sealers are trusted
 // and the first of them says that the message was from there: its word is worth what theirs is.
 func (a *assessing) arc() {
-	c := arc.Validate(a.ctx, a.dns, a.parts)
+	ctx, cancel := a.within(arcPatience)
+	defer cancel()
+	c := arc.Validate(ctx, a.dns, a.parts)
 	r := screen.Result{Method: screen.MethodARC, Result: string(c.Result), Reason: c.Reason}
 	if c.Result != arc.Pass {
 		a.add(r)
@@ -218,16 +258,18 @@ func (a *assessing) iprev() {
 	if !a.mail.Client.IsValid() {
 		return
 	}
+	ctx, cancel := a.within(iprevPatience)
+	defer cancel()
 	client := a.mail.Client.Unmap().WithZone("")
 	r := screen.Result{Method: "iprev", Result: screen.PermError, About: client.String(), Property: "policy.iprev", Reason: "the address has no name"}
-	names, err := a.dns.Names(a.ctx, client)
+	names, err := a.dns.Names(ctx, client)
 	if err != nil {
 		r.Result, r.Reason = failure(err)
 		a.add(r)
 		return
 	}
 	for _, name := range names[:min(len(names), maxNames)] {
-		addrs, err := a.dns.Addrs(a.ctx, name, client)
+		addrs, err := a.dns.Addrs(ctx, name, client)
 		if err != nil {
 			r.Result, r.Reason = failure(err)
 			continue

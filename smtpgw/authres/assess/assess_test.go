@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"cairn/mailstore/message/mailtest"
@@ -166,6 +167,43 @@ func TestAssess(t *testing.T) {
 		if spf, dmarc, iprev := said(e, "spf"), said(e, "dmarc"), said(e, "iprev"); spf != c.spf || dmarc != c.dmarc || iprev != c.iprev || said(e, "dkim") != "none" {
 			t.Errorf("%s: %+v, want spf=%s dmarc=%s iprev=%s", c.name, e, c.spf, c.dmarc, c.iprev)
 		}
+	}
+}
+
+// What a stranger's names cost is not taken from the time in which the policy of the domain that he
+// claims to be is found.
+func TestStalledNamesHideNoPolicy(t *testing.T) {
+	z := &lookuptest.Zone{
+		TXTs: map[string][]string{
+			"_dmarc.victim.example": {"v=DMARC1; p=reject"}, "victim.example": {"v=spf1 ip4:192.0.2.1 -all"},
+			"deep.victim.example": {"v=spf1 include:evil.example -all"},
+		},
+		Names:   map[string][]string{"192.0.2.1": {"mx.evil.example"}, "192.0.2.2": {"mx.evil.example"}},
+		Stalled: map[string]bool{"evil.example": true, ".evil.example": true},
+	}
+	signed := "DKIM-Signature: v=1; a=rsa-sha256; d=evil.example; s=s; h=from; bh=eA==; b=eA==\r\n"
+	for _, c := range []struct {
+		name, client, from, header string
+		spf, dkim, dmarc           string
+	}{
+		{"all of it", "192.0.2.2", "x@evil.example", strings.Repeat(signed, 8) + "From: boss@victim.example\r\n",
+			"temperror", strings.TrimPrefix(strings.Repeat(",temperror", 8), ","), "fail(reject)"},
+		{"an author before him", "192.0.2.2", "x@evil.example", "From: x@evil.example, boss@victim.example\r\n", "temperror", "none", "temperror,fail(reject)"},
+		{"as many as can be", "192.0.2.2", "x@evil.example", "From: a@a.evil.example, b@b.evil.example, c@c.evil.example, boss@victim.example\r\n",
+			"temperror", "none", "temperror,temperror,temperror,fail(reject)"},
+		{"a part that he has", "192.0.2.2", "x@deep.victim.example", "From: boss@victim.example\r\n", "temperror", "none", "temperror(reject)"},
+		{"a signature beside", "192.0.2.1", "jo@victim.example", signed + "From: jo@victim.example\r\n", "pass", "temperror", "pass"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			e := assessed(t, z, Mail{Client: netip.MustParseAddr(c.client), Helo: "x", From: c.from, Raw: []byte(c.header + "\r\nx\r\n")})
+			if spf, dkim, dmarc := said(e, "spf"), said(e, "dkim"), said(e, "dmarc"); spf != c.spf || dkim != c.dkim || dmarc != c.dmarc {
+				t.Errorf("%s: %+v, want spf=%s dkim=%s dmarc=%s", c.name, e, c.spf, c.dkim, c.dmarc)
+			}
+			if took := time.Since(began); took > Patience {
+				t.Errorf("%s: it took %v", c.name, took)
+			}
+		})
 	}
 }
 

@@ -47,32 +47,55 @@ type Outcome struct {
 	Reason  string
 }
 
-// Check holds the identifiers of a message to author, the one domain of its From field, canonical.
-func Check(ctx context.Context, dns *lookup.Asker, author string, ids []Identifier) Outcome {
-	c := checking{ctx: ctx, dns: dns, author: author}
-	records, err := walk(ctx, dns, author)
+// Author is the domain of a From field with what the DNS says of it.
+type Author struct {
+	domain, org string
+	governing   *found // nil: it has no policy
+	policy      Policy
+	unknown     error // why the DNS does not say what governs it
+	unsaid      error // why it does not say which policy of the record counts
+}
+
+// Find asks the DNS for the policy of a domain, canonical. It asks for nothing that a message says
+// beside that domain: what other names cost is no matter here.
+func Find(ctx context.Context, dns *lookup.Asker, domain string) *Author {
+	a := &Author{domain: domain}
+	records, err := walk(ctx, dns, domain)
 	if err != nil {
-		return failed(err)
+		a.unknown = err
+		return a
 	}
-	c.org = organisational(author, records)
-	policy := c.governing(records)
-	if policy == nil {
-		return Outcome{Result: None, Reason: author + " has no DMARC policy"}
+	a.org = organisational(domain, records)
+	if a.governing = a.governs(records); a.governing != nil {
+		a.policy, a.unsaid = a.wanted(ctx, dns)
 	}
-	o := Outcome{Result: Fail, Testing: policy.record.Testing, Reason: "neither a signature nor the sending server is of " + author}
+	return a
+}
+
+// Check holds the identifiers of a message to its author.
+func (a *Author) Check(ctx context.Context, dns *lookup.Asker, ids []Identifier) Outcome {
+	switch {
+	case a.unknown != nil:
+		return failed(a.unknown)
+	case a.governing == nil:
+		return Outcome{Result: None, Reason: a.domain + " has no DMARC policy"}
+	}
+	record := a.governing.record
+	o := Outcome{Result: Fail, Testing: record.Testing, Reason: "neither a signature nor the sending server is of " + a.domain}
 	for _, id := range ids {
-		aligned, err := c.aligned(id, policy.record)
+		aligned, err := a.aligned(ctx, dns, id)
 		switch {
 		case err != nil && !errors.Is(err, lookup.ErrTemporary):
 		case err != nil || aligned && id.Unknown:
 			o.Result, o.Reason = TempError, "whether "+string(id.Method)+" passes for "+id.Domain+" is not known: the DNS does not answer"
 		case aligned:
-			return Outcome{Result: Pass, Policy: policy.record.Policy, Testing: o.Testing, By: id}
+			return Outcome{Result: Pass, Policy: record.Policy, Testing: o.Testing, By: id}
 		}
 	}
-	if o.Policy, err = c.policy(policy); err != nil {
-		return failed(err)
+	if a.unsaid != nil {
+		return failed(a.unsaid)
 	}
+	o.Policy = a.policy
 	return o
 }
 
@@ -83,21 +106,14 @@ func failed(err error) Outcome {
 	return Outcome{Result: PermError, Reason: err.Error()}
 }
 
-// checking is one check under way.
-type checking struct {
-	ctx         context.Context
-	dns         *lookup.Asker
-	author, org string
-}
-
-// governing is the record whose policy counts: of the author's domain, else of the organisational
+// governs is the record whose policy counts: of the author's domain, else of the organisational
 // one, else of the suffix above (RFC 9989, section 4.10.1).
-func (c *checking) governing(records []found) *found {
+func (a *Author) governs(records []found) *found {
 	var suffix *found
 	for i, f := range records {
 		switch {
 		case !f.ok:
-		case f.domain == c.author || f.domain == c.org:
+		case f.domain == a.domain || f.domain == a.org:
 			return &records[i]
 		case f.record.Suffix == "y":
 			suffix = &records[i]
@@ -106,30 +122,30 @@ func (c *checking) governing(records []found) *found {
 	return suffix
 }
 
-// policy is what a record wants for messages of the author's domain.
-func (c *checking) policy(f *found) (Policy, error) {
-	r := f.record
-	if f.domain == c.author {
+// wanted is what the record wants for messages of the author's domain.
+func (a *Author) wanted(ctx context.Context, dns *lookup.Asker) (Policy, error) {
+	r := a.governing.record
+	if a.governing.domain == a.domain {
 		return r.Policy, nil
 	}
 	if r.NonExistent == r.Subdomains {
 		return r.Subdomains, nil
 	}
-	exists, err := c.exists(c.author)
-	if err != nil || exists {
+	there, err := exists(ctx, dns, a.domain)
+	if err != nil || there {
 		return r.Subdomains, err
 	}
 	return r.NonExistent, nil
 }
 
 // exists reports whether a name has mail exchangers or addresses (RFC 9989, section 3.2.13).
-func (c *checking) exists(name string) (bool, error) {
-	hosts, err := c.dns.MX(c.ctx, name)
+func exists(ctx context.Context, dns *lookup.Asker, name string) (bool, error) {
+	hosts, err := dns.MX(ctx, name)
 	if err != nil || len(hosts) > 0 {
 		return true, err
 	}
 	for _, like := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
-		addrs, err := c.dns.Addrs(c.ctx, name, like)
+		addrs, err := dns.Addrs(ctx, name, like)
 		if err != nil || len(addrs) > 0 {
 			return true, err
 		}
@@ -139,17 +155,18 @@ func (c *checking) exists(name string) (bool, error) {
 
 // aligned reports whether an identifier is of the author's domain, or in relaxed mode of the same
 // organisation (RFC 9989, section 4.4).
-func (c *checking) aligned(id Identifier, r Record) (bool, error) {
+func (a *Author) aligned(ctx context.Context, dns *lookup.Asker, id Identifier) (bool, error) {
+	r := a.governing.record
 	strict := id.Method == SPF && r.StrictSPF || id.Method == DKIM && r.StrictDKIM
-	if id.Domain == c.author || strict {
-		return id.Domain == c.author, nil
+	if id.Domain == a.domain || strict {
+		return id.Domain == a.domain, nil
 	}
-	if id.Domain != c.org && !strings.HasSuffix(id.Domain, "."+c.org) {
+	if id.Domain != a.org && !strings.HasSuffix(id.Domain, "."+a.org) {
 		return false, nil
 	}
-	records, err := walk(c.ctx, c.dns, id.Domain)
+	records, err := walk(ctx, dns, id.Domain)
 	if err != nil {
 		return false, err
 	}
-	return organisational(id.Domain, records) == c.org, nil
+	return organisational(id.Domain, records) == a.org, nil
 }

@@ -114,7 +114,8 @@ func TestCheck(t *testing.T) {
 		{"the DNS is silent about one of two", "org.example", []Identifier{maybe(dkim("org.example")), spf("org.example")}, Pass, Reject},
 		{"the DNS is silent about who signs", "near.halfway.example", []Identifier{dkim("sub.near.halfway.example")}, TempError, Reject},
 	} {
-		got := Check(t.Context(), lookup.New(z), c.author, c.ids)
+		dns := lookup.New(z)
+		got := Find(t.Context(), dns, c.author).Check(t.Context(), dns, c.ids)
 		if got.Result != c.result || got.Policy != c.policy || (got.Result == Pass) != (got.By.Domain != "") {
 			t.Errorf("%s: %+v, want %s, %s", c.name, got, c.result, c.policy)
 		}

@@ -33,7 +33,8 @@ const (
 	maxLabel   = 63
 )
 
-// Asker asks for one message, and for nothing twice. It is used by one goroutine at a time.
+// Asker asks for one message, and for nothing twice that was answered. It is used by one goroutine
+// at a time.
 type Asker struct {
 	resolver Resolver
 	left     int
@@ -59,7 +60,7 @@ func New(r Resolver) *Asker {
 
 // TXT returns the texts of name, the strings of each record joined.
 func (a *Asker) TXT(ctx context.Context, name string) ([]string, error) {
-	return asked(a, a.txt, "TXT", name, func(name string) ([]string, error) {
+	return asked(ctx, a, a.txt, "TXT", name, func(name string) ([]string, error) {
 		texts, err := a.resolver.LookupTXT(ctx, name)
 		size := 0
 		for _, t := range texts {
@@ -74,7 +75,7 @@ func (a *Asker) TXT(ctx context.Context, name string) ([]string, error) {
 
 // MX returns the mail exchangers of name, without the final dot.
 func (a *Asker) MX(ctx context.Context, name string) ([]string, error) {
-	return asked(a, a.mx, "MX", name, func(name string) (hosts []string, err error) {
+	return asked(ctx, a, a.mx, "MX", name, func(name string) (hosts []string, err error) {
 		records, err := a.resolver.LookupMX(ctx, name)
 		for _, r := range records {
 			hosts = append(hosts, strings.TrimSuffix(r.Host, "."))
@@ -92,14 +93,14 @@ func (a *Asker) Addrs(ctx context.Context, name string, like netip.Addr) ([]neti
 	if like.Unmap().Is4() {
 		network = "ip4"
 	}
-	return asked(a, a.addrs, network, name, func(name string) ([]netip.Addr, error) {
+	return asked(ctx, a, a.addrs, network, name, func(name string) ([]netip.Addr, error) {
 		return a.resolver.LookupNetIP(ctx, network, name)
 	})
 }
 
 // Names returns the names that addr has in the DNS (PTR records), without the final dot.
 func (a *Asker) Names(ctx context.Context, addr netip.Addr) ([]string, error) {
-	return asked(a, a.names, "PTR", addr.Unmap().WithZone("").String(), func(name string) (names []string, err error) {
+	return asked(ctx, a, a.names, "PTR", addr.Unmap().WithZone("").String(), func(name string) (names []string, err error) {
 		found, err := a.resolver.LookupAddr(ctx, strings.TrimSuffix(name, "."))
 		for _, n := range found {
 			names = append(names, strings.TrimSuffix(n, "."))
@@ -111,8 +112,9 @@ func (a *Asker) Names(ctx context.Context, addr netip.Addr) ([]string, error) {
 	})
 }
 
-// asked is an answer that there is already, or that of ask.
-func asked[T any](a *Asker, known map[string]answer[T], kind, name string, ask func(string) ([]T, error)) ([]T, error) {
+// asked is an answer that there is already, or that of ask. That the time of who asked was over
+// says nothing about a name: it is asked for again by who has time.
+func asked[T any](ctx context.Context, a *Asker, known map[string]answer[T], kind, name string, ask func(string) ([]T, error)) ([]T, error) {
 	name = lower(strings.TrimSuffix(name, "."))
 	if kind != "PTR" && !Askable(name) {
 		return nil, nil
@@ -134,7 +136,9 @@ func asked[T any](a *Asker, known map[string]answer[T], kind, name string, ask f
 	case err != nil:
 		records, err = nil, fmt.Errorf("%s of %s: %w", kind, name, ErrTemporary)
 	}
-	known[key] = answer[T]{records, err}
+	if err == nil || ctx.Err() == nil {
+		known[key] = answer[T]{records, err}
+	}
 	return records, err
 }
 

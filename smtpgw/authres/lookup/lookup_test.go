@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"cairn/smtpgw/authres/lookup/lookuptest"
 )
 
 // scripted answers each name in its own way, and counts what it is asked.
@@ -73,6 +75,19 @@ func TestAnswers(t *testing.T) {
 	}
 	if want := []string{"ip4 a.example.", "ip6 a.example."}; !slices.Equal(dns.asked[7:], want) {
 		t.Errorf("asked for %q", dns.asked[7:])
+	}
+}
+
+// That one who asks had no time left is no answer for the next.
+func TestTimeIsOfWhoAsks(t *testing.T) {
+	a := New(&lookuptest.Zone{TXTs: map[string][]string{"a.example": {"one"}}})
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got, err := a.TXT(over, "a.example"); !errors.Is(err, ErrTemporary) {
+		t.Errorf("%q, %v", got, err)
+	}
+	if got, err := a.TXT(t.Context(), "a.example"); err != nil || !slices.Equal(got, []string{"one"}) {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

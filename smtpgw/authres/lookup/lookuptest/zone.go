@@ -17,6 +17,8 @@ type Zone struct {
 	Names map[string][]string // of addresses
 	// Silent names get no answer, nor do those below a name that begins with a dot.
 	Silent map[string]bool
+	// Stalled names are written likewise, and leave who asks waiting until his time is over.
+	Stalled map[string]bool
 }
 
 // LookupTXT implements lookup.Resolver.
@@ -57,7 +59,10 @@ func (z *Zone) LookupAddr(ctx context.Context, addr string) ([]string, error) {
 
 func (z *Zone) find(ctx context.Context, among map[string][]string, name string) ([]string, error) {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	if ctx.Err() != nil || z.silent(name) {
+	if within(z.Stalled, name) {
+		<-ctx.Done()
+	}
+	if ctx.Err() != nil || within(z.Silent, name) {
 		return nil, &net.DNSError{Err: "i/o timeout", Name: name, IsTimeout: true}
 	}
 	if found := among[name]; len(found) > 0 {
@@ -66,12 +71,12 @@ func (z *Zone) find(ctx context.Context, among map[string][]string, name string)
 	return nil, missing(name)
 }
 
-func (z *Zone) silent(name string) bool {
-	if z.Silent[name] {
+func within(names map[string]bool, name string) bool {
+	if names[name] {
 		return true
 	}
 	for at := range len(name) {
-		if name[at] == '.' && z.Silent[name[at:]] {
+		if name[at] == '.' && names[name[at:]] {
 			return true
 		}
 	}
