@@ -169,13 +169,13 @@ func unrecorded(f Finding, e Evidence, d *Decision) place {
 	}
 	var aside []string
 	for _, r := range e {
-		if r.Method != MethodDMARC || r.Policy == "" || r.Policy == policyNone || r.Result == Pass {
+		if !speaksAgainst(r) {
 			continue
 		}
 		why := unproven(r)
 		switch {
-		case r.Result == Fail && authenticated(e, r.About):
-			continue // a relay that is trusted says that it was from there
+		case (r.Result == Fail || r.Policy == "") && authenticated(e, r.About):
+			continue // a relay that is trusted, or its own signature, says that it was from there
 		case r.Result == Fail && r.Policy == policyReject:
 			d.Hold = true
 			aside = append([]string{why + ", which wants such mail refused: it may still be genuine if a mailing list or a forwarder sent it on"}, aside...)
@@ -191,6 +191,15 @@ func unrecorded(f Finding, e Evidence, d *Decision) place {
 	return place{labelInbox, history(f, e)}
 }
 
+// speaksAgainst reports whether a DMARC result may keep a message out of the inbox. A policy that
+// is not known may be one that does: who sends a message can have the DNS not answer.
+func speaksAgainst(r Result) bool {
+	if r.Method != MethodDMARC || r.Policy == policyNone || r.Result == Pass {
+		return false
+	}
+	return r.Policy != "" || r.Result == TempError || r.Result == PermError
+}
+
 // unproven says of a DMARC result that is no pass what it is about.
 func unproven(r Result) string {
 	switch {
@@ -199,7 +208,11 @@ func unproven(r Result) string {
 	case r.Result == Fail:
 		return "it claims to be from " + r.About + ", and neither a signature nor the server that sent it is of that domain"
 	}
-	return "whether it is from " + r.About + " could not be found out when it arrived, and that domain wants other mail put aside"
+	why := "whether it is from " + r.About + " could not be found out when it arrived, "
+	if r.Policy == "" {
+		return why + "nor what that domain wants done with other mail"
+	}
+	return why + "and that domain wants other mail put aside"
 }
 
 // history says what the account had to do with the sender, where that is a reason to look closer:
