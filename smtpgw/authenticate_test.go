@@ -215,20 +215,74 @@ func TestUnsureIsBounded(t *testing.T) {
 	now := time.Unix(1700000000, 0)
 	u := newUnsure(func() time.Time { return now })
 	for i := range unsureMost {
-		if !u.putOff(fmt.Sprintf("%d@peer.example", i), "org.example") {
+		if !u.putOff(fmt.Sprintf("192.0.%d.1:25", i/unsureOfNetwork), fmt.Sprintf("%d@peer.example", i), "org.example") {
 			t.Fatal(i)
 		}
 	}
-	if u.putOff("more@peer.example", "org.example") {
+	const elsewhere = "198.51.100.1:25"
+	if u.putOff(elsewhere, "more@peer.example", "org.example") {
 		t.Error("put off without room to remember it")
 	}
 	now = now.Add(unsureKept)
-	if !u.putOff("more@peer.example", "org.example") || len(u.since) != 1 {
-		t.Errorf("%d are remembered", len(u.since))
+	if !u.putOff(elsewhere, "more@peer.example", "org.example") || len(u.since) != 1 || len(u.of) != 1 {
+		t.Errorf("%d are remembered, of %d networks", len(u.since), len(u.of))
 	}
 	now = now.Add(-time.Hour) // the clock was set
-	if !u.putOff("more@peer.example", "org.example") {
+	if !u.putOff(elsewhere, "more@peer.example", "org.example") {
 		t.Error("taken by a clock that was set back")
+	}
+}
+
+// However many senders one network names, others have room; and its own mail is put off for as long
+// as that of one sender, then taken.
+func TestUnsureOfOneNetworkIsBounded(t *testing.T) {
+	for name, from := range map[string]func(i int) string{
+		"IPv4":       func(i int) string { return fmt.Sprintf("192.0.2.%d:25", i%256) },
+		"IPv6":       func(i int) string { return fmt.Sprintf("[2001:db8:0:%x::1]:25", i) },
+		"no address": func(int) string { return "x" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Unix(1700000000, 0)
+			u := newUnsure(func() time.Time { return now })
+			sender := func(i int) string { return fmt.Sprintf("%d@peer.example", i) }
+			for i := range unsureMost + 1 {
+				if !u.putOff(from(i), sender(i), "org.example") {
+					t.Fatalf("%d is taken at once", i)
+				}
+			}
+			if most := unsureOfNetwork + 1; len(u.since) != most {
+				t.Errorf("%d are remembered, want %d", len(u.since), most)
+			}
+			now = now.Add(unsurePatience - time.Second)
+			if !u.putOff(from(0), sender(unsureMost+1), "org.example") || !u.putOff("198.51.100.1:25", "jo@other.example", "org.example") {
+				t.Error("taken too early")
+			}
+			now = now.Add(time.Second)
+			if u.putOff(from(0), sender(0), "org.example") || u.putOff(from(0), sender(unsureMost+1), "org.example") {
+				t.Error("put off for longer")
+			}
+			if !u.putOff("198.51.100.1:25", "jo@other.example", "org.example") {
+				t.Error("another network's mail is taken too early")
+			}
+			now = now.Add(unsureKept)
+			if !u.putOff(from(0), sender(unsureMost+2), "org.example") {
+				t.Error("its room is never free again")
+			}
+		})
+	}
+}
+
+// What is sent again from another network takes no second room, and gives back the first.
+func TestUnsureSenderMoves(t *testing.T) {
+	now := time.Unix(1700000000, 0)
+	u := newUnsure(func() time.Time { return now })
+	const sender, first, second = "jo@peer.example", "192.0.2.1:25", "198.51.100.1:25"
+	u.putOff(first, sender, "org.example")
+	u.putOff(second, sender, "org.example")
+	now = now.Add(unsureKept)
+	u.putOff(second, sender, "org.example")
+	if len(u.since) != 1 || len(u.of) != 1 || u.of[networkOf(second)] != 1 {
+		t.Errorf("%d are remembered, of %v", len(u.since), u.of)
 	}
 }
 
