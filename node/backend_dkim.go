@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"cairn/node/api"
 	"cairn/smtpgw/dkim"
@@ -54,8 +55,15 @@ func (n *Node) RotateDKIM(_ context.Context, name string) (*api.DKIMKeys, error)
 
 // viewDKIM shows the keys of a domain, or with "" of all, as they were last seen.
 func (n *Node) viewDKIM(domain string) *api.DKIMKeys {
-	ring, now := n.dkim.ring.Load(), n.now()
-	list, faults := &api.DKIMKeys{Keys: []api.DKIMKey{}}, *n.dkim.faults.Load()
+	list := &api.DKIMKeys{Keys: viewDKIMKeys(n.dkim.ring.Load(), *n.dkim.faults.Load(), domain, n.now())}
+	n.viewWithout(list)
+	return list
+}
+
+// viewDKIMKeys shows the keys of a domain in a ring, or with "" all, and what is wrong with their
+// records.
+func viewDKIMKeys(ring *dkim.Ring, faults map[string]string, domain string, now time.Time) []api.DKIMKey {
+	list := []api.DKIMKey{}
 	for _, k := range ring.Sorted() {
 		if domain != "" && k.Domain != domain {
 			continue
@@ -68,9 +76,8 @@ func (n *Node) viewDKIM(domain string) *api.DKIMKeys {
 		if !k.Retired.IsZero() {
 			v.Until = k.Retired.Add(dkim.Keep)
 		}
-		list.Keys = append(list.Keys, v)
+		list = append(list, v)
 	}
-	n.viewWithout(list)
 	return list
 }
 

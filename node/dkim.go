@@ -192,7 +192,7 @@ func (n *Node) lookAtDKIM(ctx context.Context) error {
 		}
 		ring = *n.dkim.ring.Load()
 	}
-	answers, faults := n.askDKIM(ctx, ring.Keys())
+	answers, faults := askDKIM(ctx, ring.Keys())
 	if ctx.Err() != nil {
 		return lacks
 	}
@@ -225,7 +225,7 @@ func signs(r *dkim.Ring, k *dkim.Key) bool {
 
 // askDKIM asks the DNS for the records of keys: the answers, and what is wrong with the records
 // that are not as they should be, by the names of the records.
-func (n *Node) askDKIM(ctx context.Context, keys []dkim.Key) (map[string]dkim.Answer, map[string]string) {
+func askDKIM(ctx context.Context, keys []dkim.Key) (map[string]dkim.Answer, map[string]string) {
 	ctx, cancel := context.WithTimeout(ctx, dkimPatience)
 	defer cancel()
 	var mu sync.Mutex

@@ -21,6 +21,7 @@ type Backend interface {
 	QueueService
 	LimitService
 	DKIMService
+	DoctorService
 	BackupService
 }
 
@@ -211,6 +212,13 @@ type DKIMService interface {
 	// when there are some already that wait for that, CodeNotAllowed when records of many former
 	// ones are still there, or no mail is signed in the name of that domain.
 	RotateDKIM(ctx context.Context, domain string) (*DKIMKeys, error)
+}
+
+// DoctorService looks for what is wrong with a node.
+type DoctorService interface {
+	// Doctor looks at the node, at what the DNS says of it and at its way to a mail server outside,
+	// within 30 seconds. CodeInvalid when it is asked to try the way to what is no address.
+	Doctor(ctx context.Context, r DoctorRequest) (*Diagnosis, error)
 }
 
 // BackupService saves the node.

@@ -324,6 +324,11 @@ func (c *Client) DKIM(ctx context.Context, domain string) (*DKIMKeys, error) {
 	return call[DKIMKeys](ctx, c, pathDKIM, selector{domain})
 }
 
+// Doctor looks for what is wrong.
+func (c *Client) Doctor(ctx context.Context, r DoctorRequest) (*Diagnosis, error) {
+	return call[Diagnosis](ctx, c, pathDoctor, r)
+}
+
 // RotateDKIM makes new ones.
 func (c *Client) RotateDKIM(ctx context.Context, domain string) (*DKIMKeys, error) {
 	return call[DKIMKeys](ctx, c, pathRotateDKIM, selector{domain})

@@ -135,6 +135,7 @@ const (
 	pathForgive          = "/1/limits/forgive"
 	pathDKIM             = "/1/dkim/list"
 	pathRotateDKIM       = "/1/dkim/rotate"
+	pathDoctor           = "/1/node/doctor"
 	pathBackup           = "/1/backup/create"
 )
 
@@ -203,6 +204,7 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathForgive, maxRequest, b.Forgive)
 	handle(mux, pathDKIM, maxRequest, byName(b.DKIM))
 	handle(mux, pathRotateDKIM, maxRequest, byName(b.RotateDKIM))
+	handle(mux, pathDoctor, maxRequest, b.Doctor)
 	handleStream(mux, pathBackup, b.Backup)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, Errorf(CodeNotFound, "use the cairn command of the same version as the node", "no method %s %s", r.Method, r.URL.Path))
