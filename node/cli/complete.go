@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,12 +38,15 @@ func (a *app) addCompletions(root *cobra.Command) {
 		"org changes": first(orgDomains), "org attest": first(applications), "org node drop": first(ourNodes),
 		"list host rm": first(hosted), "list host set": first(hosted), "list host members": first(hosted),
 		"list host join": first(hosted), "list host leave": first(hosted),
+		"queue show": first(queued), "queue retry": first(queued), "queue hold": first(queued), "queue release": first(queued), "queue drop": first(queued),
+		"queue suppressed rm": first(suppressed), "limits forgive": first(limited), "org untrust": first(pinned),
+		"account passwd": first(accounts), "account app add": first(accounts), "account app rm": appOfAccount,
 	}
 	flags := map[string]values{
 		"--account": accounts, "--query": queryWords, "--log": fixed("debug", "info", "warn", "error"),
 		"init --network": fixed("new", "local"), "init --records": fixed("all", "some", "none"), "org update --records": fixed("all", "some", "none"), "org revoke --node": ourNodes, "init --mine": fixed("off", "10%", "50%", "1"),
 		"list host set --post": fixed("members", "anyone"), "list host set --owner": addressesHere, "send --from": addressesHere,
-		"bench readers --readers": foreignReaders,
+		"bench readers --readers": foreignReaders, "queue ls --domain": queuedDomains, "queue retry --domain": queuedDomains, "queue hold --domain": queuedDomains, "queue release --domain": queuedDomains,
 	}
 	var walk func(*cobra.Command)
 	walk = func(c *cobra.Command) {
@@ -154,6 +158,86 @@ func accountSetting(ctx context.Context, c *api.Client, args []string, begun str
 		return []string{verifier.SettingThreshold}
 	}
 	return first(accounts)(ctx, c, args, begun)
+}
+
+// appOfAccount is an account and then one of its app passwords, by name.
+func appOfAccount(ctx context.Context, c *api.Client, args []string, begun string) (list []string) {
+	if len(args) == 0 {
+		return accounts(ctx, c, args, begun)
+	}
+	if l, err := c.Accounts(ctx); err == nil && len(args) == 1 {
+		for _, a := range l.Accounts {
+			if !strings.EqualFold(a.Name, args[0]) {
+				continue
+			}
+			for _, p := range a.Apps {
+				list = append(list, p.Name)
+			}
+		}
+	}
+	return list
+}
+
+// queued are the oldest entries of the queue, each with where it goes.
+func queued(ctx context.Context, c *api.Client, _ []string, _ string) (list []string) {
+	l, err := c.ListQueue(ctx, "")
+	if err != nil {
+		return nil
+	}
+	for _, e := range l.Entries[:min(len(l.Entries), completionMost)] {
+		list = append(list, strconv.FormatUint(e.ID, 10)+"\t"+line("to "+strings.Join(e.Recipients, ", "), 60))
+	}
+	return list
+}
+
+// queuedDomains are those that mail in the queue goes to.
+func queuedDomains(ctx context.Context, c *api.Client, _ []string, _ string) (list []string) {
+	l, err := c.ListQueue(ctx, "")
+	if err != nil {
+		return nil
+	}
+	for _, e := range l.Entries {
+		if !slices.Contains(list, e.Domain) && len(list) < completionMost {
+			list = append(list, e.Domain)
+		}
+	}
+	return list
+}
+
+// suppressed are the addresses that mail is refused to.
+func suppressed(ctx context.Context, c *api.Client, _ []string, _ string) (list []string) {
+	if l, err := c.ListSuppressed(ctx, ""); err == nil {
+		for _, s := range l.Addresses {
+			list = append(list, s.Address+"\tof "+s.Account)
+		}
+	}
+	return list
+}
+
+// limited are the networks that something counts against, those that are kept out first.
+func limited(ctx context.Context, c *api.Client, _ []string, _ string) (list []string) {
+	l, err := c.Limits(ctx)
+	if err != nil {
+		return nil
+	}
+	for _, e := range l.Limits {
+		if e.Prefix != "" && len(list) < completionMost {
+			list = append(list, e.Prefix)
+		}
+	}
+	return list
+}
+
+// pinned are the domains whose pin can be taken back.
+func pinned(ctx context.Context, c *api.Client, _ []string, _ string) (list []string) {
+	if l, err := c.Pins(ctx); err == nil {
+		for _, p := range l.Pins {
+			if p.Source != string(verifier.SourceOwn) {
+				list = append(list, p.Domain)
+			}
+		}
+	}
+	return list
 }
 
 func hosted(ctx context.Context, c *api.Client, _ []string, _ string) (list []string) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -29,7 +30,9 @@ func completed(t *testing.T, dir, words, begun string) (values string, files boo
 func TestCompletion(t *testing.T) {
 	d := &desk{found: api.SearchResult{Messages: []api.Summary{
 		{Ref: "bob/2", From: "Al\x1bice", Subject: "two\tlines\nof it"}, {Ref: "bob/1", From: "x", Subject: "y"},
-	}}}
+	}}, queue: api.QueueList{Entries: []api.QueueEntry{
+		{ID: 7, Domain: "beta.example", Recipients: []string{"a@beta.example", "b@beta.example"}}, {ID: 12, Domain: "beta.example", Recipients: []string{"c@beta.example"}},
+	}}, limits: api.LimitList{Limits: []api.Limited{{Prefix: "192.0.2.1/32"}, {Account: "alice"}}}}
 	dir := at(t, d)
 	for _, tt := range []struct{ words, begun, want string }{
 		{"show", "", "bob/2\tAl\\x1bice: two lines of it bob/1\tx: y"},
@@ -61,6 +64,17 @@ func TestCompletion(t *testing.T) {
 		{"org revoke --node", "", "aa"},
 		{"org attest", "b", "bb\tenrol of \"Beta\""},
 		{"org changes", "", "beta.example\tBeta"},
+		{"queue show", "", "7\tto a@beta.example, b@beta.example 12\tto c@beta.example"},
+		{"queue drop", "1", "12\tto c@beta.example"},
+		{"queue hold 7", "", ""},
+		{"queue retry --domain", "", "beta.example"},
+		{"queue suppressed rm", "", "gone@beta.example\tof alice"},
+		{"limits forgive", "", "192.0.2.1/32"},
+		{"limits forgive --account", "b", "bob"},
+		{"org untrust", "", "gamma.example"},
+		{"account passwd", "a", "alice"},
+		{"account app rm", "b", "bob"},
+		{"account app rm bob", "", "phone"},
 		{"bench readers --readers", "python-d", "python-default"},
 	} {
 		if got, files := completed(t, dir, tt.words, tt.begun); got != tt.want || files {
@@ -80,4 +94,12 @@ func TestCompletion(t *testing.T) {
 	if got, _ := completed(t, t.TempDir(), "search", "verdict:c"); got != "verdict:changed" {
 		t.Errorf("without a node: %q", got)
 	}
+}
+
+func (d *desk) ListSuppressed(context.Context, string) (*api.SuppressedList, error) {
+	return &api.SuppressedList{Addresses: []api.SuppressedAddress{{Account: "alice", Address: "gone@beta.example"}}}, d.err
+}
+
+func (d *desk) Pins(context.Context) (*api.PinList, error) {
+	return &api.PinList{Pins: []api.Pin{{Domain: "alpha.example", Source: "own"}, {Domain: "gamma.example", Source: "trust"}}}, d.err
 }

@@ -79,7 +79,7 @@ func (d *desk) Relabel(_ context.Context, r api.RelabelRequest) (*api.Relabelled
 }
 
 func (d *desk) Accounts(context.Context) (*api.AccountList, error) {
-	return &api.AccountList{Accounts: []api.Account{{Name: "alice", Addresses: []string{"alice@alpha.example"}}, {Name: "bob"}}}, d.err
+	return &api.AccountList{Accounts: []api.Account{{Name: "alice", Addresses: []string{"alice@alpha.example"}}, {Name: "bob", Apps: []api.AppPassword{{Name: "phone"}}}}}, d.err
 }
 
 func (d *desk) Labels(context.Context, string) (*api.LabelList, error) {
