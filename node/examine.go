@@ -360,7 +360,7 @@ func (e *examination) askDMARC(ctx context.Context, dns *lookup.Asker, d *doctor
 			d.DMARC.Sound = true
 		}
 	}
-	found := dmarc.Check(ctx, dns, d.Name, nil)
+	found := dmarc.Find(ctx, dns, d.Name).Check(ctx, dns, nil)
 	d.DMARC.Policy, d.DMARC.Testing = string(found.Policy), found.Testing
 	if found.Result == dmarc.TempError {
 		d.DMARC.Fault = found.Reason
