@@ -57,7 +57,7 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 	}
 	if o != nil {
 		o.progress, o.texted, o.dsn = &t.progress, false, &e.DSN
-		replies, err := o.send(ctx, e.From, e.Recipients, c.top(o, e, raw), raw)
+		replies, err := o.send(ctx, c.envelopeSender(ctx, o, e), e.Recipients, c.top(o, e, raw), raw)
 		if err == nil {
 			return o.fates(e, replies), o
 		}
@@ -96,7 +96,7 @@ func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outb
 		return c.deferred(e, "connect to "+route.whom(e.Domain), err), nil
 	}
 	o.progress, o.dsn = &t.progress, &e.DSN
-	replies, err := o.send(ctx, e.From, e.Recipients, c.top(o, e, raw), raw)
+	replies, err := o.send(ctx, c.envelopeSender(ctx, o, e), e.Recipients, c.top(o, e, raw), raw)
 	if err = whyEnded(ctx, err); err != nil {
 		o.conn.Close()
 		return c.brokenOff(e, route, replies, err), nil

@@ -15,6 +15,9 @@ func MapChecks() []mailstore.MapCheck {
 		{Space: suppressedSpace, MendOf: mendSuppressed, DoneOf: func([]byte) string {
 			return "an address is not on the list of suppressed ones any more"
 		}},
+		{Space: returnSpace, MendOf: mendReturnKey, DoneOf: func([]byte) string {
+			return "another key signs return paths from now on: reports on mail that left before are refused"
+		}},
 		{Space: listSpace, MendOf: mendList},
 		{Space: filingSpace, MendOf: mendFiling, DoneOf: func([]byte) string {
 			return "what that mail was filed by, beside its record, is noted as not known: it stays where it is until its verdict changes"

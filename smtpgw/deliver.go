@@ -26,7 +26,9 @@ type Delivery struct {
 	filter   Filter // nil: none
 	meter    Meter
 	unsure   *unsure
+	suppress time.Duration
 	now      func() time.Time
+	distrust func() bool
 	log      *slog.Logger
 }
 
@@ -37,7 +39,7 @@ func NewDelivery(cfg Config, store *mailstore.Store, checker Checker, filing *Fi
 	return &Delivery{
 		store: store, checker: checker, filing: filing, sources: sources,
 		hostname: cfg.Hostname, dir: newDirectory(cfg), filter: cfg.InboundFilter, meter: cfg.Meter,
-		unsure: newUnsure(cfg.Clock.Now), now: cfg.Clock.Now, log: cfg.Log,
+		unsure: newUnsure(cfg.Clock.Now), suppress: cfg.Suppress, now: cfg.Clock.Now, distrust: cfg.Clock.Distrust, log: cfg.Log,
 	}
 }
 
@@ -66,9 +68,12 @@ type landing struct {
 	ref    string
 	rcpts  []mailbox
 	found  *assessed
+	report *reported // nil: none
 	stored []byte
 	began  time.Time
 	filed  []string // what became of each account's copy
+
+	counted int // recipients of whom the report says something new
 }
 
 // ready is Deliver up to its transaction, which is to run put of what it returns.
@@ -83,6 +88,10 @@ func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (*landing,
 		return nil, err
 	}
 	a.Received = d.now().Truncate(time.Millisecond)
+	report, err := d.reportIn(a, rcpts)
+	if err != nil {
+		return nil, err
+	}
 	found, err := d.checker.Check(ctx, a)
 	if err != nil {
 		return nil, fmt.Errorf("check an arrival: %w", err)
@@ -100,7 +109,7 @@ func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (*landing,
 	if err != nil {
 		return nil, err
 	}
-	return &landing{d: d, a: a, ref: ref, rcpts: rcpts, found: &assessed{found, gathered}, stored: stored, began: began}, nil
+	return &landing{d: d, a: a, ref: ref, rcpts: rcpts, found: &assessed{found, gathered}, report: report, stored: stored, began: began}, nil
 }
 
 // gather asks all sources about an arrival.
@@ -154,7 +163,7 @@ type share struct {
 
 // put stores one copy for each account that the recipients lead to.
 func (l *landing) put(tx *mailstore.Tx) error {
-	l.filed = nil // it may be run again
+	l.filed, l.counted = nil, 0 // it may be run again
 	shares, err := l.d.shares(tx, l.a, l.rcpts, l.found)
 	if err != nil {
 		return err
@@ -170,7 +179,7 @@ func (l *landing) put(tx *mailstore.Tx) error {
 			return err
 		}
 	}
-	return nil
+	return l.count(tx)
 }
 
 // store stores one account's copy.

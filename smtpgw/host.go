@@ -108,6 +108,7 @@ func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encr
 		err = o.startTLS(ctx, config, hostname)
 	}
 	if err == nil && h.Login != nil {
+		o.known = true
 		err = o.login(h.Login)
 	}
 	if err != nil {

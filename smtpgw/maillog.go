@@ -109,6 +109,9 @@ func (l *landing) tell() {
 	l.d.meter.Filed(record.Verdict(verdict))
 	l.d.log.Info("mail filed", "mail", l.ref, "sent_as", l.sentAs(), "peer", l.a.Peer.Addr, "from", l.a.From, "to", envelopeTo(l.a.Recipients),
 		"size", len(l.a.Raw), "verdict", verdict, "filed", strings.Join(l.filed, "; "), "took", since(l.began))
+	if l.counted > 0 {
+		l.d.log.Info("another server reports that it could not deliver mail of ours", "mail", l.ref, "peer", l.a.Peer.Addr, "to", envelopeTo(l.a.Recipients), "failed", l.counted)
+	}
 }
 
 // sentAs is the id that whoever brought the arrival has for it; empty if it is ours too.

@@ -33,6 +33,7 @@ type outbound struct {
 	// foreign: the other side is no node. It gets its text by DATA, which is what all know, and
 	// nothing that it has not said it takes.
 	foreign bool
+	known   bool          // it was told who this node is, with a password
 	last    time.Duration // for the reply to a text of which the other side has all, at a stop
 	dsn     *outbox.DSN   // what the sender of the mail asked about reports; nil: nothing
 	texted  bool          // it was told to send a text, and perhaps has it

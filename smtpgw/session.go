@@ -131,6 +131,12 @@ func (s *session) rcpt(to string, opts *smtp.RcptOptions) error {
 	switch {
 	case err != nil:
 		return err
+	case s.srv.mode == Inbound && s.from == "" && route.Local:
+		err = s.srv.delivery.mayReport(m)
+	}
+	switch {
+	case err != nil:
+		return err
 	case len(s.rcpts) == 0:
 		s.route = route
 	case route.Local != s.route.Local || route.To != s.route.To:

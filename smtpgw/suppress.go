@@ -224,15 +224,23 @@ func goneFor(out []fate) (gone []fate) {
 
 // suppressGone puts those who are gone on the list of the account that has sent to them.
 func (c *Courier) suppressGone(tx *mailstore.Tx, e *outbox.Entry, gone []fate, now time.Time) error {
-	if c.cfg.Suppress <= 0 || e.From == "" {
+	if e.From == "" {
+		return nil
+	}
+	return suppressGone(tx, c.dir, c.cfg.Suppress, e.Account, gone, now)
+}
+
+// suppressGone puts those who are gone on the list of an account, for some time; 0: not at all.
+func suppressGone(tx *mailstore.Tx, dir directory, within time.Duration, account mailstore.AccountID, gone []fate, now time.Time) error {
+	if within <= 0 {
 		return nil
 	}
 	for _, f := range gone {
 		m, err := parseMailbox(f.rcpt, true)
-		if err != nil || c.dir.isLocal(m.domain) {
+		if err != nil || dir.isLocal(m.domain) {
 			continue
 		}
-		s := Suppressed{Account: e.Account, Since: now, Until: now.Add(c.cfg.Suppress), Why: oneLine(f.reply.String())}
+		s := Suppressed{Account: account, Since: now, Until: now.Add(within), Why: oneLine(f.reply.String())}
 		err = suppress(tx, m, s)
 		if errors.Is(err, ErrSuppressedFull) {
 			return nil

@@ -1,0 +1,141 @@
+package smtpgw
+
+import (
+	"cmp"
+	"errors"
+	"strings"
+	"time"
+
+	"cairn/mailstore"
+	"cairn/mailstore/outbox"
+	"cairn/smtpgw/dsn"
+)
+
+// What another server reports to a signed return path changes what is known of the recipient: it
+// had accepted the mail, and could not deliver it. The report itself is mail like any other.
+
+// reported is a report that an arrival brings.
+type reported struct {
+	paths []returnPath
+	says  *dsn.Report
+}
+
+// reportIn is the report of an arrival to return paths; nil: it brings none. The error may be a
+// refusal.
+func (d *Delivery) reportIn(a *Arrival, rcpts []mailbox) (*reported, error) {
+	if a.From != "" {
+		return nil, nil
+	}
+	var paths []returnPath
+	err := d.store.View(func(r *mailstore.Reader) error {
+		for _, m := range rcpts {
+			p, err := d.returnPathOf(r, m)
+			if err != nil {
+				return err
+			}
+			if p != nil {
+				paths = append(paths, *p)
+			}
+		}
+		return nil
+	})
+	if err != nil || len(paths) == 0 {
+		return nil, err
+	}
+	says, err := dsn.Parse(a.Raw)
+	if errors.Is(err, dsn.ErrNone) || errors.Is(err, dsn.ErrBounds) {
+		return nil, nil // an answer of a person's program, or nothing that is understood
+	}
+	if err == nil {
+		err = d.settled(paths, says)
+	}
+	return &reported{paths, says}, err
+}
+
+// settled is the refusal, for now, of a report on a recipient of whom it is not noted yet that
+// anybody took the mail: a report may be faster than that, or the reply was lost.
+func (d *Delivery) settled(paths []returnPath, says *dsn.Report) error {
+	return d.store.View(func(r *mailstore.Reader) error {
+		for _, p := range paths {
+			waits, err := outbox.Waits(r, mailstore.Ref{Account: p.account, Message: p.message}, p.entry, func(rcpt string) bool {
+				_, failed := outcomeIn(says, outbox.Outcome{Recipient: rcpt}, d.now())
+				return failed
+			})
+			if err != nil {
+				return err
+			}
+			if waits {
+				return refusef(451, 4, 3, 0, "whether the mail of this report was taken is not noted here yet; try again later")
+			}
+		}
+		return nil
+	})
+}
+
+// count makes what a report says the outcome of the mail.
+func (l *landing) count(tx *mailstore.Tx) error {
+	if l.report == nil {
+		return nil
+	}
+	for _, p := range l.report.paths {
+		sent := mailstore.Ref{Account: p.account, Message: p.message}
+		changed, err := outbox.Reported(tx, sent, p.entry, func(o outbox.Outcome) (outbox.Outcome, bool) {
+			return outcomeIn(l.report.says, o, l.a.Received)
+		})
+		if err != nil {
+			return err
+		}
+		out := fatesOf(changed)
+		for i := range out {
+			out[i].remote = true
+		}
+		if err := suppressGone(tx, l.d.dir, l.d.suppress, p.account, goneFor(out), l.a.Received); err != nil {
+			return err
+		}
+		l.counted += len(changed)
+	}
+	return nil
+}
+
+// outcomeIn is what a report makes of an outcome; ok is false if it says of that recipient, by the
+// address that the mail left for, no failure.
+func outcomeIn(says *dsn.Report, was outbox.Outcome, now time.Time) (o outbox.Outcome, ok bool) {
+	for _, to := range says.Recipients {
+		if to.Action != "failed" || !sameMailbox(cmp.Or(to.Original, to.Final), was.Recipient) && !sameMailbox(to.Final, was.Recipient) {
+			continue
+		}
+		o = outbox.Outcome{Recipient: was.Recipient, State: outbox.Refused, Time: now, By: cmp.Or(says.By, was.By)}
+		if to.Status[0] != '5' { // nobody took it there in the time that it was kept
+			o.State = outbox.GivenUp
+		}
+		o.Reply = replyReported(to).String()
+		return o, true
+	}
+	return o, false
+}
+
+// replyReported is the reply that a report tells of, with the status of the report where the reply
+// has none.
+func replyReported(to dsn.Recipient) reply {
+	text := oneLine(to.Diagnostic)
+	if code, _, said, ok := replyLine(text); ok && code/100 == 5 && to.Status[0] == '5' {
+		if given := statusCode(reply{code, said}); given != "5.0.0" || to.Status == given {
+			return reply{code, said}
+		}
+		return reply{code, to.Status + " " + said}
+	}
+	return reply{550, strings.TrimSpace(to.Status + " " + text)}
+}
+
+// sameMailbox reports whether a report means a recipient.
+func sameMailbox(said, rcpt string) bool {
+	if strings.EqualFold(said, pathOf(rcpt)) {
+		return true
+	}
+	m, err := parseMailbox(said, true)
+	if err != nil {
+		return false
+	}
+	of, err := parseMailbox(rcpt, true)
+	return err == nil && m.key() == of.key()
+}

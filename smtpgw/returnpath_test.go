@@ -1,0 +1,252 @@
+package smtpgw
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"cairn/mailstore"
+	"cairn/mailstore/outbox"
+)
+
+// reportOn is what a server outside reports of a recipient.
+func reportOn(id, rcpt, status, said string) string {
+	return "From: <postmaster@far.example>\r\nTo: <user@local.example>\r\nSubject: Undelivered\r\nDate: Mon, 02 Jan 2006 15:04:05 +0000\r\n" +
+		"Message-ID: <" + id + "@far.example>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n" +
+		"--b\r\nContent-Type: text/plain\r\n\r\nNo.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; in.far.example\r\n\r\n" +
+		"Final-Recipient: rfc822; " + rcpt + "\r\nAction: failed\r\nStatus: " + status + "\r\nDiagnostic-Code: smtp; " + said + "\r\n--b--\r\n"
+}
+
+// returning is a node that has sent mail to a server that is no node, with its inbound server.
+type returning struct {
+	*node
+	outside *foreignServer
+	in      string // address of the inbound server
+	clock   *movable
+}
+
+func newReturning(t *testing.T, host Host) *returning {
+	t.Helper()
+	n := &returning{node: nearNode(t, nil), outside: (&foreignServer{}).listen(t), clock: new(movable)}
+	host.Name, host.Dial = "mx.far.example", dialTo(n.outside.addr)
+	cfg := testConfig
+	cfg.Sending, cfg.Suppress, cfg.Clock.Now = Sending{FirstRetry: time.Hour}, 720*time.Hour, n.clock.now
+	delivery := testDelivery(cfg, n.store, n.checker)
+	n.courier = NewCourier(cfg, n.queue, routes{"far.example": {To: "outside", Hosts: []Host{host}}, "local.example": {Local: true}}, delivery, discard())
+	n.in = serve(t, NewInbound(cfg, n.store, delivery, discard()))
+	return n
+}
+
+// sender is the envelope sender of the last mail that has left.
+func (n *returning) sender(t *testing.T) string {
+	t.Helper()
+	n.outside.mu.Lock()
+	defer n.outside.mu.Unlock()
+	from := ""
+	for _, line := range n.outside.told {
+		if m := regexp.MustCompile(`MAIL FROM:<([^>]*)>`).FindStringSubmatch(line); m != nil {
+			from = m[1]
+		}
+	}
+	return from
+}
+
+// became is what is known of the recipients of the first mail that user has sent.
+func (n *returning) became(t *testing.T) (said string) {
+	t.Helper()
+	err := n.store.View(func(r *mailstore.Reader) error {
+		s, err := n.queue.SentOf(r, mailstore.Ref{Account: 2, Message: 1})
+		for _, o := range s.Outcomes {
+			said += fmt.Sprintf("%s %s by %s: %s\n", o.Recipient, o.State, o.By, o.Reply)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return said
+}
+
+// report brings a message to the inbound server, which answers the recipient and the text so.
+func (n *returning) report(t *testing.T, from, to, raw, rcpt, text string) {
+	t.Helper()
+	d := greeted(t, n.in)
+	d.say("MAIL FROM:<"+from+">\r\n", "^250 ")
+	d.say("RCPT TO:<"+to+">\r\n", rcpt)
+	if text != "" {
+		d.say("DATA\r\n", "^354 ")
+		d.say(raw+".\r\n", text)
+	}
+	d.say("QUIT\r\n", "^221 ")
+}
+
+// What a server outside reports to the return path of a mail is what became of its recipient; what
+// comes to any other address, from anybody or too late changes nothing.
+func TestReportToReturnPath(t *testing.T) {
+	n := newReturning(t, Host{})
+	stop := n.run(t)
+	n.send(t, "user@local.example", "To: bob@far.example, carol@far.example, dave@far.example\r\n"+mailText("first"), "bob@far.example", "carol@far.example", "dave@far.example")
+	sealAll(t, n.store, n.queue)
+	n.drained(t)
+	path := n.sender(t)
+	if !regexp.MustCompile(`^user\+b=[a-z2-7]+@local\.example$`).MatchString(path) {
+		t.Fatalf("envelope sender %q", path)
+	}
+	accepted := n.became(t)
+	if strings.Count(accepted, " accepted by mx.far.example: 250 taken") != 3 {
+		t.Fatalf("before a report: %s", accepted)
+	}
+	gone := reportOn("one", "bob@far.example", "5.1.1", "550 5.1.1 no such user")
+	n.report(t, "", "user@local.example", gone, "^250 ", "^250 ")       // not signed
+	n.report(t, "mallory@far.example", path, gone, "^250 ", "^250 ")    // no null sender
+	n.report(t, "", "alias"+path[len("user"):], gone, "^250 ", "^250 ") // another address of the account
+	n.report(t, "", path, mailText("an answer"), "^250 ", "^250 ")      // no report
+	n.report(t, "", path, reportOn("two", "eve@far.example", "5.1.1", "550 5.1.1 no"), "^250 ", "^250 ")
+	n.report(t, "", "other"+path[len("user"):], gone, "^550 5.7.1 ", "") // another account
+	n.report(t, "", "user+b=a"+path[len("user+b=a"):], gone, "^550 5.7.1 ", "")
+	n.report(t, "", "user+b=@local.example", gone, "^550 5.7.1 ", "")
+	n.report(t, "", "user+shop@local.example", gone, "^250 ", "^250 ")
+	want := strings.Replace(accepted, "bob@far.example accepted by mx.far.example: 250 taken", "bob@far.example refused by in.far.example: 550 5.1.1 no such user", 1)
+	if got := n.became(t); got != want { // the alias is of the same account
+		t.Errorf("after reports that do not count, and one to an alias: %swant %s", got, want)
+	}
+	before := len(inboxOf(t, n.store, "user@local.example", "inbox"))
+	n.report(t, "", strings.ToUpper(path), reportOn("three", "Carol@FAR.example", "5.7.1", "554 not from you"), "^250 ", "^250 ")
+	n.report(t, "", path, reportOn("three", "carol@far.example", "5.1.1", "550 5.1.1 now gone"), "^250 ", "^250 ")
+	n.report(t, "", path, reportOn("four", "dave@far.example", "4.4.7", "451 4.4.1 he is away"), "^250 ", "^250 ")
+	want = strings.Replace(want, "carol@far.example accepted by mx.far.example: 250 taken", "carol@far.example refused by in.far.example: 554 5.7.1 not from you", 1)
+	want = strings.Replace(want, "dave@far.example accepted by mx.far.example: 250 taken", "dave@far.example given-up by in.far.example: 550 4.4.7 451 4.4.1 he is away", 1)
+	if got := n.became(t); got != want {
+		t.Errorf("after reports: %swant %s", got, want)
+	}
+	if got := len(inboxOf(t, n.store, "user@local.example", "inbox")); got != before+3 {
+		t.Errorf("%d reports are in the inbox, want 3", got-before)
+	}
+	if got := fmt.Sprint(suppressedNow(t, n.store, n.clock.now())); got != "[2 bob@far.example]" {
+		t.Errorf("suppressed are %s", got)
+	}
+	if left := n.queued(t); left != 0 {
+		t.Errorf("reports made %d entries", left)
+	}
+	n.clock.advance(10 * 24 * time.Hour)
+	n.report(t, "", path, gone, "^250 ", "^250 ")
+	n.clock.advance(24 * time.Hour)
+	n.report(t, "", path, gone, "^550 5.7.1 .*no return path of mail that was sent from here in the last ten days", "")
+	stop()
+}
+
+// A report that comes before it is noted that its mail was taken is put off; it counts later.
+func TestReportBeforeItsMail(t *testing.T) {
+	n := newReturning(t, Host{})
+	n.send(t, "user@local.example", mailText("first"), "bob@far.example")
+	e := must(n.queue.List(0, 1))(t)[0]
+	path, err := n.courier.signedReturn(t.Context(), &e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := reportOn("one", "bob@far.example", "5.1.1", "550 5.1.1 no such user")
+	n.report(t, "", path, gone, "^250 ", "^451 4.3.0 ")
+	n.report(t, "", path, reportOn("two", "eve@far.example", "5.1.1", "550 5.1.1 no"), "^250 ", "^250 ")
+	n.run(t)
+	n.drained(t)
+	n.report(t, "", path, gone, "^250 ", "^250 ")
+	if got, want := n.became(t), "bob@far.example refused by in.far.example: 550 5.1.1 no such user\n"; got != want {
+		t.Errorf("became %s, want %s", got, want)
+	}
+}
+
+// Mail of programs to return paths that do not count is refused too.
+func TestNoReturnPathFromHere(t *testing.T) {
+	n := newReturning(t, Host{})
+	n.run(t)
+	n.send(t, "", mailText("own"), "user+b=abc@local.example")
+	sealAll(t, n.store, n.queue)
+	n.drained(t)
+	if got := inboxOf(t, n.store, "user@local.example", "inbox"); len(got) != 0 {
+		t.Errorf("it was delivered: %q", got)
+	}
+}
+
+// Whose reports could not come back leaves as it was sent: from sub-addresses of others, reports,
+// and addresses with no room for more; and what goes by a smarthost that knows us.
+func TestUnsignedReturnPaths(t *testing.T) {
+	long := strings.Repeat("x", 50) + "@local.example"
+	for _, tt := range []struct{ name, from, want string }{
+		{"plain", "user@local.example", `^user\+b=[a-z2-7]+@local\.example$`},
+		{"alias", "alias@local.example", `^alias\+b=`},
+		{"sub-address", "user+shop@local.example", `^user\+b=[a-z2-7]+@local\.example$`},
+		{"null sender", "", `^$`},
+		{"long", long, "^" + long + "$"},
+		{"elsewhere", "program@elsewhere.example", "^program@elsewhere.example$"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			n := newReturning(t, Host{})
+			err := n.store.Update(t.Context(), func(tx *mailstore.Tx) error {
+				return tx.SetAddresses(2, []string{"user@local.example", "alias@local.example", long})
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			n.run(t)
+			n.send(t, tt.from, mailText("one"), "bob@far.example")
+			sealAll(t, n.store, n.queue)
+			n.drained(t)
+			if got := n.sender(t); !regexp.MustCompile(tt.want).MatchString(got) {
+				t.Errorf("envelope sender %q, want %s", got, tt.want)
+			}
+		})
+	}
+	n := newReturning(t, Host{})
+	e := &outbox.Entry{From: "user@local.example", Account: 2, Message: 1, ID: 1, Created: time.Now()}
+	for _, o := range []*outbound{{}, {foreign: true, known: true}} {
+		if got := n.courier.envelopeSender(t.Context(), o, e); got != e.From {
+			t.Errorf("to %+v from %q", o, got)
+		}
+	}
+}
+
+// A tag is of one account, message, entry and day, under one key; nothing else is one.
+func TestReturnTag(t *testing.T) {
+	key := []byte(strings.Repeat("k", 32))
+	p := returnPath{day: 20000, account: 7, message: 1 << 40, entry: 300}
+	tag := p.tag(key)
+	if got, ok := parseReturn(strings.ToUpper(tag), 7, key); !ok || got != p {
+		t.Errorf("%+v, %v", got, ok)
+	}
+	if _, ok := parseReturn(tag, 8, key); ok {
+		t.Error("it is of another account too")
+	}
+	if _, ok := parseReturn(tag, 7, []byte(strings.Repeat("l", 32))); ok {
+		t.Error("it is under another key too")
+	}
+	for i := range tag {
+		for _, c := range "az7=" {
+			other := tag[:i] + string(c) + tag[i+1:]
+			if got, ok := parseReturn(other, 7, key); ok && got != p {
+				t.Errorf("%s is %+v", other, got)
+			}
+		}
+		if _, ok := parseReturn(tag[:i], 7, key); ok {
+			t.Errorf("%s is one", tag[:i])
+		}
+	}
+	most := returnPath{day: 1<<16 - 1, account: 1<<32 - 1, message: 1 << 28, entry: 1 << 28}
+	if n := len("+" + returnMark + most.tag(key)); n > 40 {
+		t.Errorf("a tag of a large store takes %d octets", n)
+	}
+}
+
+// FuzzReturnTag: what comes is no tag, or the one that was signed.
+func FuzzReturnTag(f *testing.F) {
+	key := []byte(strings.Repeat("k", 32))
+	p := returnPath{day: 20000, account: 7, message: 5, entry: 300}
+	f.Add(p.tag(key))
+	f.Add("")
+	f.Fuzz(func(t *testing.T, tag string) {
+		if got, ok := parseReturn(tag, 7, key); ok && got != p {
+			t.Fatalf("%s is %+v", tag, got)
+		}
+	})
+}
