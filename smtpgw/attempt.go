@@ -58,6 +58,7 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 	if o != nil {
 		o.progress, o.texted, o.dsn = &t.progress, false, &e.DSN
 		replies, err := o.send(ctx, c.envelopeSender(ctx, o, e), e.Recipients, c.top(o, e, raw), raw)
+		c.hosts.heard(o, replies)
 		if err == nil {
 			return o.fates(e, replies), o
 		}
@@ -90,13 +91,23 @@ func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outb
 	if err := t.recentFailure(c.now(), round, route.To); err != nil {
 		return c.deferred(e, "connect to "+route.whom(e.Domain), err), nil
 	}
+	hosts := route.hostSet()
+	if err := c.hosts.ask(ctx, hosts, e.Domain, round, c.cfg.Sending.Turn); err != nil {
+		return c.deferred(e, "connect to "+route.whom(e.Domain), whyEnded(ctx, err)), nil
+	}
 	o, err := connect(ctx, &c.cfg.Sending, c.cfg.Hostname, route, e.Domain)
+	if err != nil {
+		c.hosts.failed(ctx, hosts, err)
+	} else {
+		c.hosts.opened(hosts, o)
+	}
 	if err = whyEnded(ctx, err); err != nil {
 		t.noteFailure(c.now(), round, route.To, err)
 		return c.deferred(e, "connect to "+route.whom(e.Domain), err), nil
 	}
 	o.progress, o.dsn = &t.progress, &e.DSN
 	replies, err := o.send(ctx, c.envelopeSender(ctx, o, e), e.Recipients, c.top(o, e, raw), raw)
+	c.hosts.heard(o, replies)
 	if err = whyEnded(ctx, err); err != nil {
 		o.conn.Close()
 		return c.brokenOff(e, route, replies, err), nil

@@ -182,25 +182,27 @@ func (c Clock) withDefaults() Clock {
 
 // Sending bounds the courier's work. A zero value takes its default.
 type Sending struct {
-	Domains     int           // domains served at one time; default 64
-	Sessions    int           // sessions at one time with one domain; default 8
-	IdleSession time.Duration // how long a session is kept for the next message; default 5 s
-	Turn        time.Duration // that a domain is served while others wait to be; default 30 s
-	Dial        time.Duration // to open a connection; default 30 s
-	Reply       time.Duration // for a reply to come, twice that for one to a text; default 5 min (RFC 5321, section 4.5.3.2)
-	LastWords   time.Duration // for the reply to a whole text at a stop; default 5 s
-	FirstRetry  time.Duration // after the first failed attempt, then as long again as attempts have gone on; default 5 s
-	MaxRetry    time.Duration // the longest wait between attempts; default 1 h
-	Unrecorded  time.Duration // that mail between own accounts waits for its token while none are made; default 10 s
-	Unsealed    time.Duration // between looks for mail that could not be recorded in the time it is kept; default 10 min
-	Gather      time.Duration // that failures of one message wait for others of it, to be in one report; default 5 min
-	Delay       time.Duration // after which the sender of mail that waits is told so; default 4 h
-	Expire      time.Duration // after which mail is returned; default 5 days (RFC 5321, section 4.5.4.1)
+	Domains      int           // domains served at one time; default 64
+	Sessions     int           // sessions at one time with one domain; default 8
+	HostSessions int           // sessions at one time with the same mail servers that are no nodes, over all domains; default 20
+	IdleSession  time.Duration // how long a session is kept for the next message; default 5 s
+	Turn         time.Duration // that a domain is served while others wait to be; default 30 s
+	Dial         time.Duration // to open a connection; default 30 s
+	Reply        time.Duration // for a reply to come, twice that for one to a text; default 5 min (RFC 5321, section 4.5.3.2)
+	LastWords    time.Duration // for the reply to a whole text at a stop; default 5 s
+	FirstRetry   time.Duration // after the first failed attempt, then as long again as attempts have gone on; default 5 s
+	MaxRetry     time.Duration // the longest wait between attempts; default 1 h
+	Unrecorded   time.Duration // that mail between own accounts waits for its token while none are made; default 10 s
+	Unsealed     time.Duration // between looks for mail that could not be recorded in the time it is kept; default 10 min
+	Gather       time.Duration // that failures of one message wait for others of it, to be in one report; default 5 min
+	Delay        time.Duration // after which the sender of mail that waits is told so; default 4 h
+	Expire       time.Duration // after which mail is returned; default 5 days (RFC 5321, section 4.5.4.1)
 }
 
 func (s Sending) withDefaults() Sending {
 	orDefault(&s.Domains, 64)
 	orDefault(&s.Sessions, 8)
+	orDefault(&s.HostSessions, 20)
 	orDefault(&s.IdleSession, 5*time.Second)
 	orDefault(&s.Turn, 30*time.Second)
 	orDefault(&s.Dial, 30*time.Second)

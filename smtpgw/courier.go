@@ -35,6 +35,7 @@ type Courier struct {
 	texts    *textroom.Room
 	settling chan struct{} // bounds the outcomes that wait for their commit
 	returns  chan struct{} // a report may be due at another time
+	hosts    *hostSets
 
 	mu      sync.Mutex
 	lanes   map[string]*lane
@@ -51,13 +52,15 @@ func NewCourier(cfg Config, queue *outbox.Queue, router Router, delivery *Delive
 	if texts == nil {
 		texts = textroom.New(carriedBytes)
 	}
-	return &Courier{
+	c := &Courier{
 		texts: texts,
 		queue: queue, router: router, delivery: delivery, cfg: cfg, dir: newDirectory(cfg),
 		log: log, update: queue.Store().Update,
 		more: make(chan struct{}, 1), settling: make(chan struct{}, 128), returns: make(chan struct{}, 1),
 		lanes: make(map[string]*lane), parted: make(map[string]*lane), trips: make(map[*trip]bool), left: make(map[string]time.Time),
 	}
+	c.hosts = newHostSets(&c.cfg.Sending, c.now)
+	return c
 }
 
 const (

@@ -58,7 +58,7 @@ func connectHosts(ctx context.Context, sending *Sending, hostname string, hosts 
 			break
 		}
 	}
-	return nil, errors.Join(errs...)
+	return nil, joined(errs)
 }
 
 // errTLS is that a session could not be encrypted.
@@ -81,7 +81,7 @@ func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encr
 	defer cancel()
 	conn, err := h.Dial(dial)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", err, errUnreached)
 	}
 	defer context.AfterFunc(ctx, func() { conn.Close() })() // what is read and written here has deadlines of its own
 	config := &tls.Config{
@@ -97,7 +97,7 @@ func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encr
 	}
 	o, err := greet(conn, hostname, sending.Reply)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", err, errUnreached)
 	}
 	o.foreign, o.last = true, sending.LastWords
 	_, offered := o.ext["STARTTLS"]

@@ -91,6 +91,10 @@ func (c *Courier) serve(ctx context.Context, l *lane) {
 			}
 			c.busy(l, +1)
 			o = c.carry(ctx, l, o, id)
+			if o != nil && len(l.pending) == 0 && c.hosts.wanted(o) {
+				o.quit()
+				o = nil
+			}
 			c.busy(l, -1)
 		}
 		idle.Reset(c.cfg.Sending.IdleSession)

@@ -33,6 +33,8 @@ type outbound struct {
 	// foreign: the other side is no node. It gets its text by DATA, which is what all know, and
 	// nothing that it has not said it takes.
 	foreign bool
+	parts   bool          // it said 421 (RFC 5321, section 3.8)
+	hosts   string        // the set that it counts for, see hostSets; empty: none
 	known   bool          // it was told who this node is, with a password
 	last    time.Duration // for the reply to a text of which the other side has all, at a stop
 	dsn     *outbox.DSN   // what the sender of the mail asked about reports; nil: nothing
@@ -258,6 +260,7 @@ func (o *outbound) readLinesWithin(wait time.Duration) (code int, text string, e
 			return 0, "", Reason(clipped(fmt.Sprintf("what came is no reply of SMTP: %q", line)))
 		}
 		if code, lines = c, append(lines, text); !more {
+			o.parts = o.parts || code == 421
 			return code, strings.Join(lines, "\n"), nil
 		}
 	}
