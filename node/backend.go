@@ -43,7 +43,7 @@ func (n *Node) Status(ctx context.Context) (*api.Status, error) {
 		Software: Software, Directory: n.dir, Hostname: n.cfg.Hostname, Started: n.started.UTC(),
 		Org: org, Chain: *chainStatus, Listen: n.listening(), Peers: len(peers), Mail: *mail,
 		Clock: clock, Index: *position, PeersByOrg: peersByOrg(s, peers), SilentPeers: n.silentPeers(),
-		Copy: copied, Twice: n.twice(s),
+		Copy: copied, Twice: n.twice(s), Certificates: n.viewCertificates(),
 	}, nil
 }
 
@@ -57,6 +57,12 @@ func (n *Node) listening() api.Listeners {
 	}
 	if n.listen.operations != nil {
 		l.Operations = n.listen.operations.Addr().String()
+	}
+	if n.listen.http != nil {
+		l.HTTP = n.listen.http.Addr().String()
+	}
+	if n.listen.https != nil {
+		l.HTTPS = n.listen.https.Addr().String()
 	}
 	if n.listen.inbound != nil {
 		l.Inbound = n.listen.inbound.Addr().String()

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/node/acme"
 	"cairn/node/api"
 	"cairn/node/home"
 	"cairn/smtpgw/dkim"
@@ -80,6 +81,7 @@ func TestBackupFacts(t *testing.T) {
 		t.Fatal(err)
 	}
 	files[home.DKIMKeys] = must(ring.Encode())
+	files[home.ACMEFile] = must(new(acme.Kept).Encode())
 	m, err := BackupFacts(files)
 	if err != nil || m.Organisation != "Alpha" || m.ChainID != g.Params.ChainID().String() {
 		t.Errorf("%+v, %v", m, err)

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"cairn/node/acme"
 	"cairn/node/home"
 )
 
@@ -31,8 +32,11 @@ const (
 )
 
 // certificate is what the node's servers show of whom they are: what stands in two files, read anew
-// when these change, or one of its own making.
+// when these change, what an authority issued, or one of its own making.
 type certificate struct {
+	host   string
+	issued *acme.Keeper // nil: no authority is asked
+
 	cert, key string // files
 	now       func() time.Time
 	log       *slog.Logger
@@ -47,9 +51,9 @@ type certificate struct {
 func openCertificate(c *Config, dir string, now func() time.Time, log *slog.Logger) (*certificate, error) {
 	if c.TLS.CertificateFile == "" {
 		own, err := ownCertificate(filepath.Join(dir, home.CertificateFile), c.Hostname, now())
-		return &certificate{current: own}, err
+		return &certificate{host: c.Hostname, current: own}, err
 	}
-	f := &certificate{cert: c.TLS.CertificateFile, key: c.TLS.KeyFile, now: now, log: log}
+	f := &certificate{host: c.Hostname, cert: c.TLS.CertificateFile, key: c.TLS.KeyFile, now: now, log: log}
 	if err := f.read(); err != nil {
 		return nil, &ConfigError{Key: "tls.certificate_file", Cause: err.Error(), Next: "let tls.certificate_file and tls.key_file name a chain of certificates and its key in PEM that this user may read"}
 	}
@@ -60,8 +64,25 @@ func openCertificate(c *Config, dir string, now func() time.Time, log *slog.Logg
 func (c *certificate) config() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.get(), nil },
+		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) { return c.shown(hello), nil },
 	}
+}
+
+// shown is the certificate for whoever says hello: the one that was issued for the name that is
+// asked for, or for the host name, else the other one.
+func (c *certificate) shown(hello *tls.ClientHelloInfo) *tls.Certificate {
+	if c.issued != nil {
+		names := []string{c.host}
+		if hello != nil {
+			names = []string{hello.ServerName, c.host}
+		}
+		for _, name := range names {
+			if cert := c.issued.Certificate(name); cert != nil {
+				return cert
+			}
+		}
+	}
+	return c.get()
 }
 
 // get is the certificate as it is now. Files that cannot be read leave it as it was.

@@ -20,6 +20,9 @@ func (c *checking) member() {
 	if _, err := openDKIM(c.dir); err != nil {
 		c.wrong(home.DKIMKeys, err)
 	}
+	if _, err := openACME(c.dir); err != nil {
+		c.wrong(home.ACMEFile, err)
+	}
 	if c.genesis, err = LoadNetwork(c.dir); err != nil {
 		c.noChain = CheckMissing
 		if !errors.Is(err, ErrNotMember) {

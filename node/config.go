@@ -138,6 +138,22 @@ type TLSConfig struct {
 	// its key, in PEM; both "": the node makes one for itself.
 	CertificateFile string `koanf:"certificate_file"`
 	KeyFile         string `koanf:"key_file"`
+
+	// ACME has a certificate authority certify Hostname (RFC 8555): that at ACMEDirectory,
+	// a URL. ACMEEmail is where it may write to, "" for nowhere. ACMECAFile is the absolute
+	// path of certificates in PEM that vouch for the authority's own server; "": whom the
+	// machine trusts.
+	ACME          bool   `koanf:"acme"`
+	ACMEEmail     string `koanf:"acme_email"`
+	ACMEDirectory string `koanf:"acme_directory"`
+	ACMECAFile    string `koanf:"acme_ca_file"`
+
+	// HTTPListen and HTTPSListen are host:port of web servers at which the authority looks
+	// (http-01, tls-alpn-01); "" for none. Webroot is the absolute path of a folder that
+	// another web server serves at port 80 of the host name.
+	HTTPListen  string `koanf:"http_listen"`
+	HTTPSListen string `koanf:"https_listen"`
+	Webroot     string `koanf:"webroot"`
 }
 
 // RecordsConfig is what an organisation wants in its records.
@@ -267,6 +283,7 @@ func DefaultConfig(name string, domains []string) *Config {
 			Listen: "127.0.0.1:2526", Authenticate: true, TrustedSealers: []string{}, Proxies: []string{}, Filter: []string{},
 		},
 		Outbound: OutboundConfig{Via: viaDirect, Source: []string{}, Suppress: "720h"},
+		TLS:      TLSConfig{ACMEDirectory: letsEncrypt},
 		Mail:     MailConfig{MaxSize: "25M"},
 		Limits:   defaultLimits(),
 		Records:  RecordsConfig{LeaveOut: []string{}, Derive: []string{}},

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -197,6 +198,32 @@ func (c *Config) checkTLS() error {
 		case f.path != "" && !filepath.IsAbs(f.path):
 			return badValue(f.key, `write the absolute path of a file, as in "/etc/letsencrypt/live/mail.example.org/fullchain.pem"`, "%q is not an absolute path", f.path)
 		}
+	}
+	return c.TLS.checkACME()
+}
+
+// checkACME is about how certificates are issued.
+func (c *TLSConfig) checkACME() error {
+	for key, at := range map[string]string{"tls.http_listen": c.HTTPListen, "tls.https_listen": c.HTTPSListen} {
+		if err := checkListen(at); err != nil {
+			return badValue(key, `write host:port, as in "0.0.0.0:443"`, "%v", err)
+		}
+	}
+	for key, path := range map[string]string{"tls.webroot": c.Webroot, "tls.acme_ca_file": c.ACMECAFile} {
+		if path != "" && !filepath.IsAbs(path) {
+			return badValue(key, `write an absolute path, as in "/var/www/html"`, "%q is not an absolute path", path)
+		}
+	}
+	directory, err := url.Parse(c.ACMEDirectory)
+	switch {
+	case err != nil || directory.Scheme != "https" || directory.Host == "":
+		return badValue("tls.acme_directory", "write the URL of the authority's directory, as in "+strconv.Quote(letsEncrypt), "%q is no URL with https", c.ACMEDirectory)
+	case strings.ContainsFunc(c.ACMEEmail, func(r rune) bool { return r <= ' ' || r == ',' || r == '?' || r >= 0x7f }) || c.ACMEEmail != "" && !strings.Contains(c.ACMEEmail, "@"):
+		return badValue("tls.acme_email", `write an address, as in "postmaster@example.org"`, "%q is no mail address", c.ACMEEmail)
+	case c.ACME && c.CertificateFile != "":
+		return badValue("tls.acme", "set it to false, or certificate_file and key_file to \"\"", "tls.certificate_file names a certificate already")
+	case c.ACME && c.HTTPListen == "" && c.HTTPSListen == "" && c.Webroot == "":
+		return badValue("tls.acme", `name where the authority may look, as in https_listen = "0.0.0.0:443" or http_listen = "0.0.0.0:80"`, "no authority can see whose name it is")
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"path"
 
 	"cairn/consensus"
+	"cairn/node/acme"
 	"cairn/node/home"
 	"cairn/smtpgw/dkim"
 )
@@ -31,6 +32,12 @@ func BackupFacts(files map[string][]byte) (home.Manifest, error) {
 		}
 		if name == home.DKIMKeys {
 			if _, err := dkim.DecodeRing(text); err != nil {
+				return m, fmt.Errorf("%s: %w", name, err)
+			}
+			continue
+		}
+		if name == home.ACMEFile {
+			if _, err := acme.Decode(text); err != nil {
 				return m, fmt.Errorf("%s: %w", name, err)
 			}
 			continue

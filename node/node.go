@@ -68,6 +68,7 @@ type Node struct {
 
 	passwords   *passwords.Passwords
 	certificate *certificate
+	acmeFault   error // why no authority is asked, though the configuration wants it; nil: it is
 	metrics     *ops.Metrics
 
 	outside  *outsideRouter // nil: mail for others is returned
@@ -107,7 +108,7 @@ type Node struct {
 
 // listeners are open sockets; a nil one is switched off.
 type listeners struct {
-	submission, submissionTLS, inbound, stream, operations net.Listener
+	submission, submissionTLS, inbound, stream, operations, http, https net.Listener
 
 	api *net.UnixListener
 }
@@ -261,6 +262,9 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	if n.certificate, err = openCertificate(n.cfg, n.dir, n.now, n.part("smtp")); err != nil {
 		return err
 	}
+	if err := n.openIssued(); err != nil {
+		return err
+	}
 	strangers, err := n.cfg.Limits.settings()
 	if err != nil {
 		return err
@@ -319,6 +323,12 @@ func (n *Node) openSockets(bound api.Listeners) (err error) {
 	if n.listen.operations, err = n.bind("operations.listen", cmp.Or(bound.Operations, n.cfg.Operations.Listen)); err != nil {
 		return err
 	}
+	if n.listen.http, err = n.bind("tls.http_listen", cmp.Or(bound.HTTP, n.cfg.TLS.HTTPListen)); err != nil {
+		return err
+	}
+	if n.listen.https, err = n.bind("tls.https_listen", cmp.Or(bound.HTTPS, n.cfg.TLS.HTTPSListen)); err != nil {
+		return err
+	}
 	if n.listen.inbound, err = n.bind("inbound.listen", cmp.Or(bound.Inbound, n.cfg.Inbound.Listen)); err != nil {
 		return err
 	}
@@ -332,7 +342,7 @@ func (n *Node) openSockets(bound api.Listeners) (err error) {
 // Serve has returned or was never called.
 func (n *Node) Close() error {
 	var errs []error
-	all := []net.Listener{n.listen.submission, n.listen.submissionTLS, n.listen.inbound, n.listen.stream, n.listen.operations}
+	all := []net.Listener{n.listen.submission, n.listen.submissionTLS, n.listen.inbound, n.listen.stream, n.listen.operations, n.listen.http, n.listen.https}
 	if n.listen.api != nil {
 		all = append(all, n.listen.api)
 	}

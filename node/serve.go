@@ -49,6 +49,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(n.watchOthers)
 	run(n.watchRecorder)
 	run(n.watchDKIM)
+	run(n.keepIssued)
 	counts := *n.cfg
 	run(func(ctx context.Context) error { return n.readAnew(ctx, counts) })
 	if n.miner != nil {
@@ -71,6 +72,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 			return ops.Serve(ctx, n.listen.operations, n.metrics, n.alive, n.ready, n.log)
 		})
 	}
+	n.runWeb(run)
 	run(func(ctx context.Context) error {
 		return api.Serve(ctx, heldSocket{n.listen.api, n.goesOn.Load}, n, n.log)
 	})

@@ -118,6 +118,11 @@ func TestImports(t *testing.T) {
 		} else {
 			forbid("filippo.io/age", "only node/home encrypts")
 		}
+		if name == "cairn/node/acme" {
+			forbid("cairn", "it certifies names without knowing whose")
+		} else {
+			forbid("golang.org/x/crypto/acme", "only node/acme speaks to certificate authorities")
+		}
 		if name == "cairn/node/logs" {
 			for _, i := range p.Imports {
 				if strings.HasPrefix(i, "cairn/") && i != "cairn/mailstore/badgerlog" {

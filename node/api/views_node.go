@@ -32,6 +32,18 @@ type Status struct {
 	SilentPeers []Silent    `json:"silent_peers"`          // bootstrap addresses that do not answer, or not as a node of the network
 	Copy        *CopyStatus `json:"copy,omitempty"`        // another process with this node's keys; not there if none was ever found
 	Twice       []TwiceNode `json:"twice"`                 // other nodes of which two processes are connected here
+
+	Certificates []Certificate `json:"certificates"` // that the servers show, that of the host name first
+}
+
+// Certificate is what the node's servers show for a name.
+type Certificate struct {
+	Name   string    `json:"name"`
+	Source string    `json:"source"` // "own", of the node's own making; "file"; "acme", of a certificate authority
+	Until  time.Time `json:"until"`
+	Fault  string    `json:"fault,omitempty"` // why an authority has not issued one, or not renewed it
+	Again  time.Time `json:"again,omitzero"`  // when it is asked again
+	Next   string    `json:"next,omitempty"`  // what to do about that
 }
 
 // CopyStatus is another process that runs, or ran, with the keys of this node.
@@ -145,6 +157,8 @@ type Listeners struct {
 	SubmissionTLS string   `json:"submission_tls,omitempty"`
 	Inbound       string   `json:"inbound,omitempty"`
 	Operations    string   `json:"operations,omitempty"`
+	HTTP          string   `json:"http,omitempty"`
+	HTTPS         string   `json:"https,omitempty"`
 	P2P           []string `json:"p2p"` // multiaddrs with /p2p/<peer id>
 }
 

@@ -64,7 +64,12 @@ func (a *app) cmdStatus() *cobra.Command {
 					[2]string{"  with TLS", s.Listen.SubmissionTLS},
 					[2]string{"inbound", s.Listen.Inbound},
 					[2]string{"operations", s.Listen.Operations},
+					[2]string{"http", s.Listen.HTTP},
+					[2]string{"https", s.Listen.HTTPS},
 				)
+				for _, c := range s.Certificates {
+					rows = append(rows, [2]string{"certificate", certificateNote(&c)})
+				}
 				for _, p := range s.Listen.P2P {
 					rows = append(rows, [2]string{"p2p", p})
 				}
@@ -167,6 +172,19 @@ func (a *app) unsignedNote(list []string) string {
 	}
 	return fmt.Sprintf("mail from %s leaves for the rest of the world without a DKIM signature, since no record of a key is seen in the DNS; publish it: %s",
 		strings.Join(list, ", "), a.typable("cairn dkim show"))
+}
+
+// certificateNote tells what is shown for a name, and what is wrong with that.
+func certificateNote(c *api.Certificate) string {
+	from := map[string]string{"own": "of the node's own making", "file": "of a file", "acme": "of an authority"}[c.Source]
+	note := fmt.Sprintf("%s, %s, until %s", c.Name, from, c.Until.Format(time.DateOnly))
+	if c.Fault == "" {
+		return note
+	}
+	if note += "; none was issued: " + c.Fault; !c.Again.IsZero() {
+		note += ", tried again " + clock(c.Again)
+	}
+	return withNext(note, c.Next)
 }
 
 func clockNote(c *api.ClockStatus) string {

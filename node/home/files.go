@@ -57,6 +57,10 @@ func OldRecorderKey(until uint64) string { return KeysDir + "/" + OldKey(OldReco
 // DKIMKeys are the keys that sign mail to the rest of the world: one JSON document.
 const DKIMKeys = KeysDir + "/dkim.json"
 
+// ACMEFile has the keys of the account at a certificate authority and of what that certified, with
+// the certificates: one JSON document.
+const ACMEFile = KeysDir + "/acme.json"
+
 // OrgKey is the part of a backup that is in it only if that was asked for: whoever has this key is
 // the organisation.
 const OrgKey = KeysDir + "/" + OrgKeyFile
@@ -81,6 +85,7 @@ var parts = []part{
 	{name: NextRecorderKey},
 	{name: OldRecorderPrefix, many: true},
 	{name: DKIMKeys},
+	{name: ACMEFile},
 	{name: OrgKey},
 	{name: RecoveryKey},
 	{name: NetworkFile}, // a node that has joined no network has none of these

@@ -1,0 +1,261 @@
+package acme
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cairn/node/acme/acmetest"
+)
+
+// site is a Keeper with the listeners that an authority looks at, and what it says and saves.
+type site struct {
+	*Keeper
+	authority *acmetest.Authority
+
+	mu    sync.Mutex
+	saved []byte
+	said  bytes.Buffer
+	lines chan string // each line of the log
+	now   time.Time
+}
+
+func (s *site) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lines <- string(b)
+	return s.said.Write(b)
+}
+
+func (s *site) clock() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+func (s *site) set(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = now
+}
+
+// newSite starts a site and its authority; change may change what it goes by.
+func newSite(t *testing.T, o acmetest.Options, names []string, change func(*Config)) *site {
+	t.Helper()
+	s := &site{lines: make(chan string, 100), now: time.Now()}
+	plain, encrypted := listen(t), listen(t)
+	o.HTTPPort, o.TLSPort = plain.Addr().(*net.TCPAddr).Port, encrypted.Addr().(*net.TCPAddr).Port
+	s.authority = acmetest.Start(t, o)
+	c := Config{
+		Directory: s.authority.Directory, Email: "postmaster@example.org", Roots: s.authority.Roots, Agent: "cairn/test",
+		Challenges: []string{TLSALPN01}, Names: func() []string { return names }, Now: s.clock, Log: slog.New(slog.NewTextHandler(s, nil)),
+		Save: func(text []byte) error {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.saved = text
+			return nil
+		},
+	}
+	if change != nil {
+		change(&c)
+	}
+	s.Keeper = New(c, new(Kept))
+	web := &http.Server{Handler: s}
+	if c.Webroot != "" {
+		web.Handler = http.FileServer(http.Dir(c.Webroot))
+	}
+	go web.Serve(plain)
+	secure := &http.Server{Handler: http.NotFoundHandler(), TLSConfig: &tls.Config{
+		NextProtos: []string{"http/1.1", ALPN},
+		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			cert, ok, err := s.Challenge(hello)
+			if !ok {
+				err = errors.New("no challenge")
+			}
+			return cert, err
+		},
+	}}
+	go secure.ServeTLS(encrypted, "", "")
+	t.Cleanup(func() { web.Close(); secure.Close() })
+	return s
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// run runs the Keeper until what it returns is called. The wakes are for its names and its clock.
+func (s *site) run(t *testing.T) (wake chan<- struct{}, stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	wakes, over := make(chan struct{}), make(chan error, 1)
+	go func() { over <- s.Run(ctx, wakes) }()
+	return wakes, func() {
+		cancel()
+		if err := <-over; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// line waits for a line of the log.
+func (s *site) line(t *testing.T, want ...string) {
+	t.Helper()
+	select {
+	case got := <-s.lines:
+		for _, w := range want {
+			if !strings.Contains(got, w) {
+				t.Fatalf("the log has no %q: %s", w, got)
+			}
+		}
+	case <-time.After(2 * time.Minute):
+		t.Fatalf("nothing was logged; wanted %q", want)
+	}
+}
+
+// TestIssuedAndRenewed: a name is certified by either challenge, the key stays at the renewal, and
+// so it does over a restart.
+func TestIssuedAndRenewed(t *testing.T) {
+	for _, how := range []string{TLSALPN01, HTTP01, "webroot"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			const name = "mail.example.org"
+			root := ""
+			s := newSite(t, acmetest.Options{}, []string{name}, func(c *Config) {
+				if how == "webroot" {
+					root = t.TempDir()
+					c.Webroot, how = root, HTTP01
+				}
+				c.Challenges = []string{how}
+			})
+			wake, stop := s.run(t)
+			s.line(t, "level=INFO", "issued", "name="+name)
+			first := s.Certificate(name)
+			if first == nil {
+				t.Fatal("no certificate")
+			}
+			verifyFor(t, s, first, name)
+			if files, err := filepath.Glob(filepath.Join(root, ".well-known", "acme-challenge", "*")); root != "" && (err != nil || len(files) > 0) {
+				t.Errorf("left in the web server's folder: %v, %v", files, err)
+			}
+			s.set(renewal(first.Leaf).Add(time.Second))
+			wake <- struct{}{}
+			s.line(t, "level=INFO", "issued")
+			stop()
+			if strings.Contains(s.said.String(), "level=ERROR") {
+				t.Error(s.said.String())
+			}
+			second := s.Certificate(name)
+			if second.Leaf.Equal(first.Leaf) || !second.PrivateKey.(*ecdsa.PrivateKey).Equal(first.PrivateKey) {
+				t.Error("it was not renewed, or not with its key")
+			}
+			if len(s.challenges.tokens)+len(s.challenges.names) > 0 {
+				t.Errorf("left: %v", s.challenges.tokens)
+			}
+			kept, err := Decode(s.saved)
+			if err != nil || !kept.Names[name].Certificate.Leaf.Equal(second.Leaf) || !kept.Account.Equal(s.kept.Account) {
+				t.Errorf("%+v, %v", kept, err)
+			}
+		})
+	}
+}
+
+// verifyFor holds a chain to what the authority is known by.
+func verifyFor(t *testing.T, s *site, cert *tls.Certificate, name string) {
+	t.Helper()
+	o := x509.VerifyOptions{Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), DNSName: name}
+	o.Roots.AppendCertsFromPEM(s.authority.RootsPEM(t))
+	for _, der := range cert.Certificate[1:] {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Intermediates.AddCert(c)
+	}
+	if _, err := cert.Leaf.Verify(o); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRefused: a name that is refused leaves the others, is told of once, and is tried again.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	const bad, good = "mail.refused.example", "mail.example.org"
+	s := newSite(t, acmetest.Options{Blocked: []string{"refused.example"}}, []string{bad, good}, nil)
+	wake, stop := s.run(t)
+	s.line(t, "level=ERROR", "name="+bad, "rejectedIdentifier")
+	s.line(t, "level=INFO", "name="+good)
+	why, next := s.Fault(bad)
+	if s.Certificate(bad) != nil || s.Certificate(good) == nil || !strings.Contains(why, "rejectedIdentifier") || !next.Equal(s.clock().Add(firstAgain)) {
+		t.Errorf("%q, %s", why, next)
+	}
+	for range 3 {
+		s.set(next)
+		wake <- struct{}{}
+		wake <- struct{}{} // taken only when what the first began is over
+		var again time.Time
+		if _, again = s.Fault(bad); !again.After(next) {
+			t.Fatalf("not tried again: %s", again)
+		}
+		next = again
+	}
+	stop()
+	if n := strings.Count(s.said.String(), "level=ERROR"); n != 1 {
+		t.Errorf("told %d times: %s", n, s.said.String())
+	}
+	if strings.Contains(s.said.String(), "PRIVATE") {
+		t.Error("a key is in the log")
+	}
+}
+
+// TestNoChallenge: an authority that asks for what cannot be met here is told of.
+func TestNoChallenge(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, acmetest.Options{}, []string{"mail.example.org"}, func(c *Config) { c.Challenges = []string{"dns-99"} })
+	_, stop := s.run(t)
+	s.line(t, "level=ERROR", "none of the challenges")
+	stop()
+}
+
+// TestNotSaved: what cannot be made durable does not count.
+func TestNotSaved(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, acmetest.Options{}, []string{"mail.example.org"}, func(c *Config) {
+		c.Save = func([]byte) error { return os.ErrPermission }
+	})
+	_, stop := s.run(t)
+	s.line(t, "level=ERROR", "keeping certificates")
+	stop()
+	if s.Certificate("mail.example.org") != nil || s.kept.Account != nil {
+		t.Error("it counts all the same")
+	}
+}
+
+// TestPlainDirectory: nothing is asked of an authority without HTTPS.
+func TestPlainDirectory(t *testing.T) {
+	k := New(Config{Directory: "http://127.0.0.1:1/dir", Challenges: []string{HTTP01}, Now: time.Now}, new(Kept))
+	key, err := drawKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.order(t.Context(), key, "mail.example.org", key, nil); err == nil || !strings.Contains(err.Error(), "HTTPS") {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,114 @@
+package node
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"cairn/node/acme"
+	"cairn/node/api"
+	"cairn/node/home"
+)
+
+// letsEncrypt is the directory of the authority that is asked unless the configuration says other.
+const letsEncrypt = "https://acme-v02.api.letsencrypt.org/directory"
+
+// nextIssued is what helps where no certificate is issued.
+const nextIssued = "see that the name leads to this machine in the DNS, and that the world reaches tls.http_listen at its port 80, or tls.https_listen at 443"
+
+// openACME reads what authorities issued. There is nothing at first.
+func openACME(dir string) (*acme.Kept, error) {
+	path := filepath.Join(dir, filepath.FromSlash(home.ACMEFile))
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return new(acme.Kept), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading certificates: %w", err)
+	}
+	kept, err := acme.Decode(text)
+	if err != nil {
+		return nil, spoilt(path, err)
+	}
+	return kept, nil
+}
+
+// openIssued prepares for certificates of an authority, if there are to be some. A file that says
+// nothing keeps no node from its mail: it shows the certificate of its own making.
+func (n *Node) openIssued() error {
+	t := &n.cfg.TLS
+	if !t.ACME {
+		return nil
+	}
+	var roots *x509.CertPool
+	if t.ACMECAFile != "" {
+		text, err := os.ReadFile(t.ACMECAFile)
+		if roots = x509.NewCertPool(); err == nil && !roots.AppendCertsFromPEM(text) {
+			err = fmt.Errorf("%s has no certificate in PEM", t.ACMECAFile)
+		}
+		if err != nil {
+			return n.unusable("tls.acme_ca_file", err, "name a file of certificates in PEM that this user may read")
+		}
+	}
+	kept, err := openACME(n.dir)
+	if err != nil {
+		n.acmeFault = err
+		n.log.Error("no authority is asked for certificates", "err", err, "try", n.typable(hintOf(err)))
+		return nil
+	}
+	var challenges []string
+	if t.HTTPSListen != "" {
+		challenges = append(challenges, acme.TLSALPN01)
+	}
+	if t.HTTPListen != "" || t.Webroot != "" {
+		challenges = append(challenges, acme.HTTP01)
+	}
+	path := filepath.Join(n.dir, filepath.FromSlash(home.ACMEFile))
+	n.certificate.issued = acme.New(acme.Config{
+		Directory: t.ACMEDirectory, Email: t.ACMEEmail, Roots: roots, Agent: Software, Challenges: challenges, Webroot: t.Webroot,
+		Names: n.certifiedNames, Save: func(text []byte) error { return replaceFile(path, text) }, Now: n.now, Log: n.part("smtp"),
+	}, kept)
+	return nil
+}
+
+// certifiedNames are those that an authority is to certify.
+func (n *Node) certifiedNames() []string { return []string{n.cfg.Hostname} }
+
+// keepIssued sees to the certificates of an authority.
+func (n *Node) keepIssued(ctx context.Context) error {
+	if n.certificate.issued == nil {
+		return nil
+	}
+	wakes, cancel := n.chain.Subscribe() // domains come and go with blocks
+	defer cancel()
+	return n.certificate.issued.Run(ctx, wakes)
+}
+
+// viewCertificates shows what the servers show for which name.
+func (n *Node) viewCertificates() []api.Certificate {
+	list := []api.Certificate{}
+	for _, name := range n.certifiedNames() {
+		shown := n.certificate.get()
+		v := api.Certificate{Name: name, Source: "own"}
+		if n.cfg.TLS.CertificateFile != "" {
+			v.Source = "file"
+		}
+		if issued := n.certificate.issued; issued != nil {
+			if cert := issued.Certificate(name); cert != nil {
+				v.Source, shown = "acme", cert
+			}
+			if v.Fault, v.Again = issued.Fault(name); v.Fault != "" {
+				v.Again, v.Next = v.Again.UTC(), nextIssued
+			}
+		} else if n.acmeFault != nil {
+			v.Fault, v.Next = n.acmeFault.Error(), n.typable(hintOf(n.acmeFault))
+		}
+		v.Until = shown.Leaf.NotAfter.UTC()
+		list = append(list, v)
+	}
+	return list
+}
