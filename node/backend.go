@@ -43,7 +43,7 @@ func (n *Node) Status(ctx context.Context) (*api.Status, error) {
 		Software: Software, Directory: n.dir, Hostname: n.cfg.Hostname, Started: n.started.UTC(),
 		Org: org, Chain: *chainStatus, Listen: n.listening(), Peers: len(peers), Mail: *mail,
 		Clock: clock, Index: *position, PeersByOrg: peersByOrg(s, peers), SilentPeers: n.silentPeers(),
-		Copy: copied, Twice: n.twice(s), Certificates: n.viewCertificates(),
+		Copy: copied, Twice: n.twice(s), Certificates: n.viewCertificates(), Policy: n.viewPolicy(),
 	}, nil
 }
 

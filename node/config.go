@@ -154,6 +154,12 @@ type TLSConfig struct {
 	HTTPListen  string `koanf:"http_listen"`
 	HTTPSListen string `koanf:"https_listen"`
 	Webroot     string `koanf:"webroot"`
+
+	// MTASTS is the mode of the policy that HTTPSListen serves for our domains (RFC 8461):
+	// "enforce", "testing" or "none"; "off": there is no policy. MTASTSHosts are the names of
+	// the mail exchangers in it; none: Hostname.
+	MTASTS      string   `koanf:"mta_sts"`
+	MTASTSHosts []string `koanf:"mta_sts_mx"`
 }
 
 // RecordsConfig is what an organisation wants in its records.
@@ -283,7 +289,7 @@ func DefaultConfig(name string, domains []string) *Config {
 			Listen: "127.0.0.1:2526", Authenticate: true, TrustedSealers: []string{}, Proxies: []string{}, Filter: []string{},
 		},
 		Outbound: OutboundConfig{Via: viaDirect, Source: []string{}, Suppress: "720h"},
-		TLS:      TLSConfig{ACMEDirectory: letsEncrypt},
+		TLS:      TLSConfig{ACMEDirectory: letsEncrypt, MTASTS: mtaSTSOff, MTASTSHosts: []string{}},
 		Mail:     MailConfig{MaxSize: "25M"},
 		Limits:   defaultLimits(),
 		Records:  RecordsConfig{LeaveOut: []string{}, Derive: []string{}},

@@ -21,6 +21,7 @@ import (
 	"cairn/node/home"
 	"cairn/node/membership"
 	"cairn/smtpgw"
+	"cairn/smtpgw/mtasts"
 	"cairn/smtpgw/screen"
 )
 
@@ -199,7 +200,29 @@ func (c *Config) checkTLS() error {
 			return badValue(f.key, `write the absolute path of a file, as in "/etc/letsencrypt/live/mail.example.org/fullchain.pem"`, "%q is not an absolute path", f.path)
 		}
 	}
+	if err := c.TLS.checkPolicy(); err != nil {
+		return err
+	}
 	return c.TLS.checkACME()
+}
+
+// checkPolicy is about what is asked of those who send to us.
+func (c *TLSConfig) checkPolicy() error {
+	if !slices.Contains([]string{mtaSTSOff, string(mtasts.None), string(mtasts.Testing), string(mtasts.Enforce)}, c.MTASTS) {
+		return badValue("tls.mta_sts", `write "off", "testing", "enforce" or "none"`, "%q is none of these", c.MTASTS)
+	}
+	if c.MTASTS != mtaSTSOff && c.HTTPSListen == "" {
+		return badValue("tls.mta_sts", `write https_listen = "0.0.0.0:443" below [tls], or mta_sts = "off"`, "a policy is read over HTTPS, and there is no tls.https_listen")
+	}
+	if len(c.MTASTSHosts) > maxPolicyHosts {
+		return badValue("tls.mta_sts_mx", "name the mail exchangers of the DNS alone", "%d names are more than %d", len(c.MTASTSHosts), maxPolicyHosts)
+	}
+	for _, host := range c.MTASTSHosts {
+		if a, err := membership.CanonicalDomain(host); err != nil || a != host {
+			return badValue("tls.mta_sts_mx", `write full host names in lower case, as in ["mail.example.org"], or []`, "%q is not a host name", host)
+		}
+	}
+	return nil
 }
 
 // checkACME is about how certificates are issued.

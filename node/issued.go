@@ -76,7 +76,9 @@ func (n *Node) openIssued() error {
 }
 
 // certifiedNames are those that an authority is to certify.
-func (n *Node) certifiedNames() []string { return []string{n.cfg.Hostname} }
+func (n *Node) certifiedNames() []string {
+	return append([]string{n.cfg.Hostname}, n.policyHosts()...)
+}
 
 // keepIssued sees to the certificates of an authority.
 func (n *Node) keepIssued(ctx context.Context) error {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"log/slog"
 	"net"
@@ -21,6 +22,7 @@ import (
 	"cairn/node/acme/acmetest"
 	"cairn/node/api"
 	"cairn/node/home"
+	"cairn/smtpgw/mtasts"
 )
 
 // watched is a log whose lines a test waits for.
@@ -238,5 +240,95 @@ func TestIssuedIsDamaged(t *testing.T) {
 	}
 	if text, err := os.ReadFile(path); err != nil || string(text) != "{}" {
 		t.Errorf("%q, %v", text, err)
+	}
+}
+
+// TestOwnPolicy: our MTA-STS policy is found by who sends to us, with what status says is to be
+// published, over HTTPS with a certificate for its name; the web server has nothing else.
+func TestOwnPolicy(t *testing.T) {
+	t.Parallel()
+	const host = "mta-sts.example.org"
+	c := newCertified(t, acmetest.Options{}, func(cfg *Config) { cfg.TLS.MTASTS, cfg.TLS.MTASTSHosts = "enforce", nil })
+	c.log.wait(t, "a certificate was issued", "name="+host)
+	s, err := c.Status(t.Context())
+	if err != nil || s.Policy == nil || len(s.Policy.Records) != 2 || s.Policy.Records[0] != (api.ZoneRecord{Name: host + ".", Type: "CNAME", Value: "mail.example.org."}) {
+		t.Fatalf("%+v, %v", s.Policy, err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(c.authority.RootsPEM(t))
+	client := &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true, ForceAttemptHTTP2: true,
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, c.https)
+		},
+	}}
+	finder := mtasts.NewFinder(func(_ context.Context, name string) ([]string, error) {
+		for _, r := range s.Policy.Records {
+			if r.Type == "TXT" && r.Name == name+"." {
+				return []string{r.Value}, nil
+			}
+		}
+		return nil, nil
+	}, client)
+	p, err := finder.Policy(t.Context(), "example.org", time.Now())
+	if err != nil || p == nil || p.Mode != mtasts.Enforce || !p.Allows("mail.example.org") || p.Allows("other.example.org") || p.MaxAge != policyAge {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for _, r := range []struct {
+		method, url string
+		want        int
+	}{
+		{"GET", "https://" + host + mtasts.Path, 200}, {"HEAD", "https://MTA-STS.example.org:443" + mtasts.Path, 200},
+		{"POST", "https://" + host + mtasts.Path, 404}, {"GET", "https://" + host + "/", 404},
+		{"GET", "https://mail.example.org" + mtasts.Path, 404}, {"GET", "https://mail.example.org/", 404},
+	} {
+		req := must(http.NewRequestWithContext(t.Context(), r.method, r.url, http.NoBody))
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Errorf("%s %s: %v", r.method, r.url, err)
+			continue
+		}
+		if resp.Body.Close(); resp.StatusCode != r.want || resp.ProtoMajor != 1 {
+			t.Errorf("%s %s: %s %s", r.method, r.url, resp.Proto, resp.Status)
+		}
+	}
+	web := &http.Client{Timeout: time.Minute}
+	resp, err := web.Get("http://" + c.listen.http.Addr().String() + mtasts.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.Body.Close(); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("without TLS: %s", resp.Status)
+	}
+}
+
+// TestOwnPolicyWithoutAnAuthority: the policy is served with whatever certificate there is.
+// What a request may hold is bounded.
+func TestOwnPolicyWithoutAnAuthority(t *testing.T) {
+	dir, _ := founder(t, "Alpha", "alpha.test")
+	quiet(t, dir, func(c *Config) { c.TLS.HTTPSListen, c.TLS.MTASTS = "127.0.0.1:0", "testing" })
+	n := open(t, dir)
+	ctx, cancel := context.WithCancel(t.Context())
+	var parts sync.WaitGroup
+	n.runWeb(func(part func(context.Context) error) { parts.Go(func() { part(ctx) }) })
+	defer parts.Wait()
+	defer cancel()
+	for _, tt := range []struct {
+		request, want string
+	}{
+		{"GET " + mtasts.Path + " HTTP/1.1\r\nHost: mta-sts.alpha.test\r\n\r\n", "HTTP/1.1 200 "},
+		{"GET " + mtasts.Path + " HTTP/1.1\r\nHost: mta-sts.bravo.test\r\n\r\n", "HTTP/1.1 404 "},
+		{"GET " + mtasts.Path + " HTTP/1.1\r\nHost: mta-sts.alpha.test\r\nX: " + strings.Repeat("x", 16<<10) + "\r\n\r\n", "HTTP/1.1 431 "},
+	} {
+		conn, err := tls.Dial("tcp", n.listen.https.Addr().String(), &tls.Config{InsecureSkipVerify: true, ServerName: "mta-sts.alpha.test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go conn.Write([]byte(tt.request))
+		text, _ := io.ReadAll(conn)
+		conn.Close()
+		if !strings.HasPrefix(string(text), tt.want) || strings.Contains(tt.want, "200") != strings.Contains(string(text), "\r\nmode: testing\r\nmx: mail.alpha.test\r\n") {
+			t.Errorf("%.60q: %q", tt.request, text)
+		}
 	}
 }

@@ -33,7 +33,7 @@ func (n *Node) runWeb(run func(func(context.Context) error)) {
 	}
 	if n.listen.https != nil {
 		secure := tls.NewListener(netutil.LimitListener(n.listen.https, webConnections), n.webTLS())
-		run(func(ctx context.Context) error { return n.serveWeb(ctx, secure, http.NotFoundHandler()) })
+		run(func(ctx context.Context) error { return n.serveWeb(ctx, secure, n.policyWeb()) })
 	}
 }
 

@@ -34,6 +34,24 @@ type Status struct {
 	Twice       []TwiceNode `json:"twice"`                 // other nodes of which two processes are connected here
 
 	Certificates []Certificate `json:"certificates"` // that the servers show, that of the host name first
+
+	Policy *OwnPolicy `json:"mta_sts,omitempty"` // not there: none is published
+}
+
+// OwnPolicy is what servers are asked for that send to the organisation's domains (MTA-STS, RFC
+// 8461).
+type OwnPolicy struct {
+	Mode    string       `json:"mode"` // "enforce", "testing" or "none"
+	MX      []string     `json:"mx"`
+	MaxAge  int          `json:"max_age"` // seconds
+	Records []ZoneRecord `json:"records"` // that have to be in the DNS for others to find it
+}
+
+// ZoneRecord is a record of some type that is to be published.
+type ZoneRecord struct {
+	Name  string `json:"name"` // absolute, with the dot at its end
+	Type  string `json:"type"`
+	Value string `json:"value"` // of a TXT: its text, without quotes
 }
 
 // Certificate is what the node's servers show for a name.

@@ -70,6 +70,7 @@ func (a *app) cmdStatus() *cobra.Command {
 				for _, c := range s.Certificates {
 					rows = append(rows, [2]string{"certificate", certificateNote(&c)})
 				}
+				rows = append(rows, policyRows(s.Policy)...)
 				for _, p := range s.Listen.P2P {
 					rows = append(rows, [2]string{"p2p", p})
 				}
@@ -172,6 +173,22 @@ func (a *app) unsignedNote(list []string) string {
 	}
 	return fmt.Sprintf("mail from %s leaves for the rest of the world without a DKIM signature, since no record of a key is seen in the DNS; publish it: %s",
 		strings.Join(list, ", "), a.typable("cairn dkim show"))
+}
+
+// policyRows tell of our MTA-STS policy, and of what has to be published for it.
+func policyRows(p *api.OwnPolicy) (rows [][2]string) {
+	if p == nil {
+		return nil
+	}
+	rows = append(rows, [2]string{"mta-sts", fmt.Sprintf("%s, for mail to %s; the DNS needs:", p.Mode, strings.Join(p.MX, ", "))})
+	for _, r := range p.Records {
+		value := r.Value
+		if r.Type == "TXT" {
+			value = `"` + value + `"`
+		}
+		rows = append(rows, [2]string{"", fmt.Sprintf("%s IN %s %s", r.Name, r.Type, value)})
+	}
+	return rows
 }
 
 // certificateNote tells what is shown for a name, and what is wrong with that.

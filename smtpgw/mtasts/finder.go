@@ -185,7 +185,7 @@ func (f *Finder) get(ctx context.Context, domain string) (*Policy, error) {
 
 // fetchText gets the text of a domain's policy over HTTPS (section 3.3).
 func fetchText(ctx context.Context, client *http.Client, domain string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://mta-sts."+domain+"/.well-known/mta-sts.txt", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+Host(domain)+Path, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,5 @@
-// Package mtasts reads what domains say about encryption on the way to their mail servers: SMTP MTA
-// Strict Transport Security, RFC 8461.
+// Package mtasts reads, and writes, what domains say about encryption on the way to their mail
+// servers: SMTP MTA Strict Transport Security, RFC 8461.
 package mtasts
 
 import (
