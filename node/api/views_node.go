@@ -47,13 +47,6 @@ type OwnPolicy struct {
 	Records []ZoneRecord `json:"records"` // that have to be in the DNS for others to find it
 }
 
-// ZoneRecord is a record of some type that is to be published.
-type ZoneRecord struct {
-	Name  string `json:"name"` // absolute, with the dot at its end
-	Type  string `json:"type"`
-	Value string `json:"value"` // of a TXT: its text, without quotes
-}
-
 // Certificate is what the node's servers show for a name.
 type Certificate struct {
 	Name   string    `json:"name"`
