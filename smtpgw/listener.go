@@ -104,6 +104,7 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 	}}
 	if s.mode == Submission {
 		w.secrecy.check, w.secrecy.scram = s.cfg.Passwords, s.cfg.Scram
+		w.secrecy.begin = func(login string) (func(), bool, error) { return s.beginCheck(p, login) }
 	}
 	if s.cfg.NodeKey != nil && s.cfg.NodeKey(c) != nil {
 		w.secrecy.config = nil // a stream between nodes is encrypted as it is

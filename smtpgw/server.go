@@ -41,6 +41,8 @@ type Server struct {
 	text         *textroom.Room // of all peers
 	strangerText *textroom.Room // of those who are no members
 
+	checking checking // passwords
+
 	mu          sync.Mutex
 	wires       map[*wire]*peer // open connections and whose they are
 	peers       map[string]*peer

@@ -35,6 +35,8 @@ type secrecy struct {
 	check  *passwords.Passwords // nil: AUTH is not offered
 	scram  Scram                // what there is of it
 	meter  Meter
+	// begin counts in a password for a login, which end counts out; false: too many are checked.
+	begin  func(login string) (end func(), ok bool, err error)
 	ctx    context.Context              // of the server
 	busy   func() bool                  // whether a transaction is open
 	now    bool                         // TLS begins before anything else is said,
@@ -234,6 +236,17 @@ func (w *wire) authLine() (string, bool) {
 func (w *wire) signIn(login, password string) {
 	ctx, cancel := context.WithTimeout(w.secrecy.ctx, authTime)
 	defer cancel()
+	end, ok, err := w.secrecy.begin(login)
+	switch {
+	case err != nil:
+		w.signedIn(passwords.Grant{}, err, "")
+		return
+	case !ok:
+		w.secrecy.meter.SignedIn(false)
+		w.answer("454 4.7.0 too many passwords of yours are being checked; try again later")
+		return
+	}
+	defer end()
 	grant, err := w.secrecy.check.Check(ctx, login, password)
 	w.signedIn(grant, err, "wrong name or password")
 }

@@ -23,6 +23,7 @@ type signed struct {
 	config        *tls.Config // of its clients
 	store         *mailstore.Store
 	app           string // an app password of user
+	server        *Server
 }
 
 func signIn(t *testing.T, change func(*Config)) signed {
@@ -37,6 +38,7 @@ func signIn(t *testing.T, change func(*Config)) signed {
 		change(&cfg)
 	}
 	server := NewSubmission(cfg, st, outbox.New(st), discard())
+	s.server = server
 	s.config = &tls.Config{ServerName: "mx.local.example", RootCAs: roots}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -110,6 +110,9 @@ func (m meter) level(filled, now int64) int {
 // IsLarge reports whether a message of so many octets is a large one, for peers or for accounts.
 func (t *Table) IsLarge(size int64) bool { return t.cfg.Large > 0 && size >= t.cfg.Large }
 
+// Exempts reports whether an address is never limited.
+func (t *Table) Exempts(a netip.Addr) bool { return t.cfg.exempts(a) }
+
 // Decide counts an event of a peer and says what follows. Without an address, as of a stream by way
 // of others, all peers that have none count as one. A zone is not looked at.
 func (t *Table) Decide(e Event, from netip.Addr, now time.Time) Decision {
