@@ -18,7 +18,8 @@ type LimitsConfig struct {
 	Recipients  string `koanf:"recipients"`
 
 	// Failures are unknown recipients, commands that are none, wrong passwords (four each) and
-	// speaking before the greeting (ten) that a host may make before it is banned.
+	// speaking before the greeting (ten) that a host may make before it is banned; for unknown
+	// recipients that is so only while few are known.
 	Failures string `koanf:"failures"`
 
 	// Ban is how long the first ban lasts, as in "10m"; those that follow last twice as long as

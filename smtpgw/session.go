@@ -130,7 +130,7 @@ func (s *session) rcpt(to string, opts *smtp.RcptOptions) error {
 	}
 	switch {
 	case err != nil:
-		return err
+		return s.absent(err)
 	case s.srv.mode == Inbound && s.from == "" && route.Local:
 		err = s.srv.delivery.mayReport(m)
 	}

@@ -1,6 +1,7 @@
 package smtpgw
 
 import (
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -44,6 +45,17 @@ func (t *Throttle) decide(e limits.Event, p *peer) limits.Decision {
 		t.log.Warn("smtp: a likely spammer, whose large messages come too fast, is put off", "prefix", d.Prefix.String(), "lasts", d.Left.String())
 	}
 	return d
+}
+
+// putsOff reports whether a peer is to try again later, instead of being told that a recipient is
+// not here.
+func (t *Throttle) putsOff(p *peer) bool {
+	if t == nil || p.member {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.table.PutsOff(p.addr, time.Now())
 }
 
 // isLarge reports whether a message of so many octets counts as large.
@@ -146,6 +158,17 @@ func (s *session) within(e limits.Event) error {
 	return nil
 }
 
+// absent is the refusal err of a recipient, or that of one that is not here where a peer has named
+// too many of those. A failure it is all the same.
+func (s *session) absent(err error) error {
+	refusal, ok := errors.AsType[*Refusal](err)
+	if !ok || failureOf("RCPT", refusal.Error()) != limits.UnknownRecipient || !s.srv.cfg.Throttle.putsOff(s.wire.peer) {
+		return err
+	}
+	s.wire.holdAgainst(limits.UnknownRecipient)
+	return refusef(450, 4, 7, 1, "too many recipients from you that are not here; try again later")
+}
+
 // accountWithin is within of an account.
 func (s *session) accountWithin(name string, e limits.Event) error {
 	t := s.srv.cfg.Throttle
@@ -180,7 +203,7 @@ func failureOf(verb, reply string) limits.Event {
 
 // holdAgainst is what follows from a reply 4xx or 5xx: a delay, or the end.
 func (w *wire) holdAgainst(e limits.Event) (banned bool) {
-	if e == 0 || w.against == nil {
+	if e == 0 || w.against == nil || e == limits.UnknownRecipient && w.secrecy.user != nil { // its account answers for it
 		return false
 	}
 	d := w.against(e)

@@ -108,6 +108,31 @@ func TestRecipientScan(t *testing.T) {
 	th.visit(t, from, 2, "^220")
 }
 
+// A server that has brought mail of others is put off for what is not here, and goes on with what
+// is.
+func TestProviderWithSpammer(t *testing.T) {
+	th := throttle(t, limits.Config{Failures: limits.Rate{Count: 10, Per: time.Hour}, Delay: time.Millisecond, Ban: time.Hour}, Limits{})
+	d := th.visit(t, "192.0.2.1", 2, "^220")
+	d.say("EHLO provider.example\r\n", "^250")
+	d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
+	for range 10 {
+		d.say("RCPT TO:<user@local.example>\r\n", "^250")
+	}
+	for i := range 20 {
+		want := "^550 5.1.1"
+		if i >= 10 {
+			want = "^450 4.7.1 too many recipients from you that are not here; try again later"
+		}
+		d.say(fmt.Sprintf("RCPT TO:<name%d@local.example>\r\n", i), want)
+	}
+	d.say("RCPT TO:<other@local.example>\r\n", "^250")
+	d.say("HUH\r\n", "^500")
+	d = th.visit(t, "192.0.2.1", 2, "^220")
+	d.say("EHLO provider.example\r\n", "^250")
+	d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
+	d.say("RCPT TO:<user@local.example>\r\n", "^250")
+}
+
 // Mail that comes too fast is put off, of strangers alone.
 func TestMailRates(t *testing.T) {
 	th := throttle(t, limits.Config{Messages: limits.Rate{Count: 3, Per: time.Hour}, Recipients: limits.Rate{Count: 2, Per: time.Hour}}, Limits{})

@@ -52,7 +52,7 @@ type Config struct {
 	Connections Rate // that one host opens
 	Messages    Rate // that it begins, over all its connections
 	Recipients  Rate // that it names
-	Failures    Rate // that it makes, by weight, before it is banned
+	Failures    Rate // that it makes, by weight, before it is banned; of unknown recipients as many again
 
 	Delay  time.Duration // the longest before a reply to a failure; default 5 s
 	Ban    time.Duration // the first one; each that follows within MaxBan of the last is twice as long; default 10 min

@@ -11,6 +11,7 @@ type slot[K comparable] struct {
 	key        K
 	prev, next int32 // by when they were seen last
 	filled     [meters]int64
+	named      named
 	until      int64 // the end of the last ban or hold
 	times      uint8 // bans and holds that followed each other
 	why        Answer

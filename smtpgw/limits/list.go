@@ -61,7 +61,7 @@ func (t *Table) standing(s *slot[prefixKey], now int64) Standing {
 	}
 	v := Standing{
 		Prefix: s.key.prefix(), Connections: m[connections].level(s.filled[connections], now), Messages: m[messages].level(s.filled[messages], now),
-		Recipients: m[recipients].level(s.filled[recipients], now), Failures: m[failures].level(s.filled[failures], now), Large: m[large].level(s.filled[large], now),
+		Recipients: m[recipients].level(s.filled[recipients], now), Failures: m[failures].level(s.filled[failures], now) + m[unknown].level(s.filled[unknown], now), Large: m[large].level(s.filled[large], now),
 	}
 	if s.until > now {
 		v.Answer, v.Left, v.Times = s.why, time.Duration(s.until-now), int(s.times)

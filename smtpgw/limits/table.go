@@ -52,7 +52,8 @@ const (
 	connections = iota
 	messages
 	recipients
-	failures
+	failures // but for unknown recipients
+	unknown  // recipients
 	large
 	meters
 )
@@ -76,7 +77,7 @@ type Table struct {
 func New(c Config, now time.Time) *Table {
 	c = c.withDefaults()
 	t := &Table{cfg: c, start: now, prefixes: newLedger[prefixKey](max(4*maxSpared, c.Prefixes)), accounts: newLedger[string](max(1, c.Accounts))}
-	for i, r := range [meters]Rate{connections: c.Connections, messages: c.Messages, recipients: c.Recipients, failures: c.Failures, large: c.LargeRate} {
+	for i, r := range [meters]Rate{connections: c.Connections, messages: c.Messages, recipients: c.Recipients, failures: c.Failures, unknown: c.Failures, large: c.LargeRate} {
 		t.hosts[i], t.networks[i] = meterOf(r, 1), meterOf(r, c.NetworkShare)
 	}
 	t.networks[large] = meter{} // who sends is a host
@@ -116,10 +117,7 @@ func (t *Table) Exempts(a netip.Addr) bool { return t.cfg.exempts(a) }
 // Decide counts an event of a peer and says what follows. Without an address, as of a stream by way
 // of others, all peers that have none count as one. A zone is not looked at.
 func (t *Table) Decide(e Event, from netip.Addr, now time.Time) Decision {
-	a := from.Unmap().WithZone("")
-	if !a.IsValid() {
-		a = netip.IPv6Unspecified()
-	}
+	a := addressOf(from)
 	if t.cfg.exempts(a) {
 		return Decision{}
 	}
@@ -127,7 +125,7 @@ func (t *Table) Decide(e Event, from netip.Addr, now time.Time) Decision {
 	host, network := t.pair(a, at)
 	switch {
 	case e >= UnknownRecipient:
-		return t.failed(host, network, weights[e], at)
+		return t.failed(host, network, e, at)
 	case keeps(network, e, at):
 		return kept(network, at)
 	case keeps(host, e, at):
@@ -136,6 +134,14 @@ func (t *Table) Decide(e Event, from netip.Addr, now time.Time) Decision {
 		return t.sized(host, at)
 	}
 	return t.counted(host, network, int(e-Connection), at)
+}
+
+// addressOf is what a peer counts as.
+func addressOf(from netip.Addr) netip.Addr {
+	if !from.IsValid() {
+		return netip.IPv6Unspecified()
+	}
+	return from.Unmap().WithZone("")
 }
 
 // pair is what is remembered of the host and of the network of an address. Both are valid until a
@@ -174,33 +180,88 @@ func (t *Table) counted(host, network *slot[prefixKey], what int, now int64) Dec
 	case !ofNetwork.fits(network.filled[what], 1, now):
 		return Decision{Answer: TooFast, Prefix: network.key.prefix()}
 	}
+	if what == recipients {
+		host.named.count(1, 0, now)
+		network.named.count(1, 0, now)
+	}
 	ofHost.add(&host.filled[what], 1, now)
 	ofNetwork.add(&network.filled[what], 1, now)
 	return Decision{}
 }
 
 // failed counts a failure. Beyond half of what a host may have, replies to it are delayed; beyond
-// all of it, it is banned.
-func (t *Table) failed(host, network *slot[prefixKey], weight, now int64) (d Decision) {
+// all of it, it is banned, but for unknown recipients among enough that are known.
+func (t *Table) failed(host, network *slot[prefixKey], e Event, now int64) (d Decision) {
 	for i, s := range [2]*slot[prefixKey]{network, host} {
-		m := [2]*meter{&t.networks[failures], &t.hosts[failures]}[i]
-		switch {
-		case keeps(s, ProtocolError, now):
+		m := [2]meter{t.networks[failures], t.hosts[failures]}[i]
+		if keeps(s, ProtocolError, now) {
 			return kept(s, now)
-		case m.gap == 0:
-		case !m.fits(s.filled[failures], weight, now):
-			s.filled[failures] = 0
+		}
+		if e == UnknownRecipient {
+			s.named.count(0, 1, now)
+		}
+		switch answer, spent := s.judge(m, e, now); answer {
+		case Banned:
+			s.filled[failures], s.filled[unknown] = 0, 0
 			return t.keepOut(s, Banned, now)
-		default:
-			m.add(&s.filled[failures], weight, now)
-			d.Delay = max(d.Delay, m.delay(s.filled[failures]-now, t.cfg.Delay))
+		case TooFast:
+			d.Answer, d.Delay, d.Prefix = TooFast, t.cfg.Delay, s.key.prefix()
+		case Proceed:
+			m.add(&s.filled[meterOfFailure(e)], weights[e], now)
+			d.Delay = max(d.Delay, m.delay(spent, t.cfg.Delay))
 		}
 	}
 	return d
 }
 
+// PutsOff reports whether a peer, which goes on naming unknown recipients, is to try again later:
+// it has named too many, yet brings mail of others too. It counts nothing.
+func (t *Table) PutsOff(from netip.Addr, now time.Time) bool {
+	a := addressOf(from)
+	if t.cfg.exempts(a) {
+		return false
+	}
+	at := int64(now.Sub(t.start))
+	host, network := t.pair(a, at)
+	ofHost, _ := host.judge(t.hosts[failures], UnknownRecipient, at)
+	ofNetwork, _ := network.judge(t.networks[failures], UnknownRecipient, at)
+	return max(ofHost, ofNetwork) == TooFast
+}
+
+// judge is what follows from another failure, and how much counts with it.
+func (s *slot[K]) judge(m meter, e Event, now int64) (a Answer, spent int64) {
+	spent = s.spent(e, now) + weights[e]*m.gap
+	switch {
+	case spent <= m.per:
+		return Proceed, spent
+	case e == UnknownRecipient && !s.named.mostlyUnknown():
+		return TooFast, spent
+	}
+	return Banned, spent
+}
+
+func meterOfFailure(e Event) int {
+	if e == UnknownRecipient {
+		return unknown
+	}
+	return failures
+}
+
+// spent is how much counts together with a failure: unknown recipients count with all others only
+// where most are unknown.
+func (s *slot[K]) spent(e Event, now int64) int64 {
+	ofKind := max(s.filled[meterOfFailure(e)]-now, 0)
+	if !s.named.mostlyUnknown() {
+		return ofKind
+	}
+	return max(s.filled[failures]-now, 0) + max(s.filled[unknown]-now, 0)
+}
+
 // delay is none up to half of the rate, and grows from there to the longest.
 func (m meter) delay(level int64, longest time.Duration) time.Duration {
+	if m.gap == 0 {
+		return 0
+	}
 	beyond := float64(level)/float64(m.per)*2 - 1
 	if beyond <= 0 {
 		return 0

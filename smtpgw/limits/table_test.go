@@ -106,6 +106,79 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// Who looks for mailboxes is banned; a provider that brings mail of many is not, whatever one of
+// its users does: it is put off for what is not here alone.
+func TestUnknownRecipients(t *testing.T) {
+	const from = "192.0.2.1"
+	name := func(t *Table, known, unknown int, at time.Time) (d Decision) {
+		for range known {
+			t.Decide(Recipient, addr(from), at)
+		}
+		for range unknown {
+			t.Decide(Recipient, addr(from), at)
+			if d = t.Decide(UnknownRecipient, addr(from), at); d.Answer == Banned {
+				return d
+			}
+		}
+		return d
+	}
+	for _, tt := range []struct {
+		name           string
+		known, unknown int
+		then           Event
+		want           Answer // of the last unknown one
+		wantThen       Answer
+	}{
+		{"a scanner", 0, 121, Recipient, Banned, Banned},
+		{"a scanner within its rate", 0, 120, Recipient, Proceed, Proceed},
+		{"a scanner that finds a few", 20, 121, Recipient, Banned, Banned},
+		{"a provider with a spammer among its users", 100, 200, Recipient, TooFast, Proceed},
+		{"the same, and a slip of its own", 100, 200, ProtocolError, TooFast, Proceed},
+		{"a provider with a few that have moved", 1000, 100, Recipient, Proceed, Proceed},
+		{"a provider whose spammer goes on", 100, 500, Recipient, Banned, Banned},
+	} {
+		table := New(Default(), began)
+		if d := name(table, tt.known, tt.unknown, began); d.Answer != tt.want || (d.Answer == TooFast) != table.PutsOff(addr(from), began) || d.Answer == TooFast && d.Delay != 5*time.Second {
+			t.Errorf("%s: %+v", tt.name, d)
+		}
+		if d := table.Decide(tt.then, addr(from), began); d.Answer != tt.wantThen {
+			t.Errorf("%s: then %+v", tt.name, d)
+		}
+	}
+
+	table := New(Default(), began)
+	name(table, 100, 0, began)
+	if d := name(table, 0, 200, began.Add(20*time.Hour)); d.Answer != TooFast {
+		t.Errorf("mail of the day before: %+v", d)
+	}
+	if d := name(table, 0, 200, began.Add(10*24*time.Hour)); d.Answer != Banned {
+		t.Errorf("mail of long ago: %+v", d)
+	}
+	if table.PutsOff(addr("127.0.0.1"), began) {
+		t.Error("who is not limited is put off")
+	}
+}
+
+// The network of a provider is told from that of scanners as its hosts are.
+func TestUnknownRecipientsOfNetwork(t *testing.T) {
+	for _, known := range []int{0, 50} {
+		table := New(Config{Failures: Rate{100, 10 * time.Minute}, NetworkShare: 2}, began)
+		var last Decision
+		for i := range 4 {
+			from := netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})
+			for range known + 90 {
+				table.Decide(Recipient, from, began)
+			}
+			for range 90 {
+				last = table.Decide(UnknownRecipient, from, began)
+			}
+		}
+		if want := map[int]Answer{0: Banned, 50: TooFast}[known]; last.Answer != want || last.Prefix.Bits() != 24 {
+			t.Errorf("%d known ones of each host: %+v", known, last)
+		}
+	}
+}
+
 // Hosts of one network that fail in turn have it banned.
 func TestFailuresOfNetwork(t *testing.T) {
 	table := New(Config{Failures: Rate{10, time.Minute}}, began)
