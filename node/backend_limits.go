@@ -58,7 +58,7 @@ func (n *Node) limited(list []limits.Standing) []api.Limited {
 	for _, s := range list {
 		v := api.Limited{
 			Account: s.Account, Times: s.Times,
-			Connections: s.Connections, Messages: s.Messages, Recipients: s.Recipients, Failures: s.Failures, Large: s.Large,
+			Connections: s.Connections, Messages: s.Messages, Recipients: s.Recipients, Failures: s.Failures, Large: s.Large, Strangers: s.Strangers,
 		}
 		if s.Account == "" {
 			v.Prefix = s.Prefix.String()

@@ -35,6 +35,12 @@ type LimitsConfig struct {
 	LargeRate   string `koanf:"large_rate"`
 	AccountRate string `koanf:"account_rate"`
 
+	// AccountMessages, AccountRecipients and AccountStrangers are what an account that has signed
+	// in may begin and name, and of those outside whom it has never written to, before it is held.
+	AccountMessages   string `koanf:"account_messages"`
+	AccountRecipients string `koanf:"account_recipients"`
+	AccountStrangers  string `koanf:"account_strangers"`
+
 	// Exempt are networks that are not limited, such as those of proxies and relays.
 	Exempt []string `koanf:"exempt"`
 }
@@ -46,7 +52,8 @@ const maxPrefixes = 256
 func defaultLimits() LimitsConfig {
 	return LimitsConfig{
 		Connections: "240/1m", Messages: "1200/10m", Recipients: "6000/10m", Failures: "120/10m", Ban: "10m",
-		Large: "2M", LargeRate: "30/1m", AccountRate: "30/10m", Exempt: []string{},
+		Large: "2M", LargeRate: "30/1m", AccountRate: "30/10m",
+		AccountMessages: "600/1h", AccountRecipients: "3000/1h", AccountStrangers: "500/24h", Exempt: []string{},
 	}
 }
 
@@ -58,6 +65,8 @@ func (c *LimitsConfig) settings() (l limits.Config, err error) {
 	}{
 		{"connections", c.Connections, &l.Connections}, {"messages", c.Messages, &l.Messages}, {"recipients", c.Recipients, &l.Recipients},
 		{"failures", c.Failures, &l.Failures}, {"large_rate", c.LargeRate, &l.LargeRate}, {"account_rate", c.AccountRate, &l.AccountRate},
+		{"account_messages", c.AccountMessages, &l.AccountMessages}, {"account_recipients", c.AccountRecipients, &l.AccountRecipients},
+		{"account_strangers", c.AccountStrangers, &l.AccountStrangers},
 	} {
 		if *r.to, err = limits.ParseRate(r.value); err != nil {
 			return l, badValue("limits."+r.key, `write how many in which time, as in "240/1m", or "off"`, "%v", err)

@@ -9,21 +9,23 @@ import (
 
 	"cairn/mailstore"
 	"cairn/node/api"
+	"cairn/smtpgw/limits"
 )
 
 // maxHeldTold bounds the accounts that wait to be told of. Of more the log has a line alone.
 const maxHeldTold = 64
 
-// heldAccount is an account that sends nothing large for a time.
+// heldAccount is an account that sends nothing for a time.
 type heldAccount struct {
 	name  string
+	over  limits.Event // what there was too much of
 	until time.Time
 }
 
 // noteHeld has an account told of. It does not wait.
-func (n *Node) noteHeld(name string, lasts time.Duration) {
+func (n *Node) noteHeld(name string, over limits.Event, lasts time.Duration) {
 	select {
-	case n.heldAccounts <- heldAccount{name, n.now().Add(lasts)}:
+	case n.heldAccounts <- heldAccount{name, over, n.now().Add(lasts)}:
 	default:
 	}
 }
@@ -62,10 +64,13 @@ func (n *Node) noticeHeld(ctx context.Context, held heldAccount) error {
 // heldText is what the notice says, to its owner too: the name alone is not the node's word.
 func (n *Node) heldText(held heldAccount) string {
 	name := api.ShellWord(held.name)
-	return fmt.Sprintf("The account %q has sent large messages faster than limits.account_rate allows. No message is taken\r\n"+
+	done := map[limits.Event]string{
+		limits.Message: "sent messages", limits.Recipient: "named recipients", limits.Stranger: "written to new addresses", limits.LargeMessage: "sent large messages",
+	}[held.over]
+	return fmt.Sprintf("The account %q has %s faster than limits.%s allows. No message is taken\r\n"+
 		"from it until %s.\r\n\r\n"+
-		"If its owner did not send them, somebody else has the password. The administrator sets another one, or lets\r\n"+
-		"the account go on:\r\n", held.name, held.until.UTC().Format(time.RFC1123)) +
+		"If its owner did not do that, somebody else has the password. The administrator sets another one, or lets\r\n"+
+		"the account go on:\r\n", held.name, done, held.over.AccountRate(), held.until.UTC().Format(time.RFC1123)) +
 		"  " + n.typable("cairn account passwd "+name) + "\r\n" +
 		"  " + n.typable("cairn limits forgive --account "+name) + "\r\n"
 }

@@ -15,7 +15,7 @@ func TestHeldAccountIsTold(t *testing.T) {
 	n := open(t, dir)
 	n.mustAdd(t, "alice", "alice@alpha.test")
 	for i := range limits.Default().AccountRate.Count + 3 {
-		if taken, want := n.throttle.Account("alice"), i < limits.Default().AccountRate.Count; taken != want {
+		if taken, want := n.throttle.Account(limits.LargeMessage, "alice").Answer == limits.Proceed, i < limits.Default().AccountRate.Count; taken != want {
 			t.Fatalf("message %d is taken: %t", i, taken)
 		}
 	}
@@ -48,6 +48,15 @@ func TestHeldAccountIsTold(t *testing.T) {
 	list, err := n.Limits(t.Context())
 	if err != nil || len(list.Limits) != 1 || list.Limits[0].Account != "alice" || list.Limits[0].Kept != "likely spammer" || list.Limits[0].Next != "cairn limits forgive --account alice" {
 		t.Errorf("listed: %+v, %v", list, err)
+	}
+	for over, want := range map[limits.Event]string{
+		limits.Message: "has sent messages faster than limits.account_messages allows", limits.LargeMessage: "has sent large messages faster than limits.account_rate allows",
+		limits.Recipient: "has named recipients faster than limits.account_recipients allows",
+		limits.Stranger:  "has written to new addresses faster than limits.account_strangers allows",
+	} {
+		if text := n.heldText(heldAccount{name: "alice", over: over}); !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
 	}
 	if err := n.noticeHeld(t.Context(), heldAccount{name: "gone"}); err != nil {
 		t.Errorf("an account that was removed: %v", err)

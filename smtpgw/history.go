@@ -64,7 +64,7 @@ func historyKey(account mailstore.AccountID, what byte, address string) []byte {
 // Of reads what account had to do with address before.
 func (h *History) Of(rd *mailstore.Reader, account mailstore.AccountID, address string) (known screen.History, err error) {
 	sp := rd.Space(historySpace)
-	if known.Wrote, err = sp.Has(historyKey(account, historyWrote, address)); err != nil {
+	if known.Wrote, err = hasWritten(rd, account, address); err != nil {
 		return known, err
 	}
 	if known.Kept, err = sp.Has(historyKey(account, historyKept, address)); err != nil {
@@ -72,6 +72,11 @@ func (h *History) Of(rd *mailstore.Reader, account mailstore.AccountID, address 
 	}
 	known.NotSpam, err = sp.Has(historyKey(account, historyNotSpam, address))
 	return known, err
+}
+
+// hasWritten reports whether account has sent mail to address before, as far as a History knows.
+func hasWritten(rd *mailstore.Reader, account mailstore.AccountID, address string) (bool, error) {
+	return rd.Space(historySpace).Has(historyKey(account, historyWrote, address))
 }
 
 // NotSpam notes that an account has called mail no spam that was recorded for address, such as that

@@ -147,8 +147,13 @@ func (s *session) rcpt(to string, opts *smtp.RcptOptions) error {
 	if err != nil {
 		return err
 	}
-	before := len(s.rcpts)
-	s.rcpts = withMailbox(s.rcpts, m)
+	before, rcpts := len(s.rcpts), withMailbox(s.rcpts, m)
+	if len(rcpts) > before {
+		if err := s.withinStrangers(m); err != nil {
+			return err
+		}
+	}
+	s.rcpts = rcpts
 	if asked.Recipient = m.String(); len(s.rcpts) > before && (asked.Notify != 0 || asked.Original != "") {
 		s.dsn.Asked = append(s.dsn.Asked, asked)
 	}

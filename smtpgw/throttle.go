@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"cairn/mailstore"
 	"cairn/smtpgw/limits"
 )
 
@@ -18,15 +19,15 @@ import (
 // let everything through.
 type Throttle struct {
 	log  *slog.Logger
-	held func(account string, until time.Duration) // outside of mu; nil: nobody is told
+	held func(account string, over limits.Event, lasts time.Duration) // outside of mu; nil: nobody is told
 
 	mu    sync.Mutex
 	table *limits.Table
 }
 
 // NewThrottle returns a Throttle that has seen nobody yet. held is told of each account that begins
-// to be held, and for how long, and must not wait; nil: nobody is told.
-func NewThrottle(cfg limits.Config, held func(account string, until time.Duration), log *slog.Logger) *Throttle {
+// to be held, for what and for how long, and must not wait; nil: nobody is told.
+func NewThrottle(cfg limits.Config, held func(account string, over limits.Event, lasts time.Duration), log *slog.Logger) *Throttle {
 	return &Throttle{log: log, held: held, table: limits.New(cfg, time.Now())}
 }
 
@@ -61,22 +62,21 @@ func (t *Throttle) putsOff(p *peer) bool {
 // isLarge reports whether a message of so many octets counts as large.
 func (t *Throttle) isLarge(size int64) bool { return t != nil && t.table.IsLarge(size) } // it never changes
 
-// Account counts a large message of an account that has signed in. It reports false while the
-// account is held.
-func (t *Throttle) Account(name string) bool {
+// Account counts what an account that has signed in does, as limits.Table.Account.
+func (t *Throttle) Account(e limits.Event, name string) limits.Decision {
 	if t == nil {
-		return true
+		return limits.Decision{}
 	}
 	t.mu.Lock()
-	d := t.table.Account(name, time.Now())
+	d := t.table.Account(e, name, time.Now())
 	t.mu.Unlock()
 	if d.New {
-		t.log.Warn("smtp: an account whose large messages come too fast is held", "account", name, "lasts", d.Left.String())
+		t.log.Warn("smtp: an account that sends too fast is held", "account", name, "rate", d.Over.AccountRate(), "lasts", d.Left.String())
 		if t.held != nil {
-			t.held(name, d.Left)
+			t.held(name, d.Over, d.Left)
 		}
 	}
-	return d.Answer == limits.Proceed
+	return d
 }
 
 // Held reports whether an account is held, and counts nothing.
@@ -171,19 +171,48 @@ func (s *session) absent(err error) error {
 
 // accountWithin is within of an account.
 func (s *session) accountWithin(name string, e limits.Event) error {
-	t := s.srv.cfg.Throttle
-	if e == limits.LargeMessage && !t.Account(name) || e == limits.Message && t.Held(name) {
-		return refusef(450, 4, 7, 1, "this account has sent too many large messages in a short time and is held for now; its owner and the administrator are told")
+	d := s.srv.cfg.Throttle.Account(e, name)
+	if d.Answer == limits.Proceed {
+		return nil
 	}
-	return nil
+	switch d.Over {
+	case limits.Message:
+		return refusef(450, 4, 7, 1, "this account has sent too many messages in a short time and is held for now; its owner and the administrator are told")
+	case limits.Recipient:
+		return refusef(450, 4, 7, 1, "this account has named too many recipients in a short time and is held for now; its owner and the administrator are told")
+	case limits.Stranger:
+		return refusef(450, 4, 7, 1, "this account has written to too many new addresses in a short time and is held for now; its owner and the administrator are told")
+	}
+	return refusef(450, 4, 7, 1, "this account has sent too many large messages in a short time and is held for now; its owner and the administrator are told")
+}
+
+// withinStrangers is within of a recipient outside whom an account names.
+func (s *session) withinStrangers(m mailbox) error {
+	user := s.wire.secrecy.user
+	if user == nil || s.srv.cfg.Throttle == nil || s.srv.dir.isLocal(m.domain) {
+		return nil
+	}
+	var known bool
+	err := s.srv.store.View(func(rd *mailstore.Reader) (err error) {
+		known, err = hasWritten(rd, user.ID, m.String())
+		return err
+	})
+	if err != nil || known {
+		return err
+	}
+	return s.accountWithin(user.Name, limits.Stranger)
 }
 
 // withinSize is within of a message that has come, of so many octets.
 func (s *session) withinSize(size int) error {
-	if !s.srv.cfg.Throttle.isLarge(int64(size)) {
-		return nil
+	t, user := s.srv.cfg.Throttle, s.wire.secrecy.user
+	if t.isLarge(int64(size)) {
+		return s.within(limits.LargeMessage)
 	}
-	return s.within(limits.LargeMessage)
+	if user != nil && t.Held(user.Name) {
+		return refusef(450, 4, 7, 1, "this account has sent too much in a short time and is held for now; its owner and the administrator are told")
+	}
+	return nil
 }
 
 // failureOf says which failure of the peer's a reply 4xx or 5xx to a command tells of; 0: none that

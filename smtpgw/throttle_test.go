@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cairn/consensus"
+	"cairn/mailstore"
 	"cairn/smtpgw/limits"
 )
 
@@ -193,19 +194,21 @@ func TestLikelySpammer(t *testing.T) {
 func TestHeldAccount(t *testing.T) {
 	var told []string
 	th := NewThrottle(limits.Config{Large: 1000, AccountRate: limits.Rate{Count: 2, Per: time.Hour}, Ban: time.Hour},
-		func(account string, lasts time.Duration) { told = append(told, fmt.Sprint(account, " ", lasts)) }, discard())
+		func(account string, _ limits.Event, lasts time.Duration) {
+			told = append(told, fmt.Sprint(account, " ", lasts))
+		}, discard())
 	for i := range 4 {
-		if got := th.Account("ann"); got != (i < 2) || th.Held("ann") != (i >= 2) {
+		if got := th.Account(limits.LargeMessage, "ann").Answer == limits.Proceed; got != (i < 2) || th.Held("ann") != (i >= 2) {
 			t.Errorf("message %d: %t, held %t", i, got, th.Held("ann"))
 		}
 	}
 	if len(told) != 1 || told[0] != "ann 1h0m0s" {
 		t.Errorf("told: %q", told)
 	}
-	if gone := th.ForgiveAccount("ann"); len(gone) != 1 || th.Held("ann") || !th.Account("ann") {
+	if gone := th.ForgiveAccount("ann"); len(gone) != 1 || th.Held("ann") || th.Account(limits.LargeMessage, "ann").Answer != limits.Proceed {
 		t.Errorf("forgiven: %+v", gone)
 	}
-	if (*Throttle)(nil).Held("ann") || !(*Throttle)(nil).Account("ann") {
+	if (*Throttle)(nil).Held("ann") || (*Throttle)(nil).Account(limits.LargeMessage, "ann").Answer != limits.Proceed {
 		t.Error("no limits")
 	}
 }
@@ -216,7 +219,7 @@ func TestSignedInIsHeld(t *testing.T) {
 	one := limits.Rate{Count: 1, Per: time.Hour}
 	c := limits.Config{Large: 1000, AccountRate: limits.Rate{Count: 2, Per: time.Hour}, LargeRate: one, Messages: one, Recipients: one, Ban: time.Hour}
 	s := signIn(t, func(cfg *Config) {
-		cfg.Throttle = NewThrottle(c, func(account string, _ time.Duration) { told <- account }, discard())
+		cfg.Throttle = NewThrottle(c, func(account string, _ limits.Event, _ time.Duration) { told <- account }, discard())
 	})
 	const held = "^450 4.7.1 this account has sent too many large messages"
 	session := func() *dialogue {
@@ -239,6 +242,95 @@ func TestSignedInIsHeld(t *testing.T) {
 	if len(told) != 1 || <-told != "user" {
 		t.Error("nobody was told, or too often")
 	}
+}
+
+// Small mail of an account that has signed in is bounded too: messages, recipients, and those
+// outside whom it has never written to. Programs of this machine that have not signed in are not.
+func TestSmallMailIsHeld(t *testing.T) {
+	rate := func(n int64) limits.Rate { return limits.Rate{Count: n, Per: time.Hour} }
+	for _, tt := range []struct {
+		name   string
+		limits limits.Config
+		first  string // the recipient before those that are held
+		want   string
+	}{
+		{"messages", limits.Config{AccountMessages: rate(3)}, "new%d@far.example", "^450 4.7.1 this account has sent too many messages in a short time and is held"},
+		{"recipients", limits.Config{AccountRecipients: rate(3)}, "known@far.example", "^450 4.7.1 this account has named too many recipients in a short time and is held"},
+		{"new addresses", limits.Config{AccountStrangers: rate(3)}, "new%d@far.example", "^450 4.7.1 this account has written to too many new addresses in a short time and is held"},
+		{"known addresses", limits.Config{AccountStrangers: rate(3)}, "Known@FAR.example", "^250 "},
+		{"own addresses", limits.Config{AccountStrangers: rate(3)}, "other@local.example", "^250 "},
+		{"nothing", limits.Config{}, "new%d@far.example", "^250 "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			told := make(chan limits.Event, 10)
+			s := signIn(t, func(cfg *Config) {
+				cfg.Throttle = NewThrottle(tt.limits, func(_ string, over limits.Event, _ time.Duration) { told <- over }, discard())
+				cfg.Unauthenticated = func() bool { return true }
+			})
+			knows(t, s.store, "user", "known@far.example")
+			post := func(d *dialogue, i int) string {
+				for _, said := range []string{"MAIL FROM:<user@local.example>", "RCPT TO:<" + strings.ReplaceAll(tt.first, "%d", fmt.Sprint(i)) + ">", "RSET"} {
+					if reply := d.say(said+"\r\n", "^(250|450) "); reply[0] == '4' {
+						return reply
+					}
+				}
+				return "250 "
+			}
+			d := s.over(t)
+			d.say(plainOfUser, "^235 ")
+			for i := range 3 {
+				if reply := post(d, i); !strings.HasPrefix(reply, "250 ") {
+					t.Errorf("message %d: %q", i, reply)
+				}
+			}
+			if reply := post(d, 3); !regexp.MustCompile(tt.want).MatchString(reply) {
+				t.Errorf("one more: %q", reply)
+			}
+			if held := tt.want != "^250 "; len(told) == 1 != held || s.server.cfg.Throttle.Held("user") != held {
+				t.Errorf("held: %t, told of %d", s.server.cfg.Throttle.Held("user"), len(told))
+			}
+			program := greeted(t, s.plain)
+			for i := range 10 {
+				if reply := post(program, i); !strings.HasPrefix(reply, "250 ") {
+					t.Errorf("who has not signed in: %q", reply)
+				}
+			}
+		})
+	}
+}
+
+// knows has the history know that an account has written to an address.
+func knows(t *testing.T, st *mailstore.Store, account, address string) {
+	t.Helper()
+	err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
+		a, err := tx.AccountByName(account)
+		if err != nil {
+			return err
+		}
+		return putNew(tx.Space(historySpace), historyKey(a.ID, historyWrote, address))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What is on its way as an account begins to be held is not taken.
+func TestHeldWithinMessage(t *testing.T) {
+	s := signIn(t, func(cfg *Config) {
+		cfg.Throttle = NewThrottle(limits.Config{AccountRecipients: limits.Rate{Count: 1, Per: time.Hour}}, nil, discard())
+	})
+	d := s.over(t)
+	d.say(plainOfUser, "^235 ")
+	d.say("MAIL FROM:<user@local.example>\r\n", "^250 ")
+	d.say("RCPT TO:<a@far.example>\r\n", "^250 ")
+	d.say("RCPT TO:<b@far.example>\r\n", "^450 4.7.1 ")
+	d.say("DATA\r\n", "^354 ")
+	d.say(mailText("hello")+".\r\n", "^450 4.7.1 this account has sent too much in a short time and is held for now")
+	s.server.cfg.Throttle.ForgiveAccount("user")
+	d.say("MAIL FROM:<user@local.example>\r\n", "^250 ")
+	d.say("RCPT TO:<a@far.example>\r\n", "^250 ")
+	d.say("DATA\r\n", "^354 ")
+	d.say(mailText("hello")+".\r\n", "^250 ")
 }
 
 // A delay ends when the place is needed, and when the server stops.

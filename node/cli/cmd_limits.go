@@ -70,7 +70,7 @@ func showLimits(b *bytes.Buffer, l *api.LimitList, now time.Time) {
 }
 
 func limitRows(b *bytes.Buffer, list []api.Limited, now time.Time) {
-	rows := [][]string{{"WHO", "KEPT OUT", "FOR", "FAILURES", "CONNECTIONS", "MESSAGES", "RECIPIENTS", "LARGE"}}
+	rows := [][]string{{"WHO", "KEPT OUT", "FOR", "FAILURES", "CONNECTIONS", "MESSAGES", "RECIPIENTS", "LARGE", "STRANGERS"}}
 	for _, e := range list {
 		who, left := e.Prefix, "-"
 		if e.Account != "" {
@@ -81,7 +81,7 @@ func limitRows(b *bytes.Buffer, list []api.Limited, now time.Time) {
 			kept, left = e.Kept, span(e.Until.Sub(now))
 		}
 		rows = append(rows, []string{
-			who, kept, left, fmt.Sprint(e.Failures), fmt.Sprint(e.Connections), fmt.Sprint(e.Messages), fmt.Sprint(e.Recipients), fmt.Sprint(e.Large),
+			who, kept, left, fmt.Sprint(e.Failures), fmt.Sprint(e.Connections), fmt.Sprint(e.Messages), fmt.Sprint(e.Recipients), fmt.Sprint(e.Large), fmt.Sprint(e.Strangers),
 		})
 	}
 	table(b, rows)

@@ -355,11 +355,11 @@ func (d *desk) Limits(context.Context) (*api.LimitList, error) { return &d.limit
 func TestLimitsShown(t *testing.T) {
 	dir := at(t, &desk{limits: api.LimitList{Total: 5, Limits: []api.Limited{
 		{Prefix: "192.0.2.1/32", Kept: api.KeptBanned, Until: time.Now().Add(90*time.Second + 500*time.Millisecond), Times: 2, Next: "cairn limits forgive 192.0.2.1/32", Connections: 7},
-		{Account: "alice", Large: 3},
+		{Account: "alice", Large: 3, Strangers: 12},
 	}}})
-	want := "WHO            KEPT OUT  FOR    FAILURES  CONNECTIONS  MESSAGES  RECIPIENTS  LARGE\n" +
-		"192.0.2.1/32   banned    1 min  0         7            0         0           0\n" +
-		"account alice  -         -      0         0            0         0           3\n" +
+	want := "WHO            KEPT OUT  FOR    FAILURES  CONNECTIONS  MESSAGES  RECIPIENTS  LARGE  STRANGERS\n" +
+		"192.0.2.1/32   banned    1 min  0         7            0         0           0      0\n" +
+		"account alice  -         -      0         0            0         0           3      12\n" +
 		"and 3 more\nto let the first one in again: cairn limits forgive 192.0.2.1/32 --dir " + dir + "\n"
 	if code, out, errs := cairn(t, "", "limits", "ls", "--dir", dir); code != 0 || out != want {
 		t.Errorf("exit code %d, %s%s", code, out, errs)

@@ -63,6 +63,10 @@ type Config struct {
 	AccountRate  Rate  // of those of one account, which is held then
 	NetworkShare int64 // how many times as much a whole network may; default 4
 
+	AccountMessages   Rate // that one account begins before it is held
+	AccountRecipients Rate // that it names
+	AccountStrangers  Rate // and of those outside, whom it has never written to
+
 	Prefixes int // that are remembered, hosts and networks together; default 100,000
 	Accounts int // the same of accounts; default 10,000
 
@@ -75,6 +79,7 @@ func Default() Config {
 		Connections: Rate{240, time.Minute}, Messages: Rate{1200, 10 * time.Minute}, Recipients: Rate{6000, 10 * time.Minute},
 		Failures: Rate{120, 10 * time.Minute}, Ban: 10 * time.Minute,
 		Large: 2 << 20, LargeRate: Rate{30, time.Minute}, AccountRate: Rate{30, 10 * time.Minute},
+		AccountMessages: Rate{600, time.Hour}, AccountRecipients: Rate{3000, time.Hour}, AccountStrangers: Rate{500, 24 * time.Hour},
 	}
 }
 

@@ -1,6 +1,7 @@
 // Package limits decides what a peer of the gateway may go on to do, by what was seen of it and of
 // its neighbours: how often it connects, how many messages and recipients it brings, how often it
-// fails, and how fast its large messages come.
+// fails, and how fast its large messages come. An account that has signed in is held to rates of
+// its own.
 //
 // It is pure: an event and the time go in, a decision comes out. Peers are told apart by IP address
 // (IPv4 /32, IPv6 /64) and, with more room, by network (/24, /48): one host commonly has all of a

@@ -15,6 +15,7 @@ type slot[K comparable] struct {
 	until      int64 // the end of the last ban or hold
 	times      uint8 // bans and holds that followed each other
 	why        Answer
+	over       Event // of an account: what it is held for
 }
 
 // ledger is a bounded table of slots; the one that was seen the longest time ago makes room.

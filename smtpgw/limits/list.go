@@ -17,7 +17,7 @@ type Standing struct {
 	Times   int           // that this followed on one another
 
 	// Of the rates, how many count yet: they go one by one.
-	Connections, Messages, Recipients, Failures, Large int
+	Connections, Messages, Recipients, Failures, Large, Strangers int
 }
 
 // List returns who is kept out or has anything that counts yet, at most so many: first who is kept
@@ -46,12 +46,12 @@ func (t *Table) List(now time.Time, most int) (list []Standing, total int) {
 
 // worse orders by what is listed first.
 func worse(a, b Standing) int {
-	return cmp.Or(cmp.Compare(b.Answer, a.Answer), cmp.Compare(b.Failures, a.Failures), cmp.Compare(b.Large, a.Large), cmp.Compare(b.Messages, a.Messages),
+	return cmp.Or(cmp.Compare(b.Answer, a.Answer), cmp.Compare(b.Failures, a.Failures), cmp.Compare(b.Large, a.Large), cmp.Compare(b.Strangers, a.Strangers), cmp.Compare(b.Messages, a.Messages),
 		cmp.Compare(b.Connections, a.Connections), a.Prefix.Addr().Compare(b.Prefix.Addr()), cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()), strings.Compare(a.Account, b.Account))
 }
 
 func (s *Standing) counts() bool {
-	return s.Answer != Proceed || s.Connections > 0 || s.Messages > 0 || s.Recipients > 0 || s.Failures > 0 || s.Large > 0
+	return s.Answer != Proceed || s.Connections > 0 || s.Messages > 0 || s.Recipients > 0 || s.Failures > 0 || s.Large > 0 || s.Strangers > 0
 }
 
 func (t *Table) standing(s *slot[prefixKey], now int64) Standing {
@@ -70,7 +70,11 @@ func (t *Table) standing(s *slot[prefixKey], now int64) Standing {
 }
 
 func (t *Table) accountStanding(s *slot[string], now int64) Standing {
-	v := Standing{Account: s.key, Large: t.account.level(s.filled[large], now)}
+	m := &t.account
+	v := Standing{
+		Account: s.key, Messages: m[messages].level(s.filled[messages], now), Recipients: m[recipients].level(s.filled[recipients], now),
+		Large: m[large].level(s.filled[large], now), Strangers: m[strangers].level(s.filled[strangers], now),
+	}
 	if s.until > now {
 		v.Answer, v.Left, v.Times = Spammer, time.Duration(s.until-now), int(s.times)
 	}

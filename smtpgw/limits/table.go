@@ -18,7 +18,13 @@ const (
 	ProtocolError                     // it was told that a command is none, or out of order
 	WrongPassword                     // it gave a wrong password
 	EarlyTalker                       // it spoke before the greeting
+	Stranger                          // as an account, it names a recipient that it has never written to
 )
+
+// AccountRate is the name in the configuration of the rate of an account.
+func (e Event) AccountRate() string {
+	return map[Event]string{Message: "account_messages", Recipient: "account_recipients", Stranger: "account_strangers", LargeMessage: "account_rate"}[e]
+}
 
 // weights are how much failures count.
 var weights = [...]int64{UnknownRecipient: 1, ProtocolError: 1, WrongPassword: 4, EarlyTalker: 10}
@@ -30,7 +36,7 @@ const (
 	Proceed Answer = iota
 	TooFast        // it has to wait for a moment
 	Banned         // it failed too often: it is not listened to for a time
-	Spammer        // too many large messages: no message is taken from it for a time
+	Spammer        // too many large messages, or of an account too much: no message is taken from it for a time
 )
 
 // String is the word for an answer, as lists show it.
@@ -45,6 +51,7 @@ type Decision struct {
 	New    bool          // the ban or hold begins with this event
 	Left   time.Duration // of the ban or hold
 	Prefix netip.Prefix  // whose it is, or who is too fast; not valid of an account
+	Over   Event         // of an account that is held: what there was too much of
 }
 
 // A slot counts these.
@@ -56,7 +63,12 @@ const (
 	unknown  // recipients
 	large
 	meters
+
+	strangers = connections // of an account, which makes none
 )
+
+// metersOfAccount are those of what an account does.
+var metersOfAccount = [...]int{Message: messages, Recipient: recipients, LargeMessage: large, Stranger: strangers}
 
 // meter is a Rate as a slot is held to it.
 type meter struct{ gap, per int64 }
@@ -67,7 +79,7 @@ type Table struct {
 	start    time.Time
 	hosts    [meters]meter // for one host
 	networks [meters]meter // for all of a network
-	account  meter
+	account  [meters]meter
 	prefixes ledger[prefixKey]
 	accounts ledger[string]
 }
@@ -81,7 +93,9 @@ func New(c Config, now time.Time) *Table {
 		t.hosts[i], t.networks[i] = meterOf(r, 1), meterOf(r, c.NetworkShare)
 	}
 	t.networks[large] = meter{} // who sends is a host
-	t.account = meterOf(c.AccountRate, 1)
+	for e, r := range map[Event]Rate{Message: c.AccountMessages, Recipient: c.AccountRecipients, Stranger: c.AccountStrangers, LargeMessage: c.AccountRate} {
+		t.account[metersOfAccount[e]] = meterOf(r, 1)
+	}
 	return t
 }
 
@@ -290,32 +304,40 @@ func (t *Table) extend(until *int64, times *uint8, now int64) (left time.Duratio
 	return left
 }
 
-// Account counts a large message of an account that has signed in, and says whether it is taken:
-// Proceed, or Spammer while the account is held.
-func (t *Table) Account(name string, now time.Time) Decision {
-	if t.account.gap == 0 {
+// Account counts what an account that has signed in does: a Message, a Recipient, a Stranger or a
+// LargeMessage. It says whether that is taken: Proceed, or Spammer while the account is held.
+func (t *Table) Account(e Event, name string, now time.Time) Decision {
+	if left, over := t.hold(name, now); left > 0 {
+		return Decision{Answer: Spammer, Left: left, Over: over}
+	}
+	what := metersOfAccount[e]
+	m := t.account[what]
+	if m.gap == 0 {
 		return Decision{}
 	}
 	at := int64(now.Sub(t.start))
 	s := &t.accounts.slots[t.accounts.see(name, at)]
-	switch {
-	case s.until > at:
-		return Decision{Answer: Spammer, Left: time.Duration(s.until - at)}
-	case t.account.fits(s.filled[large], 1, at):
-		t.account.add(&s.filled[large], 1, at)
+	if m.fits(s.filled[what], 1, at) {
+		m.add(&s.filled[what], 1, at)
 		return Decision{}
 	}
-	s.why = Spammer
-	return Decision{Answer: Spammer, New: true, Left: t.extend(&s.until, &s.times, at)}
+	s.why, s.over = Spammer, e
+	return Decision{Answer: Spammer, New: true, Left: t.extend(&s.until, &s.times, at), Over: e}
+}
+
+// hold says how long an account is held yet, and what there was too much of; 0: it is not.
+func (t *Table) hold(name string, now time.Time) (left time.Duration, over Event) {
+	at := int64(now.Sub(t.start))
+	if i, ok := t.accounts.at[name]; ok && t.accounts.slots[i].until > at {
+		return time.Duration(t.accounts.slots[i].until - at), t.accounts.slots[i].over
+	}
+	return 0, 0
 }
 
 // Held says how long an account is held yet; 0: it is not.
 func (t *Table) Held(name string, now time.Time) time.Duration {
-	at := int64(now.Sub(t.start))
-	if i, ok := t.accounts.at[name]; ok && t.accounts.slots[i].until > at {
-		return time.Duration(t.accounts.slots[i].until - at)
-	}
-	return 0
+	left, _ := t.hold(name, now)
+	return left
 }
 
 // prefixKey is a prefix without pointers: of 32 or fewer bits of IPv4, or 64 or fewer of IPv6.

@@ -245,21 +245,62 @@ func TestSpammer(t *testing.T) {
 	}
 
 	for range 5 {
-		if d := table.Account("ann", began); d.Answer != Proceed {
+		if d := table.Account(LargeMessage, "ann", began); d.Answer != Proceed {
 			t.Errorf("an account within the rate: %+v", d)
 		}
 	}
-	if d := table.Account("ann", began); d.Answer != Spammer || !d.New || table.Held("ann", began) != time.Minute {
+	if d := table.Account(LargeMessage, "ann", began); d.Answer != Spammer || !d.New || table.Held("ann", began) != time.Minute {
 		t.Errorf("an account that is too fast: %+v", d)
 	}
-	if d := table.Account("ann", began); d.Answer != Spammer || d.New {
+	if d := table.Account(LargeMessage, "ann", began); d.Answer != Spammer || d.New {
 		t.Errorf("an account that is held: %+v", d)
 	}
-	if d := table.Account("bob", began); d.Answer != Proceed || table.Held("bob", began) != 0 {
+	if d := table.Account(LargeMessage, "bob", began); d.Answer != Proceed || table.Held("bob", began) != 0 {
 		t.Errorf("another account: %+v", d)
 	}
 	if gone := table.ForgiveAccount("ann", began); len(gone) != 1 || gone[0].Answer != Spammer || table.Held("ann", began) != 0 {
 		t.Errorf("forgiven: %+v", gone)
+	}
+}
+
+// An account is held for whatever it does too fast, and told for what.
+func TestAccountRates(t *testing.T) {
+	rate := func(n int64) Rate { return Rate{n, time.Hour} }
+	c := Config{AccountMessages: rate(3), AccountRecipients: rate(7), AccountStrangers: rate(5), AccountRate: rate(2), Ban: time.Minute}
+	for e, most := range map[Event]int{Message: 3, Recipient: 7, Stranger: 5, LargeMessage: 2} {
+		table := New(c, began)
+		for i := range most {
+			if d := table.Account(e, "ann", began); d.Answer != Proceed {
+				t.Errorf("event %d, number %d: %+v", e, i, d)
+			}
+		}
+		list, total := table.List(began, 10)
+		if total != 1 || list[0].Account != "ann" || list[0].Messages+list[0].Recipients+list[0].Strangers+list[0].Large != most {
+			t.Errorf("event %d: listed %+v", e, list)
+		}
+		if d := table.Account(e, "ann", began); d.Answer != Spammer || !d.New || d.Over != e || d.Left != time.Minute {
+			t.Errorf("event %d beyond: %+v", e, d)
+		}
+		for _, other := range []Event{Message, Recipient, Stranger, LargeMessage} {
+			if d := table.Account(other, "ann", began); d.Answer != Spammer || d.New || d.Over != e {
+				t.Errorf("event %d of who is held for %d: %+v", other, e, d)
+			}
+			if d := table.Account(other, "bob", began); d.Answer != Proceed {
+				t.Errorf("event %d of another account: %+v", other, d)
+			}
+		}
+		if gone := table.ForgiveAccount("ann", began); len(gone) != 1 || table.Account(e, "ann", began).Answer != Proceed {
+			t.Errorf("event %d: forgiven %+v", e, gone)
+		}
+		off := New(Config{}, began)
+		for range 10_000 {
+			if off.Account(e, "ann", began).Answer != Proceed {
+				t.Fatalf("event %d is bounded where nothing is", e)
+			}
+		}
+		if off.Len() != 0 {
+			t.Errorf("event %d is remembered where nothing is bounded", e)
+		}
 	}
 }
 
@@ -316,7 +357,7 @@ func TestBounded(t *testing.T) {
 		var b [4]byte
 		binary.BigEndian.PutUint32(b[:], 10<<24+i<<8)
 		table.Decide(Connection, netip.AddrFrom4(b), began)
-		table.Account(string(b[:]), began)
+		table.Account(LargeMessage, string(b[:]), began)
 	}
 	if table.prefixes.most != 100 || len(table.prefixes.at) != 100 || len(table.prefixes.slots) > 100 || len(table.accounts.slots) > 10 {
 		t.Errorf("%d prefixes, %d accounts", len(table.prefixes.slots), len(table.accounts.slots))
