@@ -163,7 +163,7 @@ func (k *Keeper) try(ctx context.Context, name string) {
 	case err == nil:
 		k.c.Log.Info("a certificate was issued", "name", name, "until", cert.Leaf.NotAfter)
 	case tell:
-		k.c.Log.Error("no certificate was issued, and what is shown stays as it was", "name", name, "err", short(err), "next", next)
+		k.c.Log.Error("no certificate was issued, and what is shown stays as it was", "name", name, "err", short(err), "again", next)
 	}
 }
 

@@ -39,7 +39,7 @@ type guideExit struct {
 // exitCodes are told here and in doc/reference.md.
 var exitCodes = []guideExit{
 	{0, "done; of `verify`: verified"},
-	{1, "an error; the message says what failed, why, and what to try"},
+	{1, "an error; the message says what failed, why, and what to try. Of `doctor`: something is wrong, and the findings say what"},
 	{2, "the command line, or a query in it, cannot be understood"},
 	{3, "unrecorded or vouched"},
 	{4, "changed; of `message compare`: not the same"},
