@@ -19,7 +19,7 @@ type Mode uint8
 
 const (
 	// Submission takes mail from the organisation's own users for anywhere.
-	// Listen on loopback only: there is no authentication.
+	// Who is elsewhere has to sign in; programs of this machine too, as Config.Unauthenticated says.
 	Submission Mode = iota + 1
 	// Inbound takes mail from anywhere for the organisation's own users.
 	Inbound
