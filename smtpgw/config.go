@@ -19,7 +19,8 @@ type Mode uint8
 
 const (
 	// Submission takes mail from the organisation's own users for anywhere.
-	// Who is elsewhere has to sign in; programs of this machine too, as Config.Unauthenticated says.
+	// Who is elsewhere has to sign in; whether programs of this machine do, Config.Unauthenticated
+	// says.
 	Submission Mode = iota + 1
 	// Inbound takes mail from anywhere for the organisation's own users.
 	Inbound
