@@ -1,7 +1,9 @@
 package smtpgw
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 
 	"cairn/mailstore"
 )
@@ -12,7 +14,10 @@ import (
 func MapChecks() []mailstore.MapCheck {
 	return []mailstore.MapCheck{
 		{Space: historySpace, MendOf: mendHistory},
-		{Space: suppressedSpace, MendOf: mendSuppressed, DoneOf: func([]byte) string {
+		{Space: suppressedSpace, MendOf: mendSuppressed, DoneOf: func(key []byte) string {
+			if bytes.HasPrefix(key, suppressedPrefix(0)) {
+				return "" // it is counted anew
+			}
 			return "an address is not on the list of suppressed ones any more"
 		}},
 		{Space: returnSpace, MendOf: mendReturnKey, DoneOf: func([]byte) string {
@@ -55,9 +60,16 @@ func mendList(key []byte) func(tx *mailstore.Tx) error {
 	return nil
 }
 
-// mendSuppressed returns what takes a damaged address off the list.
+// mendSuppressed returns what takes a damaged address off the list, or how long that is, which is
+// counted anew.
 func mendSuppressed(key []byte) func(tx *mailstore.Tx) error {
-	return ifThere(suppressedSpace, key, func(sp mailstore.Space) error { return sp.Delete(key) })
+	return ifThere(suppressedSpace, key, func(sp mailstore.Space) error {
+		err := sp.Delete(key)
+		if bytes.HasPrefix(key, suppressedPrefix(0)) || len(key) < 4 {
+			return err
+		}
+		return errors.Join(err, uncountSuppressed(sp, mailstore.AccountID(binary.BigEndian.Uint32(key))))
+	})
 }
 
 // mendFiling returns what notes no evidence in the place of what is damaged.

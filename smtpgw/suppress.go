@@ -16,12 +16,15 @@ import (
 // whoever goes on sending to such addresses is soon taken for a spammer, and the sender knows at
 // once.
 
-// suppressedSpace holds these addresses: account u32, address in lower case -> Suppressed, JSON.
+// suppressedSpace holds these addresses, as JSON. Accounts are u32, big-endian:
+//
+//	account, address in lower case -> Suppressed
+//	account 0, account             -> suppressedCount
 const suppressedSpace = "suppressed"
 
 const (
 	suppressedVersion = 1
-	// MaxSuppressed is how many addresses are on the list, of all accounts.
+	// MaxSuppressed is how many addresses are on the list of an account.
 	MaxSuppressed = 10_000
 	// maxSuppressedWhy bounds the reply that is kept, in octets.
 	maxSuppressedWhy = 300
@@ -37,9 +40,17 @@ type Suppressed struct {
 	Why     string              `json:"why"`   // the reply of its server; empty: it was put there by hand
 }
 
+// suppressedCount is how long the list of an account is, so that a bulk sender's thousandth address
+// costs no more than the first one. Without it the list is counted.
+type suppressedCount struct {
+	Version int       `json:"version"`
+	Count   int       `json:"count"`
+	Next    time.Time `json:"next"` // UTC: no address expires before it
+}
+
 // Errors that callers decide on with errors.Is.
 var (
-	// ErrSuppressedFull: the list has MaxSuppressed addresses.
+	// ErrSuppressedFull: the list of the account has MaxSuppressed addresses.
 	ErrSuppressedFull = errors.New("the list of suppressed addresses is full")
 	// ErrSuppressedOwn: the address is at a domain of this organisation.
 	ErrSuppressedOwn = errors.New("addresses of this organisation are not suppressed")
@@ -48,11 +59,19 @@ var (
 )
 
 func suppressedKey(account mailstore.AccountID, m mailbox) []byte {
-	return append(binary.BigEndian.AppendUint32(nil, uint32(account)), m.key()...)
+	return append(suppressedPrefix(account), m.key()...)
+}
+
+func suppressedPrefix(account mailstore.AccountID) []byte {
+	return binary.BigEndian.AppendUint32(nil, uint32(account))
+}
+
+func suppressedCountKey(account mailstore.AccountID) []byte {
+	return append(suppressedPrefix(0), suppressedPrefix(account)...)
 }
 
 func decodeSuppressed(b []byte) (s Suppressed, err error) {
-	if err := json.Unmarshal(b, &s); err != nil || s.Version != suppressedVersion {
+	if err := json.Unmarshal(b, &s); err != nil || s.Version != suppressedVersion || s.Address == "" {
 		return Suppressed{}, errSuppressed
 	}
 	return s, nil
@@ -61,42 +80,104 @@ func decodeSuppressed(b []byte) (s Suppressed, err error) {
 // suppress puts an address on an account's list, in the place of what it says of it. A full list
 // loses what has expired.
 func suppress(tx *mailstore.Tx, m mailbox, s Suppressed) error {
-	sp := tx.Space(suppressedSpace)
-	key := suppressedKey(s.Account, m)
-	if known, err := sp.Has(key); err != nil {
-		return err
-	} else if !known {
-		left, err := dropExpired(sp, s.Since)
-		if err != nil {
-			return err
-		}
-		if left >= MaxSuppressed {
-			return ErrSuppressedFull
-		}
-	}
 	s.Version, s.Address = suppressedVersion, m.String()
 	s.Since, s.Until = s.Since.UTC().Truncate(time.Second), s.Until.UTC().Truncate(time.Second)
 	if len(s.Why) > maxSuppressedWhy {
 		s.Why = strings.ToValidUTF8(s.Why[:maxSuppressedWhy], "")
 	}
-	return sp.PutJSON(key, s)
+	sp := tx.Space(suppressedSpace)
+	key := suppressedKey(s.Account, m)
+	known, err := sp.Has(key)
+	if err != nil {
+		return err
+	}
+	list, err := countSuppressed(sp, s.Account)
+	if err == nil && !known && list.Count >= MaxSuppressed && !s.Since.Before(list.Next) {
+		list, err = dropExpired(sp, s.Account, s.Since)
+	}
+	if err != nil {
+		return err
+	}
+	if !known {
+		if list.Count >= MaxSuppressed {
+			return ErrSuppressedFull
+		}
+		list.Count++
+	}
+	list.expires(s.Until)
+	return errors.Join(sp.PutJSON(key, s), sp.PutJSON(suppressedCountKey(s.Account), list))
 }
 
-// dropExpired takes off what has expired, and tells how many addresses are left.
-func dropExpired(sp mailstore.Space, now time.Time) (left int, err error) {
+// expires notes that an address does.
+func (c *suppressedCount) expires(at time.Time) {
+	if c.Next.IsZero() || at.Before(c.Next) {
+		c.Next = at
+	}
+}
+
+// countSuppressed is how long the list of an account is.
+func countSuppressed(sp mailstore.Space, account mailstore.AccountID) (c suppressedCount, err error) {
+	b, err := sp.Get(suppressedCountKey(account))
+	if err == nil && json.Unmarshal(b, &c) == nil && c.Version == suppressedVersion {
+		return c, nil
+	}
+	if err != nil && !errors.Is(err, mailstore.ErrNotFound) && !errors.Is(err, mailstore.ErrDamaged) {
+		return c, err
+	}
+	return dropExpired(sp, account, time.Time{})
+}
+
+// dropExpired takes off an account's list what has expired, and tells how long it is then.
+func dropExpired(sp mailstore.Space, account mailstore.AccountID, now time.Time) (c suppressedCount, err error) {
+	c.Version = suppressedVersion
 	var gone [][]byte
-	err = sp.Scan(nil, nil, func(key, value []byte) bool {
-		if s, err := decodeSuppressed(value); err == nil && s.Until.Before(now) {
+	err = sp.Scan(suppressedPrefix(account), nil, func(key, value []byte) bool {
+		s, err := decodeSuppressed(value)
+		if err == nil && s.Until.Before(now) {
 			gone = append(gone, append([]byte(nil), key...))
-		} else {
-			left++
+			return true
+		}
+		c.Count++
+		if err == nil {
+			c.expires(s.Until)
 		}
 		return true
 	})
 	for _, key := range gone {
 		err = errors.Join(err, sp.Delete(key))
 	}
-	return left, err
+	if err != nil {
+		return c, err
+	}
+	return c, sp.PutJSON(suppressedCountKey(account), c)
+}
+
+// sweepSuppressed takes off the lists what has expired.
+func sweepSuppressed(tx *mailstore.Tx, now time.Time) error {
+	sp := tx.Space(suppressedSpace)
+	var due []mailstore.AccountID
+	err := sp.Scan(suppressedPrefix(0), nil, func(key, value []byte) bool {
+		var c suppressedCount
+		if len(key) == 8 && json.Unmarshal(value, &c) == nil && c.Count > 0 && c.Next.Before(now) {
+			due = append(due, mailstore.AccountID(binary.BigEndian.Uint32(key[4:])))
+		}
+		return true
+	})
+	for _, account := range due {
+		if err == nil {
+			_, err = dropExpired(sp, account, now)
+		}
+	}
+	return err
+}
+
+// uncountSuppressed has the list of an account counted when that is needed next.
+func uncountSuppressed(sp mailstore.Space, account mailstore.AccountID) error {
+	key := suppressedCountKey(account)
+	if known, err := sp.Has(key); err != nil || !known {
+		return err
+	}
+	return sp.Delete(key)
 }
 
 // suppressed returns what an account's list says of an address at a time, nil if nothing.
@@ -120,7 +201,7 @@ func suppressed(r *mailstore.Reader, account mailstore.AccountID, m mailbox, now
 func SuppressedOf(r *mailstore.Reader, account mailstore.AccountID, now time.Time) (all []Suppressed, err error) {
 	var prefix []byte
 	if account != 0 {
-		prefix = binary.BigEndian.AppendUint32(nil, uint32(account))
+		prefix = suppressedPrefix(account)
 	}
 	err = r.Space(suppressedSpace).Scan(prefix, nil, func(_, value []byte) bool {
 		if s, err := decodeSuppressed(value); err == nil && now.Before(s.Until) {
@@ -165,21 +246,21 @@ func (s *Submitter) Unsuppress(tx *mailstore.Tx, account mailstore.AccountID, ad
 	if known, err := sp.Has(suppressedKey(account, m)); err != nil || !known {
 		return errors.Join(err, mailstore.ErrNotFound)
 	}
-	return sp.Delete(suppressedKey(account, m))
+	return errors.Join(sp.Delete(suppressedKey(account, m)), uncountSuppressed(sp, account))
 }
 
 // UnsuppressAll takes all addresses off an account's list, for when it is removed.
 func UnsuppressAll(tx *mailstore.Tx, account mailstore.AccountID) error {
 	sp := tx.Space(suppressedSpace)
 	var keys [][]byte
-	err := sp.Keys(binary.BigEndian.AppendUint32(nil, uint32(account)), nil, func(key []byte) bool {
+	err := sp.Keys(suppressedPrefix(account), nil, func(key []byte) bool {
 		keys = append(keys, append([]byte(nil), key...))
 		return true
 	})
 	for _, key := range keys {
 		err = errors.Join(err, sp.Delete(key))
 	}
-	return err
+	return errors.Join(err, uncountSuppressed(sp, account))
 }
 
 // notSuppressed is the refusal of a recipient who is on the sender's list.
@@ -227,10 +308,16 @@ func (c *Courier) suppressGone(tx *mailstore.Tx, e *outbox.Entry, gone []fate, n
 	if e.From == "" {
 		return nil
 	}
-	return suppressGone(tx, c.dir, c.cfg.Suppress, e.Account, gone, now)
+	err := suppressGone(tx, c.dir, c.cfg.Suppress, e.Account, gone, now)
+	if errors.Is(err, ErrSuppressedFull) {
+		c.log.Warn("an address that is gone is not suppressed: the list of the account is full", "mail", e.Ref, "addresses", MaxSuppressed, "next", "cairn queue suppressed ls")
+		return nil
+	}
+	return err
 }
 
-// suppressGone puts those who are gone on the list of an account, for some time; 0: not at all.
+// suppressGone puts those who are gone on the list of an account, for some time; 0: not at all. The
+// error may be ErrSuppressedFull.
 func suppressGone(tx *mailstore.Tx, dir directory, within time.Duration, account mailstore.AccountID, gone []fate, now time.Time) error {
 	if within <= 0 {
 		return nil
@@ -241,11 +328,7 @@ func suppressGone(tx *mailstore.Tx, dir directory, within time.Duration, account
 			continue
 		}
 		s := Suppressed{Account: account, Since: now, Until: now.Add(within), Why: oneLine(f.reply.String())}
-		err = suppress(tx, m, s)
-		if errors.Is(err, ErrSuppressedFull) {
-			return nil
-		}
-		if err != nil {
+		if err = suppress(tx, m, s); err != nil {
 			return fmt.Errorf("suppress an address: %w", err)
 		}
 	}
