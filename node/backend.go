@@ -122,7 +122,7 @@ func (n *Node) mailStatus() (*api.MailStatus, *api.IndexStatus, error) {
 	for _, c := range []struct {
 		to    *int
 		count func() (int, error)
-	}{{&st.Queued, n.queue.Len}, {&st.Unsealed, n.queue.LenUnsealed}, {&st.Deferred, n.queue.LenDeferred}} {
+	}{{&st.Queued, n.queue.Len}, {&st.Unsealed, n.queue.LenUnsealed}, {&st.Deferred, n.queue.LenDeferred}, {&st.ByHand, n.queue.LenHeldByHand}} {
 		if err == nil {
 			*c.to, err = c.count()
 		}

@@ -128,7 +128,13 @@ func (n *Node) HoldQueue(ctx context.Context, r api.QueueRequest) (*api.QueueCha
 	if !namesOne(r) {
 		return nil, api.Errorf(api.CodeUsage, "cairn queue hold --help", "holding mail back: name an entry of the queue, or a domain, or say that all are meant")
 	}
-	return changeHeld(ctx, r, n.queue.HoldByHand)
+	v, err := changeHeld(ctx, r, n.queue.HoldByHand)
+	if err == nil && v.Entries == 0 && r.Domain != "" {
+		if waits, err := n.queue.LenOf(maildomain.Canonical(r.Domain)); err == nil && waits == 0 {
+			return nil, api.Errorf(api.CodeNotFound, "cairn queue ls", "nothing in the queue is for %s", r.Domain)
+		}
+	}
+	return v, err
 }
 
 // ReleaseQueue has entries carried again.
@@ -156,7 +162,7 @@ func changeHeld(ctx context.Context, r api.QueueRequest, change func(context.Con
 
 // DropQueue takes an entry off the queue.
 func (n *Node) DropQueue(ctx context.Context, r api.QueueDrop) (*api.QueueChanged, error) {
-	e, err := n.courier.Drop(ctx, r.ID, r.Silent)
+	e, reported, err := n.courier.Drop(ctx, r.ID, r.Silent)
 	if errors.Is(err, smtpgw.ErrUnderWay) {
 		return nil, api.Errorf(api.CodeTryLater, fmt.Sprintf("cairn queue hold %d", r.ID), "entry %d is not dropped: %v, and may succeed; hold it, and try again", r.ID, err)
 	}
@@ -164,7 +170,7 @@ func (n *Node) DropQueue(ctx context.Context, r api.QueueDrop) (*api.QueueChange
 		return nil, noEntry(err, r.ID)
 	}
 	v := &api.QueueChanged{Entries: 1}
-	if !r.Silent {
+	if reported {
 		v.To = e.From
 	}
 	return v, nil
@@ -181,7 +187,7 @@ func (n *Node) viewSent(rd *mailstore.Reader, ref mailstore.Ref, v *api.Message)
 		return err
 	}
 	for _, o := range sent.Outcomes {
-		v.Deliveries = append(v.Deliveries, api.Delivery{To: o.Recipient, State: o.State, Time: o.Time, By: o.By, Reply: o.Reply})
+		v.Deliveries = append(v.Deliveries, api.Delivery{To: o.Recipient, State: o.State, Time: o.Time, By: o.By, Reply: o.Reply, Reported: o.Reported})
 	}
 	v.Record = api.RecordSealed
 	if slices.Contains(v.Labels, recorder.LabelRecorded) {

@@ -46,8 +46,7 @@ func isAutomatic(raw []byte) bool {
 // tellDelay queues the notice about all of a message that waits and was tried, unless there was
 // one. It reports whether it did.
 func (c *Courier) tellDelay(tx *mailstore.Tx, e *outbox.Entry, raw []byte, now time.Time) (told bool, err error) {
-	first, err := c.queue.TellDelay(tx, e)
-	if err != nil || !first {
+	if known, err := c.queue.ToldDelay(&tx.Reader, e); err != nil || known {
 		return false, err
 	}
 	entries, err := c.queue.EntriesOf(&tx.Reader, mailstore.Ref{Account: e.Account, Message: e.Message})
@@ -73,6 +72,9 @@ func (c *Courier) tellDelay(tx *mailstore.Tx, e *outbox.Entry, raw []byte, now t
 	if err != nil {
 		c.log.Error("courier: write a report", "mail", e.Ref, "err", err)
 		return false, nil
+	}
+	if err := c.queue.TellDelay(tx, e); err != nil {
+		return false, err
 	}
 	return true, c.submitReport(tx, e.Ref, e.From, notice)
 }

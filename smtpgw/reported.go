@@ -79,20 +79,24 @@ func (l *landing) count(tx *mailstore.Tx) error {
 	}
 	for _, p := range l.report.paths {
 		sent := mailstore.Ref{Account: p.account, Message: p.message}
-		changed, err := outbox.Reported(tx, sent, p.entry, func(o outbox.Outcome) (outbox.Outcome, bool) {
+		changed, alone, err := outbox.Reported(tx, sent, p.entry, func(o outbox.Outcome) (outbox.Outcome, bool) {
 			return outcomeIn(l.report.says, o, l.a.Received)
 		})
 		if err != nil {
 			return err
 		}
+		l.counted += len(changed)
+		if !alone {
+			continue // it may be from another one of those who left together
+		}
 		out := fatesOf(changed)
 		for i := range out {
 			out[i].remote = true
 		}
-		if err := suppressGone(tx, l.d.dir, l.d.suppress, p.account, goneFor(out), l.a.Received); err != nil {
+		err = suppressGone(tx, l.d.dir, l.d.suppress, p.account, goneFor(out), l.a.Received)
+		if err != nil && !errors.Is(err, ErrSuppressedFull) {
 			return err
 		}
-		l.counted += len(changed)
 	}
 	return nil
 }
@@ -103,6 +107,9 @@ func outcomeIn(says *dsn.Report, was outbox.Outcome, now time.Time) (o outbox.Ou
 	for _, to := range says.Recipients {
 		if to.Action != "failed" || !sameMailbox(cmp.Or(to.Original, to.Final), was.Recipient) && !sameMailbox(to.Final, was.Recipient) {
 			continue
+		}
+		if to.Status[0] == '2' {
+			continue // it contradicts itself (RFC 3464, section 2.3.4)
 		}
 		o = outbox.Outcome{Recipient: was.Recipient, State: outbox.Refused, Time: now, By: cmp.Or(says.By, was.By)}
 		if to.Status[0] != '5' { // nobody took it there in the time that it was kept

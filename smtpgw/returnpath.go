@@ -26,7 +26,7 @@ import (
 //
 // TAG is in base32 without padding (RFC 4648, section 6), in lower case:
 //
-//	day u16      of the entry's Created, since 1970, big-endian
+//	day u16      of the attempt, since 1970, big-endian
 //	message      uvarint: the sent copy
 //	entry        uvarint: the queue entry
 //	mac          the first 8 octets of HMAC-SHA256
@@ -187,7 +187,7 @@ func (c *Courier) signedReturn(ctx context.Context, e *outbox.Entry) (string, er
 	if err != nil {
 		return "", fmt.Errorf("the key of return paths: %w", err)
 	}
-	path := returnPath{day: dayOf(e.Created), account: e.Account, message: e.Message, entry: e.ID}
+	path := returnPath{day: dayOf(c.now()), account: e.Account, message: e.Message, entry: e.ID}
 	base, _ := detailOf(m.local)
 	m.local = base + "+" + returnMark + path.tag(key)
 	if len(m.local) > maxLocalPart {

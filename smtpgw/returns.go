@@ -164,15 +164,16 @@ func (c *Courier) returnDue(ctx context.Context) (wait time.Duration, err error)
 // ErrUnderWay says that an entry cannot be dropped now.
 var ErrUnderWay = errors.New("an attempt to deliver it is under way")
 
-// Drop takes an entry off the queue by hand, and has its sender told unless silent. outbox.ErrGone
-// when it is not there; ErrUnderWay while nobody knows what becomes of it.
-func (c *Courier) Drop(ctx context.Context, id uint64, silent bool) (outbox.Entry, error) {
-	e, err := c.queue.Get(id)
+// Drop takes an entry off the queue by hand, and has its sender told unless silent, or he asked not
+// to be. reported is whether he will be. outbox.ErrGone when it is not there; ErrUnderWay while
+// nobody knows what becomes of it.
+func (c *Courier) Drop(ctx context.Context, id uint64, silent bool) (e outbox.Entry, reported bool, err error) {
+	e, err = c.queue.Get(id)
 	if err != nil {
-		return e, err
+		return e, false, err
 	}
 	if !c.queue.Seize(e.Domain, id) {
-		return e, ErrUnderWay
+		return e, false, ErrUnderWay
 	}
 	defer c.queue.End(id)
 	told := false
@@ -181,6 +182,7 @@ func (c *Courier) Drop(ctx context.Context, id uint64, silent bool) (outbox.Entr
 			return err
 		}
 		dropped := outcomes(e.Recipients, outbox.Dropped, c.now(), byThisNode, reply{550, "5.7.0 taken out of the queue by the administrator, and not delivered"}.String())
+		reported = !silent && e.From != "" && len(toTell(&e, dropped, false)) > 0
 		if silent {
 			err = c.queue.Note(tx, &e, dropped)
 		} else {
@@ -193,14 +195,14 @@ func (c *Courier) Drop(ctx context.Context, id uint64, silent bool) (outbox.Entr
 		return err
 	})
 	if err != nil {
-		return e, err
+		return e, false, err
 	}
 	if told {
 		c.queue.WakeSealer()
 	}
 	wake.Up(c.returns)
-	c.log.Info("mail dropped by hand", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", envelopeTo(e.Recipients), "reported", !silent && e.From != "")
-	return e, nil
+	c.log.Info("mail dropped by hand", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", envelopeTo(e.Recipients), "reported", reported)
+	return e, reported, nil
 }
 
 // sweepStep is how many notes of what became of sent mail are looked at together.
@@ -210,7 +212,7 @@ const sweepStep = 1024
 // suppressed no more, and returns where to go on.
 func (c *Courier) sweepOutcomes(ctx context.Context, after []byte) (last []byte) {
 	err := c.update(ctx, func(tx *mailstore.Tx) (err error) {
-		if _, err := dropExpired(tx.Space(suppressedSpace), c.now()); err != nil {
+		if err := sweepSuppressed(tx, c.now()); err != nil {
 			return err
 		}
 		last, err = c.queue.SweepOutcomes(tx, after, sweepStep)

@@ -180,7 +180,10 @@ func TestDrop(t *testing.T) {
 		if tt.underWay && !n.queue.Begin(e.Domain, e.ID) {
 			t.Fatal("cannot begin")
 		}
-		_, err := n.courier.Drop(t.Context(), e.ID, tt.silent)
+		_, reported, err := n.courier.Drop(t.Context(), e.ID, tt.silent)
+		if told := tt.queued > 0 && !tt.underWay; reported != told {
+			t.Errorf("%+v: reported is %v", tt, reported)
+		}
 		if errors.Is(err, ErrUnderWay) != tt.underWay || err != nil && !tt.underWay {
 			t.Errorf("%+v: %v", tt, err)
 		}
@@ -193,10 +196,18 @@ func TestDrop(t *testing.T) {
 				t.Errorf("%+v: report %q", tt, raw)
 			}
 			n.queue.End(e.ID)
-			must(n.courier.Drop(t.Context(), e.ID, true))(t)
+			if _, _, err := n.courier.Drop(t.Context(), e.ID, true); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-	if _, err := n.courier.Drop(t.Context(), 99, false); !errors.Is(err, outbox.ErrGone) {
+	never := outbox.Envelope{From: "user@local.example", Account: 2, Recipients: []string{"bob@far.example"}}
+	never.DSN.Asked = []outbox.Asked{{Recipient: "bob@far.example", Notify: outbox.NotifyNever}}
+	must(n.queue.Submit(t.Context(), never, []byte(mailText("never"))))(t)
+	if _, reported, err := n.courier.Drop(t.Context(), must(n.queue.List(0, 1))(t)[0].ID, false); reported || err != nil {
+		t.Errorf("the sender wants no report: %v, %v", reported, err)
+	}
+	if _, _, err := n.courier.Drop(t.Context(), 99, false); !errors.Is(err, outbox.ErrGone) {
 		t.Errorf("one that is not there: %v", err)
 	}
 }

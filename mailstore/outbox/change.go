@@ -208,8 +208,8 @@ func (q *Queue) Remove(tx *mailstore.Tx, e *Entry) error {
 			tx.ReleaseBlob(stored.Blob, holdName(stored.ID)),
 		)
 	})
-	if err == nil && q.HeldByHand(stored.ID) {
-		err = outcomes.Delete(handKey(stored.ID))
+	if err == nil {
+		err = q.forgetHeld(tx, stored.ID)
 	}
 	return errors.Join(err, unlabel(tx, &stored))
 }

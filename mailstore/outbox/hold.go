@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"time"
 
 	"cairn/mailstore"
 	"cairn/mailstore/wake"
@@ -18,6 +20,8 @@ import (
 const holdStep = 512
 
 func handKey(id uint64) []byte { return binary.BigEndian.AppendUint64([]byte("h"), id) }
+
+func heldKey(id uint64) []byte { return binary.BigEndian.AppendUint64([]byte("y"), id) }
 
 // Which names entries: one by its ID, those to a Domain, or with All all that are queued now.
 type Which struct {
@@ -44,13 +48,24 @@ func (q *Queue) HoldByHand(ctx context.Context, w Which) (held int, err error) {
 
 // ReleaseByHand has entries carried again that are held by hand, and tells how many.
 func (q *Queue) ReleaseByHand(ctx context.Context, w Which) (released int, err error) {
+	times := make(map[uint64]time.Duration)
 	n, err := q.byHand(ctx, w, func(tx *mailstore.Tx, id uint64) error {
 		sp := tx.Space(outcomeSpace)
-		if known, err := sp.Has(handKey(id)); err != nil || !known {
-			return errors.Join(err, errSame)
+		since, known, err := sp.Number(handKey(id))
+		if err == nil && !known {
+			return errSame
 		}
-		return sp.Delete(handKey(id))
+		if err != nil && !spoilt(err) {
+			return err
+		}
+		held := q.HeldFor(id)
+		if ms := q.now().UnixMilli() - int64(since); err == nil && ms > 0 {
+			held += time.Duration(ms) * time.Millisecond
+		}
+		times[id] = held
+		return errors.Join(sp.Delete(handKey(id)), sp.PutNumber(heldKey(id), uint64(held.Milliseconds())))
 	}, false)
+	q.way.noteHeld(times)
 	if err != nil {
 		return n, fmt.Errorf("release mail in the queue: %w", err)
 	}
@@ -132,7 +147,56 @@ func (q *Queue) loadByHand() error {
 		})
 	})
 	q.way.setByHand(ids, true)
+	times := make(map[uint64]time.Duration)
+	err = errors.Join(err, q.store.View(func(r *mailstore.Reader) error {
+		return r.Space(outcomeSpace).Scan([]byte("y"), nil, func(key, value []byte) bool {
+			if len(value) == 8 {
+				times[idOf(key)] = time.Duration(binary.BigEndian.Uint64(value)) * time.Millisecond
+			}
+			return true
+		})
+	}))
+	q.way.noteHeld(times)
 	return err
+}
+
+// noteHeld adds for how long entries were held that were released.
+func (u *underway) noteHeld(times map[uint64]time.Duration) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	maps.Copy(u.wasHeld, times)
+}
+
+// HeldFor is for how long somebody held an entry that was released: the time that it may wait is
+// longer by that.
+func (q *Queue) HeldFor(id uint64) time.Duration {
+	q.way.mu.Lock()
+	defer q.way.mu.Unlock()
+	return q.way.wasHeld[id]
+}
+
+// forgetHeld drops in the transaction that removes an entry who held it.
+func (q *Queue) forgetHeld(tx *mailstore.Tx, id uint64) (err error) {
+	sp := tx.Space(outcomeSpace)
+	if q.HeldByHand(id) {
+		err = sp.Delete(handKey(id))
+	}
+	if q.HeldFor(id) > 0 {
+		err = errors.Join(err, sp.Delete(heldKey(id)))
+	}
+	return err
+}
+
+// LenHeldByHand returns how many entries somebody holds.
+func (q *Queue) LenHeldByHand() (n int, err error) {
+	err = q.store.View(func(r *mailstore.Reader) error {
+		n = 0
+		return r.Space(outcomeSpace).Keys([]byte("h"), nil, func([]byte) bool {
+			n++
+			return true
+		})
+	})
+	return n, err
 }
 
 func (u *underway) setByHand(ids []uint64, held bool) {

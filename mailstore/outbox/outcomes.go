@@ -22,6 +22,7 @@ import (
 //	t<time><ref>  empty: when that is due (ms)
 //	n<ref>        number: when the sender was told that the message waits (ms)
 //	h<id>         number: since when somebody holds an entry (ms)
+//	y<id>         number: for how long somebody held an entry that was released (ms)
 //
 // What is JSON says its version itself.
 const outcomeSpace = "outcomes"
@@ -50,6 +51,9 @@ type Outcome struct {
 	By        string    `json:"by,omitempty"`
 	Reply     string    `json:"reply"` // code and text, at most maxOutcomeReply octets
 	Original  string    `json:"orcpt,omitempty"`
+	// Reported: a report says so that came to the return path, of a mail that By had accepted. Each
+	// recipient who left with him knows that path.
+	Reported bool `json:"reported,omitempty"`
 }
 
 // maxOutcomeReply bounds the text of an outcome, in octets.
@@ -334,16 +338,14 @@ func (q *Queue) TakeReturn(tx *mailstore.Tx, ref mailstore.Ref) (*Return, []Outc
 	return &r, failed, errors.Join(err, tx.ReleaseBlob([32]byte(r.Blob), returnName(ref)))
 }
 
-// TellDelay notes that the sender of a message is told that it waits. first is false if he was told
-// before.
-func (q *Queue) TellDelay(tx *mailstore.Tx, e *Entry) (first bool, err error) {
-	sp := tx.Space(outcomeSpace)
-	key := ofMail('n', e.sent())
-	known, err := sp.Has(key)
-	if err != nil || known {
-		return false, err
-	}
-	return true, sp.PutNumber(key, uint64(max(q.now().UnixMilli(), 0)))
+// ToldDelay reports whether the sender of a message was told that it waits.
+func (q *Queue) ToldDelay(r *mailstore.Reader, e *Entry) (bool, error) {
+	return r.Space(outcomeSpace).Has(ofMail('n', e.sent()))
+}
+
+// TellDelay notes that the sender of a message is told that it waits.
+func (q *Queue) TellDelay(tx *mailstore.Tx, e *Entry) error {
+	return tx.Space(outcomeSpace).PutNumber(ofMail('n', e.sent()), uint64(max(q.now().UnixMilli(), 0)))
 }
 
 // NextReturn tells of which message the sender is to be told first, and when; known is false if

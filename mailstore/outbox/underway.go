@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"sync"
+	"time"
 
 	"cairn/mailstore/wake"
 )
@@ -13,7 +14,8 @@ type underway struct {
 	mu      sync.Mutex
 	carried map[uint64]*trip
 	held    map[uint64]bool
-	byHand  map[uint64]bool   // what somebody holds; perhaps also what is gone since
+	byHand  map[uint64]bool // what somebody holds
+	wasHeld map[uint64]time.Duration
 	rounds  map[string]uint64 // by domain: how often what waits for it was made due at once
 	whole   uint64            // how often all was
 }
@@ -25,7 +27,7 @@ type trip struct {
 }
 
 func newUnderway() underway {
-	return underway{carried: make(map[uint64]*trip), held: make(map[uint64]bool), byHand: make(map[uint64]bool), rounds: make(map[string]uint64)}
+	return underway{carried: make(map[uint64]*trip), held: make(map[uint64]bool), byHand: make(map[uint64]bool), wasHeld: make(map[uint64]time.Duration), rounds: make(map[string]uint64)}
 }
 
 // Begin reports whether an entry of a domain may be carried now, which it then is until End.

@@ -100,6 +100,8 @@ type Delivery struct {
 	Time  time.Time `json:"time,omitzero"`   // when that was known; of who waits, of the latest attempt
 	By    string    `json:"by,omitempty"`    // who replied
 	Reply string    `json:"reply,omitempty"` // as it came; of who waits, to the latest attempt
+	// Reported: it is what a report says that came after the mail was accepted.
+	Reported bool `json:"reported,omitempty"`
 
 	// Of who waits, as in QueueEntry.
 	Entry       uint64    `json:"entry,omitempty"`

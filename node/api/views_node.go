@@ -177,12 +177,13 @@ type Listeners struct {
 type MailStatus struct {
 	Accounts int `json:"accounts"`
 	Messages int `json:"messages"`
-	Unsealed int `json:"unsealed"` // queue entries without a record yet
-	Queued   int `json:"queued"`   // queue entries in all
-	Held     int `json:"held"`     // of these, recorded and kept from leaving, since no block may hold the record
-	Deferred int `json:"deferred"` // of these, tried without success and to be tried again
-	Sealed   int `json:"sealed"`   // sent mails whose records are in no block yet
-	Pending  int `json:"pending"`  // received mail whose record is in no block yet
+	Unsealed int `json:"unsealed"`     // queue entries without a record yet
+	Queued   int `json:"queued"`       // queue entries in all
+	Held     int `json:"held"`         // of these, recorded and kept from leaving, since no block may hold the record
+	ByHand   int `json:"held_by_hand"` // of these, kept back by somebody until they are released
+	Deferred int `json:"deferred"`     // of these, tried without success and to be tried again
+	Sealed   int `json:"sealed"`       // sent mails whose records are in no block yet
+	Pending  int `json:"pending"`      // received mail whose record is in no block yet
 	IndexLag int `json:"index_lag"`
 
 	Unsigned []string `json:"unsigned,omitempty"` // our domains in whose names no DKIM key signs, since no record of one is seen

@@ -116,6 +116,9 @@ func showDeliveries(b *bytes.Buffer, m *api.Message) {
 			if d.By != "" {
 				by = " by " + line(d.By, 0)
 			}
+			if d.Reported {
+				by += ", as a report says"
+			}
 			fmt.Fprintf(b, "Delivery: %s: %s%s, %s: %s\n", line(d.To, 0), stateWords[d.State], by, moment(d.Time), line(d.Reply, 0))
 			continue
 		}

@@ -100,6 +100,7 @@ var figures = []gauge{
 	newGauge("queue_unsealed", "Of these, without a record yet.", func(s *api.Status) float64 { return float64(s.Mail.Unsealed) }),
 	newGauge("queue_deferred", "Of these, tried without success.", func(s *api.Status) float64 { return float64(s.Mail.Deferred) }),
 	newGauge("queue_held", "Of these, kept from leaving, since no block may hold the record.", func(s *api.Status) float64 { return float64(s.Mail.Held) }),
+	newGauge("queue_held_by_hand", "Of these, kept back by somebody until they are released.", func(s *api.Status) float64 { return float64(s.Mail.ByHand) }),
 	newGauge("records_unconfirmed", "Sent mails whose records are in no block yet.", func(s *api.Status) float64 { return float64(s.Mail.Sealed) }),
 	newGauge("verdicts_pending", "Received mails whose records are in no block yet.", func(s *api.Status) float64 { return float64(s.Mail.Pending) }),
 	newGauge("recorder_halted", "1 while our mail is not recorded, and so waits.", func(s *api.Status) float64 { return flag(s.Mail.Halted != "") }),
