@@ -11,10 +11,11 @@ import (
 
 // fate is what became of one recipient in an attempt.
 type fate struct {
-	rcpt  string
-	reply reply
-	ours  bool   // nobody replied so: it went wrong on the way
-	by    string // who replied so, for people; empty: nobody did
+	rcpt   string
+	reply  reply
+	ours   bool   // nobody replied so: it went wrong on the way
+	unmade bool   // there was no attempt: others have their turn
+	by     string // who replied so, for people; empty: nobody did
 
 	remote bool // it was another server
 	dsn    bool // which was told what the sender asked about reports
@@ -92,14 +93,16 @@ func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outb
 		return c.deferred(e, "connect to "+route.whom(e.Domain), err), nil
 	}
 	hosts := route.hostSet()
-	if err := c.hosts.ask(ctx, hosts, e.Domain, round, c.cfg.Sending.Turn); err != nil {
-		return c.deferred(e, "connect to "+route.whom(e.Domain), whyEnded(ctx, err)), nil
+	if err := c.hosts.ask(ctx, hosts, e.Domain, round); errors.Is(err, errBusy) {
+		return unmade(e, err), nil
+	} else if err != nil {
+		return c.deferred(e, "connect to "+route.whom(e.Domain), err), nil
 	}
 	o, err := connect(ctx, &c.cfg.Sending, c.cfg.Hostname, route, e.Domain)
 	if err != nil {
-		c.hosts.failed(ctx, hosts, err)
+		c.hosts.failed(ctx, hosts, e.Domain, err)
 	} else {
-		c.hosts.opened(hosts, o)
+		c.hosts.opened(hosts, e.Domain, o)
 	}
 	if err = whyEnded(ctx, err); err != nil {
 		t.noteFailure(c.now(), round, route.To, err)
@@ -283,6 +286,15 @@ func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
 	out := fates(e, all(e.Recipients, reply{451, "4.4.0 " + what + ": " + string(why)}))
 	for i := range out {
 		out[i].ours = true
+	}
+	return out
+}
+
+// unmade is the fate of all recipients when their turn did not come. They are due as before.
+func unmade(e *outbox.Entry, why error) []fate {
+	out := fates(e, all(e.Recipients, reply{451, "4.4.5 " + why.Error()}))
+	for i := range out {
+		out[i].ours, out[i].unmade = true, true
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package smtpgw
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -13,19 +14,34 @@ import (
 )
 
 // hostSets holds sessions with mail servers that are no nodes to what each set of them may have,
-// over all domains that they serve.
+// over all domains that they serve, and deals them out among these domains.
 type hostSets struct {
-	now func() time.Time
+	now  func() time.Time
+	turn time.Duration // that a domain keeps a session while others wait for one
 
-	mu      sync.Mutex
-	table   *pace.Table
-	waiting map[string]int // workers, by set
-	changed chan struct{}  // closed when a session of any set has ended
+	mu    sync.Mutex
+	table *pace.Table
+	lines map[string]*line // by set, of those with sessions or workers who wait
+}
+
+// line is who has sessions with a set of hosts, and who waits for one.
+type line struct {
+	waiting []*waiter      // the first one first
+	has     map[string]int // sessions and attempts to have one, by domain
+	turns   int            // that were given while somebody waited
+	last    map[string]int // of them, by domain
+}
+
+// waiter is a worker who waits for a session.
+type waiter struct {
+	domain string
+	round  uint64
+	answer chan error // nil: he may open one
 }
 
 func newHostSets(s *Sending, now func() time.Time) *hostSets {
 	return &hostSets{
-		now: now, waiting: make(map[string]int), changed: make(chan struct{}),
+		now: now, turn: s.Turn, lines: make(map[string]*line),
 		table: pace.New(pace.Config{Sessions: s.HostSessions, Grow: time.Minute, First: s.FirstRetry, Longest: max(s.FirstRetry, min(s.MaxRetry, 10*time.Minute))}),
 	}
 }
@@ -40,71 +56,100 @@ func (r *Route) hostSet() string {
 	return strings.Join(names, " ")
 }
 
-// errBusy is that hosts have as many sessions as they may for a long time.
+// errBusy is that hosts had as many sessions as they may until there was no more time to wait.
 const errBusy = Reason("there are as many sessions with these servers as they take")
 
 // ask waits until there may be an attempt to open a session with a set of hosts for mail of a
-// domain, for some time. Nil: opened or failed has to follow.
-func (h *hostSets) ask(ctx context.Context, hosts, domain string, round uint64, most time.Duration) error {
+// domain. Nil: opened or failed has to follow. errBusy when ctx was done first.
+func (h *hostSets) ask(ctx context.Context, hosts, domain string, round uint64) error {
 	if hosts == "" {
 		return nil
 	}
-	patience := time.NewTimer(most)
-	defer patience.Stop()
+	w := &waiter{domain: domain, round: round, answer: make(chan error, 1)}
+	h.tell(hosts, func(l *line) { l.waiting = append(l.waiting, w) })
+	grown := time.NewTicker(h.turn)
+	defer grown.Stop()
 	for {
-		h.mu.Lock()
-		answer, cause := h.table.Ask(hosts, domain, round, h.now())
-		changed := h.changed
-		if answer == pace.Wait {
-			h.waiting[hosts]++
-		}
-		h.mu.Unlock()
-		switch answer {
-		case pace.Go:
-			return nil
-		case pace.Paused:
-			return cause
-		}
-		var err error
 		select {
-		case <-changed:
-		case <-patience.C:
-			err = errBusy
-		case <-ctx.Done():
-			err = ctx.Err()
-		}
-		h.mu.Lock()
-		if h.waiting[hosts]--; h.waiting[hosts] == 0 {
-			delete(h.waiting, hosts)
-		}
-		h.mu.Unlock()
-		if err != nil {
+		case err := <-w.answer:
 			return err
+		case <-grown.C: // there may be more with time
+			h.tell(hosts, func(*line) {})
+		case <-ctx.Done():
+			given := false
+			h.tell(hosts, func(l *line) {
+				i := slices.Index(l.waiting, w)
+				if given = i < 0; !given {
+					l.waiting = slices.Delete(l.waiting, i, i+1)
+				}
+			})
+			if given && <-w.answer == nil {
+				h.over(hosts, domain, func() { h.table.GivenUp(hosts) })
+			}
+			return errBusy
 		}
 	}
 }
 
-// tell changes what is known of a set, and wakes who waits.
-func (h *hostSets) tell(hosts string, fn func(t *pace.Table)) {
-	if hosts == "" {
-		return
-	}
+// tell changes what is known of a set, and deals out what is free then.
+func (h *hostSets) tell(hosts string, fn func(l *line)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	fn(h.table)
-	close(h.changed)
-	h.changed = make(chan struct{})
+	l := h.lines[hosts]
+	if l == nil {
+		l = &line{has: make(map[string]int), last: make(map[string]int)}
+		h.lines[hosts] = l
+	}
+	fn(l)
+	for len(l.waiting) > 0 {
+		w := l.next()
+		answer, cause := h.table.Ask(hosts, w.domain, w.round, h.now())
+		if answer == pace.Wait {
+			break
+		}
+		if answer == pace.Go {
+			l.has[w.domain]++
+			l.turns++
+			l.last[w.domain] = l.turns
+		}
+		l.waiting = slices.DeleteFunc(l.waiting, func(other *waiter) bool { return other == w })
+		w.answer <- cause
+	}
+	if len(l.waiting) > 0 {
+		return
+	}
+	if clear(l.last); len(l.has) == 0 {
+		delete(h.lines, hosts)
+	}
 }
 
-// opened has a session count until it is closed.
-func (h *hostSets) opened(hosts string, o *outbound) {
+// next is whose turn it is of those who wait: of the domain that has the fewest sessions, or had its
+// turn the longest ago, who has waited the longest.
+func (l *line) next() *waiter {
+	return slices.MinFunc(l.waiting, func(a, b *waiter) int {
+		return cmp.Or(l.has[a.domain]-l.has[b.domain], l.last[a.domain]-l.last[b.domain])
+	})
+}
+
+// over notes that a session has ended, or an attempt to have one.
+func (h *hostSets) over(hosts, domain string, fn func()) {
+	h.tell(hosts, func(l *line) {
+		if l.has[domain]--; l.has[domain] <= 0 {
+			delete(l.has, domain)
+		}
+		fn()
+	})
+}
+
+// opened has a session of a domain count until it is closed.
+func (h *hostSets) opened(hosts, domain string, o *outbound) {
 	if hosts == "" {
 		return
 	}
-	h.tell(hosts, func(t *pace.Table) { t.Opened(hosts) })
-	o.hosts = hosts
+	h.tell(hosts, func(*line) { h.table.Opened(hosts) })
+	o.hosts, o.opened = hosts, h.now()
 	o.conn = &countedConn{Conn: o.conn, over: sync.OnceFunc(func() {
-		h.tell(hosts, func(t *pace.Table) { t.Closed(hosts) })
+		h.over(hosts, domain, func() { h.table.Closed(hosts) })
 	})}
 }
 
@@ -121,20 +166,23 @@ func (c *countedConn) Close() error {
 
 // failed notes why there is no session. What was broken off here, or is about encryption or a
 // password, says nothing of whether the hosts can be reached.
-func (h *hostSets) failed(ctx context.Context, hosts string, err error) {
-	h.tell(hosts, func(t *pace.Table) {
+func (h *hostSets) failed(ctx context.Context, hosts, domain string, err error) {
+	if hosts == "" {
+		return
+	}
+	h.over(hosts, domain, func() {
 		if ctx.Err() != nil || !errors.Is(err, errUnreached) {
-			t.GivenUp(hosts)
+			h.table.GivenUp(hosts)
 			return
 		}
-		t.Failed(hosts, err, h.now())
+		h.table.Failed(hosts, err, h.now())
 	})
 }
 
 // heard notes replies that ask for less: 421, or status 4.7.x.
 func (h *hostSets) heard(o *outbound, replies []reply) {
 	if o.hosts != "" && (o.parts || slices.ContainsFunc(replies, asksForLess)) {
-		h.tell(o.hosts, func(t *pace.Table) { t.Slow(o.hosts, h.now()) })
+		h.tell(o.hosts, func(*line) { h.table.Slow(o.hosts, h.now()) })
 	}
 }
 
@@ -142,11 +190,21 @@ func asksForLess(r reply) bool {
 	return r.code/100 == 4 && strings.HasPrefix(statusOf(r, 4), "4.7.")
 }
 
-// wanted reports whether others wait for a session with the hosts of one.
-func (h *hostSets) wanted(o *outbound) bool {
+// yields reports whether a session of a domain is to be given up for others who wait for one with
+// its hosts: when nothing more is to be sent over it, at once where another domain has fewer than
+// this one by two, and else when this one has had its turn.
+func (h *hostSets) yields(o *outbound, domain string, more bool) bool {
+	if o.hosts == "" {
+		return false
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return o.hosts != "" && h.waiting[o.hosts] > 0
+	l := h.lines[o.hosts]
+	if l == nil || len(l.waiting) == 0 {
+		return false
+	}
+	w := l.next()
+	return !more || l.has[w.domain] < l.has[domain]-1 || w.domain != domain && h.now().Sub(o.opened) >= h.turn
 }
 
 // errUnreached is that no host of a set could be reached, or all have turned the session away.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -128,7 +129,7 @@ func TestAskedForLess(t *testing.T) {
 		}
 		route, _ := p.Route(t.Context(), "x")
 		free := 0
-		for ; n.courier.hosts.ask(t.Context(), route.hostSet(), "x", 0, time.Nanosecond) == nil; free++ {
+		for ; n.courier.hosts.ask(soon(t), route.hostSet(), "x", 0) == nil; free++ {
 		}
 		want := 20
 		if strings.Contains(said, " 4.7.") {
@@ -137,6 +138,67 @@ func TestAskedForLess(t *testing.T) {
 		if free != want {
 			t.Errorf("%s: %d sessions, want %d", said, free, want)
 		}
+	}
+}
+
+// soon is a context that ends when what waits has had the time to.
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// A domain with much mail does not keep another one with the same servers waiting until all of that
+// has left, and what waits for a session counts for no attempt.
+func TestSharedProviderInTurn(t *testing.T) {
+	n := nearNode(t, nil)
+	goOn := make(chan struct{})
+	var arrived []string // domains, as their mail is taken
+	s := &foreignServer{}
+	s.instead = func(line string, _ int) string {
+		if to, rcpt := strings.CutPrefix(line, "RCPT TO:<bob@"); rcpt {
+			to, _, _ = strings.Cut(to, ">")
+			arrived = append(arrived, to)
+			if len(arrived) > 1 {
+				s.mu.Unlock()
+				<-goOn
+				s.mu.Lock()
+			}
+		}
+		return ""
+	}
+	s.listen(t)
+	n.courier.router = &provider{dial: dialTo(s.addr)}
+	n.courier.cfg.Sending.HostSessions, n.courier.cfg.Sending.Turn = 1, time.Nanosecond
+	n.courier.hosts = newHostSets(&n.courier.cfg.Sending, n.courier.now)
+	n.courier.hosts.turn = time.Millisecond
+	for range 20 {
+		n.send(t, "user@local.example", mailText("many"), "bob@many.example")
+	}
+	stop := n.run(t)
+	waitFor(t, func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(arrived) > 1
+	})
+	n.send(t, "user@local.example", mailText("urgent"), "bob@urgent.example")
+	waitFor(t, func() bool {
+		n.courier.hosts.mu.Lock()
+		defer n.courier.hosts.mu.Unlock()
+		for _, l := range n.courier.hosts.lines {
+			for _, w := range l.waiting {
+				if w.domain == "urgent.example" {
+					return true
+				}
+			}
+		}
+		return false
+	})
+	close(goOn)
+	n.drained(t)
+	stop()
+	if i := slices.Index(arrived, "urgent.example"); i < 0 || i > 10 {
+		t.Errorf("mail to the other domain came at place %d of %q", i, arrived)
 	}
 }
 

@@ -91,7 +91,7 @@ func (c *Courier) serve(ctx context.Context, l *lane) {
 			}
 			c.busy(l, +1)
 			o = c.carry(ctx, l, o, id)
-			if o != nil && len(l.pending) == 0 && c.hosts.wanted(o) {
+			if o != nil && c.hosts.yields(o, l.domain, len(l.pending) > 0) {
 				o.quit()
 				o = nil
 			}
@@ -159,6 +159,10 @@ func (c *Courier) carry(ctx context.Context, l *lane, o *outbound, id uint64) *o
 	out, o := c.attempt(ctx, l, o, &e, raw)
 	if ctx.Err() != nil && !slices.ContainsFunc(out, func(f fate) bool { return !f.ours }) {
 		return o // broken off by us: no attempt to speak of
+	}
+	if !slices.ContainsFunc(out, func(f fate) bool { return !f.unmade }) {
+		c.release(l, id)
+		return o
 	}
 	c.settling <- struct{}{}
 	given = true

@@ -35,6 +35,7 @@ type outbound struct {
 	foreign bool
 	parts   bool          // it said 421 (RFC 5321, section 3.8)
 	hosts   string        // the set that it counts for, see hostSets; empty: none
+	opened  time.Time     // since when it does
 	known   bool          // it was told who this node is, with a password
 	last    time.Duration // for the reply to a text of which the other side has all, at a stop
 	dsn     *outbox.DSN   // what the sender of the mail asked about reports; nil: nothing

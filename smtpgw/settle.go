@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 	stopped := ctx.Err() != nil
 	expired := again.Sub(e.Created)-c.queue.HeldFor(e.ID) > c.cfg.Sending.Expire && !c.cfg.Clock.Distrust() && !stopped
 	o := settlement{now: now}
-	tried := !stopped
+	tried := !stopped && slices.ContainsFunc(out, func(f fate) bool { return !f.unmade })
 	for _, f := range out {
 		switch {
 		case f.reply.ok():
