@@ -55,6 +55,9 @@ func (n *Node) listening() api.Listeners {
 	if n.listen.submissionTLS != nil {
 		l.SubmissionTLS = n.listen.submissionTLS.Addr().String()
 	}
+	if n.listen.milter != nil {
+		l.Milter = n.cfg.Milter.Listen
+	}
 	if n.listen.operations != nil {
 		l.Operations = n.listen.operations.Addr().String()
 	}

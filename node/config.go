@@ -43,6 +43,9 @@ type Config struct {
 	// Outbound is the way to domains of no organisation of the network.
 	Outbound OutboundConfig `koanf:"outbound"`
 
+	// Milter is for a mail server beside this node that has the mailboxes.
+	Milter MilterConfig `koanf:"milter"`
+
 	// TLS is what both listeners show of whom they are.
 	TLS TLSConfig `koanf:"tls"`
 
@@ -289,6 +292,7 @@ func DefaultConfig(name string, domains []string) *Config {
 			Listen: "127.0.0.1:2526", Authenticate: true, TrustedSealers: []string{}, Proxies: []string{}, Filter: []string{},
 		},
 		Outbound: OutboundConfig{Via: viaDirect, Source: []string{}, Suppress: "720h"},
+		Milter:   MilterConfig{Networks: []string{"127.0.0.0/8", "::1"}, Spam: milterTag},
 		TLS:      TLSConfig{ACMEDirectory: letsEncrypt, MTASTS: mtaSTSOff, MTASTSHosts: []string{}},
 		Mail:     MailConfig{MaxSize: "25M"},
 		Limits:   defaultLimits(),

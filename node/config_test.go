@@ -78,6 +78,7 @@ func TestMiningShare(t *testing.T) {
 
 func TestBadConfig(t *testing.T) {
 	good := string(DefaultConfig("Alpha", []string{"alpha.example"}).Format())
+	const at = "send mail as anybody here.\nlisten = " // of [milter]
 	tests := []struct{ name, old, new, key, cause string }{
 		{"not TOML", "[organisation]", "[organisation", "", "not valid TOML: line 11: "},
 		{"unknown key", "mine =", "mien =", "mien", "no such key"},
@@ -105,6 +106,13 @@ func TestBadConfig(t *testing.T) {
 		{"TLS without port", `tls_listen = ""`, `tls_listen = "127.0.0.1"`, "submission.tls_listen", "host:port"},
 		{"who needs no password", `unauthenticated = "auto"`, `unauthenticated = "yes"`, "submission.unauthenticated", `"yes"`},
 		{"operations without port", "[operations]\nlisten = \"\"", "[operations]\nlisten = \"localhost\"", "operations.listen", "host:port"},
+		{"milter without a kind", at + `""`, at + `"127.0.0.1:8892"`, "milter.listen", "neither with inet: nor with unix:"},
+		{"milter for all the world", at + `""`, at + `"inet:0.0.0.0:8892"`, "milter.listen", "this machine alone"},
+		{"milter by a name", at + `""`, at + `"inet:localhost:8892"`, "milter.listen", "this machine alone"},
+		{"milter by a relative path", at + `""`, at + `"unix:milter"`, "milter.listen", "no absolute path"},
+		{"milter of no networks", `networks = ["127.0.0.0/8", "::1"]`, `networks = ["here"]`, "milter.networks", "here"},
+		{"milter with other spam", `spam = "tag"`, `spam = "drop"`, "milter.spam", `"drop"`},
+		{"milter back to nowhere", `mail_server = ""`, `mail_server = "127.0.0.1"`, "milter.mail_server", "host:port"},
 		{"SCRAM of another kind", `scram = "plus"`, `scram = "sha-1"`, "submission.scram", "sha-1"},
 		{"certificate without key", `certificate_file = ""`, `certificate_file = "/etc/mail.pem"`, "tls.key_file", "needs its key"},
 		{"key without certificate", `key_file = ""`, `key_file = "/etc/mail.key"`, "tls.certificate_file", "needs its key"},

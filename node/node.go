@@ -30,6 +30,7 @@ import (
 	"cairn/node/ops"
 	"cairn/node/p2p"
 	"cairn/smtpgw"
+	"cairn/smtpgw/milter"
 )
 
 // Node is one open node: every part constructed and connected.
@@ -84,6 +85,7 @@ type Node struct {
 	submitter  *smtpgw.Submitter
 	submission *smtpgw.Server
 	inbound    *smtpgw.Server
+	milter     *milter.Server // nil: no mail server asks
 
 	listen listeners
 	goesOn atomic.Bool // in this process, with another recorder key: the socket stays open
@@ -108,7 +110,7 @@ type Node struct {
 
 // listeners are open sockets; a nil one is switched off.
 type listeners struct {
-	submission, submissionTLS, inbound, stream, operations, http, https net.Listener
+	submission, submissionTLS, inbound, milter, stream, operations, http, https net.Listener
 
 	api *net.UnixListener
 }
@@ -308,6 +310,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	n.lists = smtpgw.NewDistributor(gw, n.store, n.queue, listStanding, n.part("smtp"))
 	n.submission = smtpgw.NewSubmission(gw, n.store, n.queue, n.part("smtp"))
 	n.inbound = smtpgw.NewInbound(inboundConfig(gw), n.store, delivery, n.part("smtp"))
+	n.milter = n.openMilter(gw, delivery)
 	return nil
 }
 
@@ -332,6 +335,9 @@ func (n *Node) openSockets(bound api.Listeners) (err error) {
 	if n.listen.inbound, err = n.bind("inbound.listen", cmp.Or(bound.Inbound, n.cfg.Inbound.Listen)); err != nil {
 		return err
 	}
+	if n.listen.milter, err = n.bindMilter(); err != nil {
+		return err
+	}
 	if n.listen.stream, err = n.host.ListenSMTP(); err != nil {
 		return fmt.Errorf("listen for SMTP streams: %w", err)
 	}
@@ -342,7 +348,7 @@ func (n *Node) openSockets(bound api.Listeners) (err error) {
 // Serve has returned or was never called.
 func (n *Node) Close() error {
 	var errs []error
-	all := []net.Listener{n.listen.submission, n.listen.submissionTLS, n.listen.inbound, n.listen.stream, n.listen.operations, n.listen.http, n.listen.https}
+	all := []net.Listener{n.listen.submission, n.listen.submissionTLS, n.listen.inbound, n.listen.milter, n.listen.stream, n.listen.operations, n.listen.http, n.listen.https}
 	if n.listen.api != nil {
 		all = append(all, n.listen.api)
 	}

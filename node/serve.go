@@ -67,6 +67,9 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 		g.Go(func() error { return n.inbound.Serve(from) })
 	}
 	g.Go(func() error { return n.inbound.Serve(n.listen.stream) })
+	if n.milter != nil {
+		g.Go(func() error { return n.milter.Serve(n.listen.milter) })
+	}
 	if n.listen.operations != nil {
 		run(func(ctx context.Context) error {
 			return ops.Serve(ctx, n.listen.operations, n.metrics, n.alive, n.ready, n.log)
@@ -87,6 +90,9 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	var servers errgroup.Group // both at once: neither takes mail while the other drains
 	servers.Go(func() error { return n.submission.Shutdown(drain) })
 	servers.Go(func() error { return n.inbound.Shutdown(drain) })
+	if n.milter != nil {
+		servers.Go(func() error { return n.milter.Shutdown(drain) })
+	}
 	if err := servers.Wait(); err != nil {
 		n.log.Warn("some SMTP sessions were cut off", "err", err)
 	}

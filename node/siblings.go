@@ -18,6 +18,7 @@ import (
 // a node has is on no chain: the node is asked.
 type siblings struct {
 	*Node
+	beside *mailServer   // nil: none
 	asking chan struct{} // bounds the questions under way: fewer than a node answers at once
 
 	mu    sync.Mutex
@@ -42,7 +43,7 @@ const (
 )
 
 func newSiblings(n *Node) *siblings {
-	return &siblings{Node: n, asking: make(chan struct{}, siblingsAsked), known: make(map[string]held)}
+	return &siblings{Node: n, beside: newMailServer(n.cfg), asking: make(chan struct{}, siblingsAsked), known: make(map[string]held)}
 }
 
 // recall is what was said lately.
@@ -72,9 +73,18 @@ func (s *siblings) Sibling(node consensus.Key) bool {
 	return slices.Contains(s.chain.State().NodesBeside(node), s.id.NodeKey())
 }
 
-// Holder asks all of them at once. Only when each has said that it has no such account nobody has
-// it.
+// Holder asks all of them, and then the mail server beside this node.
 func (s *siblings) Holder(ctx context.Context, address string) (smtpgw.Route, error) {
+	route, err := s.holder(ctx, address)
+	if errors.Is(err, smtpgw.ErrNoRoute) {
+		return s.beside.route(ctx, address)
+	}
+	return route, err
+}
+
+// holder asks all of them at once. Only when each has said that it has no such account nobody has
+// it.
+func (s *siblings) holder(ctx context.Context, address string) (smtpgw.Route, error) {
 	keys := s.keys()
 	switch why := s.unsureOwn(); {
 	case why != "":

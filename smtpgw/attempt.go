@@ -175,11 +175,11 @@ func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte)
 		there.Recipients = away.rcpts[route.To]
 		replies, err := sendOnce(ctx, &c.cfg.Sending, route, c.cfg.Hostname, e.From, there.Recipients, e.Token, raw, false)
 		if err != nil {
-			out = append(out, c.deferred(&there, "hand it to another node of the organisation", err)...)
+			out = append(out, c.deferred(&there, "hand it to "+route.holder(), err)...)
 			continue
 		}
 		for i, r := range replies {
-			out = append(out, fate{rcpt: there.Recipients[i], reply: r, by: byAnotherNode})
+			out = append(out, fate{rcpt: there.Recipients[i], reply: r, by: route.holder()})
 		}
 	}
 	if len(here.Recipients) == 0 {
@@ -257,7 +257,16 @@ func (c *Courier) localArrival(raw []byte, from string, rcpts []string) *Arrival
 const (
 	byThisNode    = "this node"
 	byAnotherNode = "another node of the organisation"
+	byMailServer  = "the mail server beside this node"
 )
+
+// holder is who has the mailboxes that a route leads to which a Siblings gave, for people.
+func (r *Route) holder() string {
+	if r.Beside {
+		return byMailServer
+	}
+	return byAnotherNode
+}
 
 // fates are what the other side has made of the recipients of an entry.
 func (o *outbound) fates(e *outbox.Entry, replies []reply) []fate {

@@ -86,7 +86,7 @@ func fatesOf(outcomes []outbox.Outcome) []fate {
 		out[i] = fate{rcpt: o.Recipient, reply: replyIn(o.Reply), by: o.By, action: "failed", original: o.Original}
 		if o.State == outbox.Accepted {
 			out[i].action = "relayed"
-			if o.By == byThisNode || o.By == byAnotherNode {
+			if o.By == byThisNode || o.By == byAnotherNode || o.By == byMailServer {
 				out[i].action = "delivered"
 			}
 		}

@@ -29,12 +29,18 @@ type Route struct {
 	To    string
 	Dial  Dialer
 	Hosts []Host
+	// Beside says that Dial leads to a mail server of the organisation that is no node: what
+	// arrives for it is judged here.
+	Beside bool
 }
 
 // whom is who takes the mail, for people.
 func (r *Route) whom(domain string) string {
-	if len(r.Hosts) > 0 {
+	switch {
+	case len(r.Hosts) > 0:
 		return "a mail server of " + domain
+	case r.Beside:
+		return byMailServer
 	}
 	return "a node of " + domain
 }

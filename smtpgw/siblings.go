@@ -18,9 +18,9 @@ import (
 // Siblings are the other nodes of this node's organisation. Each has accounts of its own under the
 // organisation's domains; a node that is given mail for another's account hands it on.
 type Siblings interface {
-	// Holder returns the route to the node that has the account of a local address; ErrNoRoute when
-	// none has. Any other error means that it is not known now. It may be called from many
-	// goroutines.
+	// Holder returns the route to the node that has the account of a local address, or to a mail
+	// server beside them that has its mailbox; ErrNoRoute when none has. Any other error means that
+	// it is not known now. It may be called from many goroutines.
 	Holder(ctx context.Context, address string) (Route, error)
 	// Sibling reports whether a node key is another node's of the organisation.
 	Sibling(node consensus.Key) bool
@@ -63,10 +63,17 @@ func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directo
 // that it has stored it for all of them; else it has for none, as far as it could say so.
 func (s *Server) handOver(ctx context.Context, a *Arrival, route Route, ref string) error {
 	began := time.Now()
-	head := append(courierField(a.Peer.Node), receivedField(a.Peer, s.cfg.Hostname, ref, a.Recipients, a.Received)...)
-	replies, err := sendOnce(ctx, &s.cfg.Sending, route, s.cfg.Hostname, a.From, a.Recipients, head, a.Raw, true)
+	head, raw := append(courierField(a.Peer.Node), receivedField(a.Peer, s.cfg.Hostname, ref, a.Recipients, a.Received)...), a.Raw
+	if route.Beside {
+		var err error
+		head = nil
+		if raw, err = s.delivery.judged(ctx, a, ref); err != nil || raw == nil {
+			return err
+		}
+	}
+	replies, err := sendOnce(ctx, &s.cfg.Sending, route, s.cfg.Hostname, a.From, a.Recipients, head, raw, true)
 	if err != nil {
-		return fmt.Errorf("hand an arrival to another node of the organisation: %w", err)
+		return fmt.Errorf("hand an arrival to %s: %w", route.holder(), err)
 	}
 	refused := slices.IndexFunc(replies, func(r reply) bool { return !r.ok() })
 	switch {
@@ -74,7 +81,7 @@ func (s *Server) handOver(ctx context.Context, a *Arrival, route Route, ref stri
 		s.handedOver(a, route, ref, began)
 		return nil
 	case slices.ContainsFunc(replies, func(r reply) bool { return !r.permanent() }):
-		return fmt.Errorf("hand an arrival to another node of the organisation: %s", replies[refused])
+		return fmt.Errorf("hand an arrival to %s: %s", route.holder(), replies[refused])
 	}
 	// It is what the peer sends that does not do: it is the first to know.
 	return refusef(replies[refused].code, 5, 6, 0, "another machine here does not take this message: %s", printableReply(replies[refused].text))

@@ -167,6 +167,7 @@ type Listeners struct {
 	Submission    string   `json:"submission,omitempty"`
 	SubmissionTLS string   `json:"submission_tls,omitempty"`
 	Inbound       string   `json:"inbound,omitempty"`
+	Milter        string   `json:"milter,omitempty"` // as configured
 	Operations    string   `json:"operations,omitempty"`
 	HTTP          string   `json:"http,omitempty"`
 	HTTPS         string   `json:"https,omitempty"`

@@ -63,6 +63,7 @@ func (a *app) cmdStatus() *cobra.Command {
 					[2]string{"submission", s.Listen.Submission},
 					[2]string{"  with TLS", s.Listen.SubmissionTLS},
 					[2]string{"inbound", s.Listen.Inbound},
+					[2]string{"milter", s.Listen.Milter},
 					[2]string{"operations", s.Listen.Operations},
 					[2]string{"http", s.Listen.HTTP},
 					[2]string{"https", s.Listen.HTTPS},

@@ -1,6 +1,7 @@
 // Package milter serves mail servers beside this node that ask it about mail before they take it:
-// the shell around package wire, with listeners, time limits and bounds on what is held at one time.
-// Who may connect may send mail as anybody of the organisation: listen where nobody else can reach.
+// the shell around package wire, with listeners, time limits and bounds on what is held at one
+// time. Who may connect may send mail as anybody of the organisation: listen where nobody else can
+// reach.
 package milter
 
 import (
@@ -22,7 +23,14 @@ import (
 
 // Handler decides about a message. It may be called from many goroutines; ctx ends when the server
 // gives up waiting for it.
-type Handler func(ctx context.Context, m *wire.Message) wire.Verdict
+type Handler func(ctx context.Context, m *wire.Message) Decision
+
+// Decision is what is decided about a message.
+type Decision struct {
+	wire.Verdict
+	Does string // in words, for the log
+	Err  error  // a fault of our own; nil: none
+}
 
 // Config describes a server. Handler and Texts have no default.
 type Config struct {
@@ -262,8 +270,7 @@ func (c *conn) run() error {
 			if !c.decide(true) {
 				return nil
 			}
-			verdict := c.cfg.Handler(c.ctx, step.Ask)
-			step.Reply = verdict.Append(nil)
+			step.Reply = c.answer(step.Ask)
 			step.Ask = nil
 			c.giveBack()
 		}
@@ -274,6 +281,21 @@ func (c *conn) run() error {
 			return nil
 		}
 	}
+}
+
+// answer is the reply to a message, of which the log is told.
+func (c *conn) answer(m *wire.Message) []byte {
+	began := time.Now()
+	d := c.cfg.Handler(c.ctx, m)
+	log := c.cfg.Log.With("sent_as", m.Queue, "peer", m.Client, "from", m.From.Address(), "size", len(m.Raw))
+	if d.Action == wire.Refuse {
+		d.Does = fmt.Sprintf("refused: %d %s %s", d.Code, d.Status, d.Text)
+	}
+	if d.Err != nil {
+		log.Error("milter: the mail is put off", "err", d.Err)
+	}
+	log.Info("mail seen by milter", "result", d.Does, "took", time.Since(began).Round(time.Millisecond))
+	return d.Append(nil)
 }
 
 // read reads a packet; its data is in c.data until the next one.

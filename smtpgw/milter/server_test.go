@@ -102,11 +102,11 @@ func (m *mta) message(body string) {
 
 func TestServer(t *testing.T) {
 	room := textroom.New(100)
-	_, m := begin(t, Config{Texts: room, Handler: func(_ context.Context, m *wire.Message) wire.Verdict {
+	_, m := begin(t, Config{Texts: room, Handler: func(_ context.Context, m *wire.Message) Decision {
 		if m.Fault == wire.NoRoom {
-			return wire.Verdict{Action: wire.Refuse, Code: 452, Status: "4.3.1", Text: "no room"}
+			return Decision{Verdict: wire.Verdict{Action: wire.Refuse, Code: 452, Status: "4.3.1", Text: "no room"}}
 		}
-		return wire.Verdict{Insert: []wire.Field{{Name: "Size", Value: " 1"}}}
+		return Decision{Verdict: wire.Verdict{Insert: []wire.Field{{Name: "Size", Value: " 1"}}}}
 	}})
 	m.agree()
 	for range 3 { // what a message takes of the room it gives back
@@ -128,7 +128,7 @@ func TestServer(t *testing.T) {
 }
 
 func TestBrokenProtocol(t *testing.T) {
-	_, m := begin(t, Config{Handler: func(context.Context, *wire.Message) wire.Verdict { return wire.Verdict{} }})
+	_, m := begin(t, Config{Handler: func(context.Context, *wire.Message) Decision { return Decision{} }})
 	m.say(wire.CommandMail, "<>\x00")
 	if got := m.hear(); got != "" {
 		t.Errorf("%q", got)
@@ -136,7 +136,7 @@ func TestBrokenProtocol(t *testing.T) {
 }
 
 func TestTooManyConnections(t *testing.T) {
-	_, m := begin(t, Config{Connections: 1, Handler: func(context.Context, *wire.Message) wire.Verdict { return wire.Verdict{} }})
+	_, m := begin(t, Config{Connections: 1, Handler: func(context.Context, *wire.Message) Decision { return Decision{} }})
 	m.agree()
 	if got := dial(t, m.nc.RemoteAddr().String()).hear(); got != "" {
 		t.Errorf("%q", got)
@@ -144,7 +144,7 @@ func TestTooManyConnections(t *testing.T) {
 }
 
 func TestTimeLimits(t *testing.T) {
-	accept := func(context.Context, *wire.Message) wire.Verdict { return wire.Verdict{} }
+	accept := func(context.Context, *wire.Message) Decision { return Decision{} }
 	_, m := begin(t, Config{Idle: time.Millisecond, Handler: accept})
 	if got := m.hear(); got != "" {
 		t.Errorf("idle: %q", got)
@@ -160,10 +160,10 @@ func TestTimeLimits(t *testing.T) {
 // At a stop a message that is being decided about has its answer, and other connections end.
 func TestShutdown(t *testing.T) {
 	asked, proceed := make(chan struct{}), make(chan struct{})
-	s, m := begin(t, Config{Handler: func(context.Context, *wire.Message) wire.Verdict {
+	s, m := begin(t, Config{Handler: func(context.Context, *wire.Message) Decision {
 		close(asked)
 		<-proceed
-		return wire.Verdict{}
+		return Decision{}
 	}})
 	idle := dial(t, m.nc.RemoteAddr().String())
 	idle.agree()
@@ -187,10 +187,10 @@ func TestShutdown(t *testing.T) {
 // What is not decided in time is given up, and the mail server puts the mail off.
 func TestShutdownInTime(t *testing.T) {
 	asked := make(chan struct{})
-	s, m := begin(t, Config{Handler: func(ctx context.Context, _ *wire.Message) wire.Verdict {
+	s, m := begin(t, Config{Handler: func(ctx context.Context, _ *wire.Message) Decision {
 		close(asked)
 		<-ctx.Done()
-		return wire.Verdict{Action: wire.Refuse, Code: 451, Status: "4.3.0", Text: "stopping"}
+		return Decision{Verdict: wire.Verdict{Action: wire.Refuse, Code: 451, Status: "4.3.0", Text: "stopping"}, Err: ctx.Err()}
 	}})
 	m.agree()
 	m.message("x")

@@ -28,6 +28,8 @@ type Config struct {
 	// Tables are the texts of lookup tables by their names. A setting refers
 	// to one as "texthash:$config_directory/NAME", or regexp: likewise.
 	Tables map[string]string
+	// Services are further lines of master.cf (master(5)).
+	Services []string
 }
 
 // Postfix is a running instance with a queue of its own.

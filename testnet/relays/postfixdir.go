@@ -141,7 +141,7 @@ func (p *Postfix) configure(t testing.TB, c Config) {
 		fmt.Fprintf(&text, "%s = %s\n", name, main[name])
 	}
 	p.write(t, "etc/main.cf", text.String())
-	p.write(t, "etc/master.cf", fmt.Sprintf(master, p.Addr))
+	p.write(t, "etc/master.cf", fmt.Sprintf(master, p.Addr)+lines(c.Services...))
 	for name, table := range c.Tables {
 		p.write(t, "etc/"+name, table)
 	}

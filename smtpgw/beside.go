@@ -1,0 +1,94 @@
+package smtpgw
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"cairn/mailstore"
+	"cairn/mailstore/message"
+	"cairn/smtpgw/authres"
+	"cairn/smtpgw/screen"
+)
+
+// Another mail server may stand beside this node and have the mailboxes of the organisation. What
+// arrives for these is judged here and kept there.
+
+// Judgement is what this node makes of a message that another mail server keeps.
+type Judgement struct {
+	Verdict string // of the chain, at this moment
+	// Results is a whole Authentication-Results field, with CRLF (RFC 8601).
+	Results []byte
+	Spam    bool   // it goes to spam, or is held for a person to look at
+	Hold    bool   // the latter
+	Discard bool   // it is to be taken and dropped
+	Refuse  string // not to be taken at all, for this reason; empty: it is
+	Reasons []string
+}
+
+// spamField marks mail that goes to spam, for who files it. Those of others are removed first.
+const spamField = "X-Spam-Flag: YES\r\n"
+
+// Fields are the header fields that tell of the judgement, with CRLF.
+func (j *Judgement) Fields() []byte {
+	if j.Spam {
+		return append([]byte(spamField), j.Results...)
+	}
+	return j.Results
+}
+
+// Judge checks an arrival as Deliver does and stores nothing. So it knows nothing of copies that
+// came before: a record that is used twice is not found out, and a verdict that a later block
+// changes is not revised. Errors are as of Deliver.
+func (d *Delivery) Judge(ctx context.Context, a *Arrival) (*Judgement, error) {
+	header, _ := splitHeader(a.Raw)
+	if err := checkLoop(header); err != nil {
+		return nil, err
+	}
+	if _, err := canonicalRecipients(a); err != nil {
+		return nil, err
+	}
+	a.Received = d.now()
+	found, err := d.checker.Check(ctx, a)
+	if err != nil {
+		return nil, fmt.Errorf("check an arrival: %w", err)
+	}
+	gathered, err := d.gather(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	whole := found.Found()
+	if err := d.unsure.check(a, whole.Verdict, gathered); err != nil {
+		return nil, err
+	}
+	decision := d.filing.decide(whole, gathered)
+	j := &Judgement{
+		Verdict: string(whole.Verdict), Results: authres.Field(d.hostname, append(whole.Evidence(), gathered...)),
+		Hold: decision.Hold, Discard: decision.Discard, Refuse: decision.Refuse, Reasons: decision.Reasons,
+	}
+	for _, label := range decision.Labels {
+		j.Spam = j.Spam || label == mailstore.LabelSpam || label == screen.LabelQuarantine
+	}
+	if j.Refuse != "" {
+		return j, refusalReply(j.Refuse)
+	}
+	return j, nil
+}
+
+// Foreign reports whether a header field of an arrival says what only this node may say of it: such
+// a field is removed at delivery. value is what stands behind the colon.
+func (d *Delivery) Foreign(name, value string) bool {
+	name = strings.ToLower(name)
+	return message.LocalNote(name) || message.ForeignFinding(name) ||
+		name == "authentication-results" && authres.Bears(value, d.hostname)
+}
+
+// judged is an arrival for a mail server beside this node: with what it is judged to be on top, and
+// what others say of that removed. nil: it is dropped.
+func (d *Delivery) judged(ctx context.Context, a *Arrival, ref string) ([]byte, error) {
+	j, err := d.Judge(ctx, a)
+	if err != nil || j.Discard {
+		return nil, err
+	}
+	return withTrace(a.Raw, append(j.Fields(), receivedField(a.Peer, d.hostname, ref, a.Recipients, a.Received)...), d.hostname), nil
+}
