@@ -245,6 +245,9 @@ func (e *examination) gather(ctx context.Context) {
 		}
 	}
 	var keys []api.DKIMKey
+	if c.Milter.Listen != "" {
+		asking.add(lookupPatience, func(ctx context.Context, _ *lookup.Asker) { f.Milter = examineMilter(ctx, c) })
+	}
 	asking.add(dkimPatience, func(ctx context.Context, _ *lookup.Asker) { keys = e.keys(ctx) })
 	asking.add(attemptPatience, func(ctx context.Context, _ *lookup.Asker) { e.tryOutward(ctx) })
 	asking.all.Wait()

@@ -157,6 +157,8 @@ type Facts struct {
 	Certificate Certificate
 	Outward     Outward
 	State       *State // nil: no node runs
+
+	Milter *Milter // nil: no mail server is configured to ask about its mail
 }
 
 // What is to be done about a thing of the node itself.
@@ -179,6 +181,9 @@ func Examine(f *Facts) []Finding {
 	list = append(list, f.dane(), f.certificate(), f.outward())
 	list = append(list, f.inbound()...)
 	list = append(list, f.submission())
+	if f.Milter != nil {
+		list = append(list, f.Milter.findings()...)
+	}
 	return append(list, f.state()...)
 }
 
