@@ -86,6 +86,7 @@ type Node struct {
 	submission *smtpgw.Server
 	inbound    *smtpgw.Server
 	milter     *milter.Server // nil: no mail server asks
+	beside     *mailServer    // nil: there is none that has mailboxes
 
 	listen listeners
 	goesOn atomic.Bool // in this process, with another recorder key: the socket stays open
@@ -273,6 +274,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	}
 	n.heldAccounts = make(chan heldAccount, maxHeldTold)
 	n.throttle = smtpgw.NewThrottle(strangers, n.noteHeld, n.part("smtp"))
+	n.beside = newMailServer(n.cfg)
 	gw := n.gatewayConfig()
 	if gw.SubmissionFilter, err = n.filter("submission.filter", n.cfg.Submission.Filter); err != nil {
 		return err

@@ -18,7 +18,6 @@ import (
 // a node has is on no chain: the node is asked.
 type siblings struct {
 	*Node
-	beside *mailServer   // nil: none
 	asking chan struct{} // bounds the questions under way: fewer than a node answers at once
 
 	mu    sync.Mutex
@@ -43,7 +42,7 @@ const (
 )
 
 func newSiblings(n *Node) *siblings {
-	return &siblings{Node: n, beside: newMailServer(n.cfg), asking: make(chan struct{}, siblingsAsked), known: make(map[string]held)}
+	return &siblings{Node: n, asking: make(chan struct{}, siblingsAsked), known: make(map[string]held)}
 }
 
 // recall is what was said lately.
@@ -73,18 +72,9 @@ func (s *siblings) Sibling(node consensus.Key) bool {
 	return slices.Contains(s.chain.State().NodesBeside(node), s.id.NodeKey())
 }
 
-// Holder asks all of them, and then the mail server beside this node.
-func (s *siblings) Holder(ctx context.Context, address string) (smtpgw.Route, error) {
-	route, err := s.holder(ctx, address)
-	if errors.Is(err, smtpgw.ErrNoRoute) {
-		return s.beside.route(ctx, address)
-	}
-	return route, err
-}
-
-// holder asks all of them at once. Only when each has said that it has no such account nobody has
+// Holder asks all of them at once. Only when each has said that it has no such account nobody has
 // it.
-func (s *siblings) holder(ctx context.Context, address string) (smtpgw.Route, error) {
+func (s *siblings) Holder(ctx context.Context, address string) (smtpgw.Route, error) {
 	keys := s.keys()
 	switch why := s.unsureOwn(); {
 	case why != "":
@@ -140,8 +130,9 @@ func (s *siblings) routeToNode(node consensus.Key) smtpgw.Route {
 	}}
 }
 
-// hasAccount answers that question of another node. It is narrower than what the gateway delivers
-// here: a postmaster without an account of its own is each node's own.
+// hasAccount answers that question of another node, also of the mailboxes of a mail server beside
+// this one. It is narrower than what the gateway delivers here: a postmaster without an account of
+// its own is each node's own.
 func (n *Node) hasAccount(address string) (has bool, err error) {
 	if why := n.copies.silent(); why != "" {
 		return false, errors.New(why)
@@ -157,5 +148,8 @@ func (n *Node) hasAccount(address string) (has bool, err error) {
 		has = err == nil
 		return err
 	})
-	return has, err
+	if has || err != nil || n.beside == nil {
+		return has, err
+	}
+	return n.beside.has(context.Background(), address) // it has a time limit of its own
 }

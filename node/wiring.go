@@ -284,6 +284,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		Derive:     derived,
 		NodeKey:    p2p.NodeKeyOf,
 		Siblings:   newSiblings(n),
+		Beside:     n.beside.route,
 		Suppress:   suppress,
 		Sign:       n.signDKIM,
 		ToNode:     n.goesToNode,

@@ -149,7 +149,7 @@ func connect(ctx context.Context, sending *Sending, hostname string, route Route
 // deliverLocal hands an entry for one of our own domains to accounts of this node, and to the other
 // nodes of the organisation that have the accounts.
 func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte) []fate {
-	if c.cfg.Siblings == nil {
+	if c.cfg.Siblings == nil && c.cfg.Beside == nil {
 		return c.deliverHere(ctx, e, raw)
 	}
 	var out []fate

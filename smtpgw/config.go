@@ -89,6 +89,9 @@ type Config struct {
 	Sign Sign
 	// Siblings are the other nodes of the organisation; nil: there are none.
 	Siblings Siblings
+	// Beside returns the route to a mail server beside this node that has the mailbox of a local
+	// address, with errors as of Siblings.Holder; nil: there is no such server.
+	Beside func(ctx context.Context, address string) (Route, error)
 	// TLS is for STARTTLS and ServeTLS; nil: there is none.
 	TLS *tls.Config
 	// Passwords are of who submits; nil: AUTH is not offered, and whoever may connect may submit.

@@ -18,20 +18,27 @@ import (
 // Siblings are the other nodes of this node's organisation. Each has accounts of its own under the
 // organisation's domains; a node that is given mail for another's account hands it on.
 type Siblings interface {
-	// Holder returns the route to the node that has the account of a local address, or to a mail
-	// server beside them that has its mailbox; ErrNoRoute when none has. Any other error means that
-	// it is not known now. It may be called from many goroutines.
+	// Holder returns the route to the node that has the account of a local address; ErrNoRoute when
+	// none has. Any other error means that it is not known now. It may be called from many
+	// goroutines.
 	Holder(ctx context.Context, address string) (Route, error)
 	// Sibling reports whether a node key is another node's of the organisation.
 	Sibling(node consensus.Key) bool
 }
 
-// holder is Siblings.Holder where there may be none.
-func (c *Config) holder(ctx context.Context, m mailbox) (Route, error) {
-	if c.Siblings == nil {
+// holder asks the other nodes, and then the mail server beside this one, where there are some. A
+// sibling has looked itself, and that server is no other node's.
+func (c *Config) holder(ctx context.Context, m mailbox, sibling bool) (Route, error) {
+	if c.Siblings != nil && !sibling {
+		route, err := c.Siblings.Holder(ctx, m.String())
+		if !errors.Is(err, ErrNoRoute) {
+			return route, err
+		}
+	}
+	if c.Beside == nil {
 		return Route{}, ErrNoRoute
 	}
-	return c.Siblings.Holder(ctx, m.String())
+	return c.Beside(ctx, m.String())
 }
 
 func (c *Config) isSibling(node *consensus.Key) bool {
@@ -39,18 +46,18 @@ func (c *Config) isSibling(node *consensus.Key) bool {
 }
 
 // heldBy finds out who has the mailbox of a local address: this node (the Route is Local), another
-// node of the organisation, or nobody (the error is the refusal). A sibling that asks has looked
+// node of the organisation, the mail server beside this one, or nobody (the error is the refusal). A sibling that asks has looked
 // itself.
 func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directory, m mailbox, from *consensus.Key) (Route, error) {
 	refusal := store.View(func(r *mailstore.Reader) error { return dir.checkLocal(r, m) })
 	if !isUnknown(refusal) {
 		return Route{Local: true}, refusal
 	}
-	if c.isSibling(from) {
-		return Route{}, refusef(451, 4, 4, 6, "<%s> has no mailbox here, nor with the node of the organisation that sends it; try again later", pathOf(m.String()))
-	}
-	route, err := c.holder(ctx, m)
+	sibling := c.isSibling(from)
+	route, err := c.holder(ctx, m, sibling)
 	switch {
+	case errors.Is(err, ErrNoRoute) && sibling:
+		return Route{}, refusef(451, 4, 4, 6, "<%s> has no mailbox here, nor with the node of the organisation that sends it; try again later", pathOf(m.String()))
 	case errors.Is(err, ErrNoRoute):
 		return Route{}, dir.nobody(m)
 	case err != nil:
