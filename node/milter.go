@@ -207,7 +207,11 @@ func (d *milterDesk) takeOver(ctx context.Context, m *wire.Message, here, elsewh
 	for _, domain := range d.homeFirst() {
 		gw.RelayFrom = append(gw.RelayFrom, "@"+domain)
 	}
-	r, err := smtpgw.NewSubmitter(gw, d.store, d.queue).Submit(ctx, peerOf(m), m.From.Address(), addresses(elsewhere), m.Raw)
+	to := make([]smtpgw.To, len(elsewhere))
+	for i, r := range elsewhere {
+		to[i] = smtpgw.To{Address: r.Address(), Parameter: r.Param}
+	}
+	r, err := smtpgw.NewSubmitter(gw, d.store, d.queue).SubmitFor(ctx, peerOf(m), m.From.Address(), m.From.Param, to, m.Raw)
 	if err != nil {
 		return v, "", err
 	}

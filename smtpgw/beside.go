@@ -2,11 +2,15 @@ package smtpgw
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"strings"
 
+	"github.com/emersion/go-smtp"
+
 	"cairn/mailstore"
 	"cairn/mailstore/message"
+	"cairn/mailstore/outbox"
 	"cairn/smtpgw/authres"
 	"cairn/smtpgw/screen"
 )
@@ -73,6 +77,78 @@ func (d *Delivery) Judge(ctx context.Context, a *Arrival) (*Judgement, error) {
 		return j, refusalReply(j.Refuse)
 	}
 	return j, nil
+}
+
+// Parameter is the value of a parameter of MAIL or RCPT; ok is false where it is not there.
+type Parameter func(name string) (value string, ok bool)
+
+// To is a recipient that another mail server has taken.
+type To struct {
+	Address   string
+	Parameter Parameter
+}
+
+// SubmitFor is Submit of what another mail server has taken, with what its client asked about
+// reports (RFC 3461).
+func (s *Submitter) SubmitFor(ctx context.Context, peer Peer, from string, mail Parameter, to []To, raw []byte) (Receipt, error) {
+	dsn, err := askedThere(mail, to)
+	if err != nil {
+		return Receipt{}, err
+	}
+	rcpts := make([]string, len(to))
+	for i, r := range to {
+		rcpts[i] = r.Address
+	}
+	return s.submitLogged(ctx, peer, from, rcpts, dsn, raw, nil)
+}
+
+// askedThere reads RET, ENVID, NOTIFY and ORCPT, which that server has checked.
+func askedThere(mail Parameter, to []To) (dsn outbox.DSN, err error) {
+	ret, _ := mail("RET")
+	id, _ := mail("ENVID")
+	dsn = outbox.DSN{Full: strings.EqualFold(ret, "FULL"), HDRS: strings.EqualFold(ret, "HDRS"), EnvID: fromXtext(id)}
+	if len(dsn.EnvID) > maxEnvID || strings.ContainsFunc(dsn.EnvID, isControl) {
+		return dsn, refusef(501, 5, 5, 4, "ENVID is longer than %d octets (RFC 3461, section 4.4)", maxEnvID)
+	}
+	for _, r := range to {
+		m, err := parseMailbox(r.Address, true)
+		if err != nil {
+			return dsn, err
+		}
+		var opts smtp.RcptOptions
+		notify, _ := r.Parameter("NOTIFY")
+		for word := range strings.SplitSeq(strings.ToUpper(notify), ",") {
+			opts.Notify = append(opts.Notify, smtp.DSNNotify(word))
+		}
+		if original, ok := r.Parameter("ORCPT"); ok {
+			kind, address, _ := strings.Cut(original, ";")
+			opts.OriginalRecipientType, opts.OriginalRecipient = smtp.DSNAddressType(kind), fromXtext(address)
+		}
+		asked, err := askedOf(&opts)
+		if err != nil {
+			return dsn, err
+		}
+		if asked.Recipient = m.String(); asked.Notify != 0 || asked.Original != "" {
+			dsn.Asked = append(dsn.Asked, asked)
+		}
+	}
+	return dsn, nil
+}
+
+// fromXtext reads xtext (RFC 3461, section 4). A "+" that begins no octet stands for itself.
+func fromXtext(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '+' && i+2 < len(s) {
+			if octet, err := hex.DecodeString(s[i+1 : i+3]); err == nil {
+				b.WriteByte(octet[0])
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
 }
 
 // Foreign reports whether a header field of an arrival says what only this node may say of it: such

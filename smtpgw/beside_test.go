@@ -3,11 +3,13 @@ package smtpgw
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"cairn/consensus"
+	"cairn/mailstore/outbox"
 )
 
 // mailServer is what stands beside a node: mailboxes whose route it knows.
@@ -51,4 +53,36 @@ func TestBeside(t *testing.T) {
 	c := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 	c.say("RCPT TO:<cleo@local.example>\r\n", "^451 4.4.1 ")
+}
+
+// What a client asked about reports is kept with what another mail server took of it.
+func TestAskedThere(t *testing.T) {
+	params := func(list ...string) Parameter {
+		return func(name string) (string, bool) {
+			i := slices.Index(list, name)
+			if i < 0 {
+				return "", false
+			}
+			return list[i+1], true
+		}
+	}
+	dsn, err := askedThere(params("RET", "FULL", "ENVID", "a+2Bb+"), []To{
+		{"Bob@Bravo.example", params("NOTIFY", "success,FAILURE", "ORCPT", "RFC822;b+40bravo.example")},
+		{"eve@bravo.example", params()}, {"dora@bravo.example", params("NOTIFY", "NEVER")},
+	})
+	want := outbox.DSN{Full: true, EnvID: "a+b+", Asked: []outbox.Asked{
+		{Recipient: "Bob@bravo.example", Notify: outbox.NotifySuccess | outbox.NotifyFailure, Original: "rfc822;b@bravo.example"},
+		{Recipient: "dora@bravo.example", Notify: outbox.NotifyNever},
+	}}
+	if err != nil || !reflect.DeepEqual(dsn, want) {
+		t.Errorf("%+v, %v", dsn, err)
+	}
+	for name, given := range map[string]Parameter{"ENVID": params("ENVID", strings.Repeat("x", 101)), "a line": params("ENVID", "a+0D+0Ab")} {
+		if _, err := askedThere(given, nil); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+	if _, err := askedThere(params(), []To{{"a@b.example", params("ORCPT", "rfc822;"+strings.Repeat("x", 600))}}); err == nil {
+		t.Error("a long ORCPT is taken")
+	}
 }

@@ -46,8 +46,8 @@ func (c *Config) isSibling(node *consensus.Key) bool {
 }
 
 // heldBy finds out who has the mailbox of a local address: this node (the Route is Local), another
-// node of the organisation, the mail server beside this one, or nobody (the error is the refusal). A sibling that asks has looked
-// itself.
+// node of the organisation, the mail server beside this one, or nobody (the error is the refusal).
+// A sibling that asks has looked itself.
 func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directory, m mailbox, from *consensus.Key) (Route, error) {
 	refusal := store.View(func(r *mailstore.Reader) error { return dir.checkLocal(r, m) })
 	if !isUnknown(refusal) {

@@ -3,6 +3,7 @@ package relays_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,6 +25,7 @@ const (
 	cleo    = "cleo@alpha.test" // has her mailbox at the mail server beside Alpha's node
 	eve     = "eve@bravo.test"
 	unknown = "unknown@alpha.test"
+	late    = "late@bravo.test" // is refused only where mail comes back
 )
 
 // taken is a message that a mailbox server has taken.
@@ -165,9 +167,11 @@ func startBeside(t *testing.T) (*beside, context.Context) {
 		Tables: map[string]string{
 			"transport": fmt.Sprintf("alpha.test smtp:[%s]:%s\n", host, port),
 			"refused":   unknown + " REJECT no such person\n",
+			"late":      late + " REJECT has left us\n",
 			"checks":    "/^Subject: verziert(.*)/ REPLACE Subject: [extern] verziert$1\n",
 		},
-		Services: []string{s.back + " inet n - n - - smtpd -o smtpd_milters= -o receive_override_options=no_milters,no_header_body_checks"},
+		Services: []string{s.back + " inet n - n - - smtpd -o smtpd_milters= -o receive_override_options=no_milters,no_header_body_checks" +
+			" -o smtpd_recipient_restrictions=check_recipient_access,texthash:$config_directory/late,check_recipient_access,texthash:$config_directory/refused,permit"},
 	})
 	behind := alpha
 	behind.Configure = func(c *node.Config) {
@@ -249,6 +253,8 @@ func testMilterLeaves(ctx context.Context, t *testing.T, s *beside) {
 		t.Errorf("%d copies stayed", n)
 	}
 
+	testMilterReports(ctx, t, s)
+
 	err := func() error {
 		c, err := testnet.DialSMTP(s.Addr)
 		if err != nil {
@@ -259,6 +265,34 @@ func testMilterLeaves(ctx context.Context, t *testing.T, s *beside) {
 	}()
 	if err == nil || !strings.Contains(err.Error(), "From fields; one is allowed") {
 		t.Errorf("two From fields: %v", err)
+	}
+}
+
+// testMilterReports: what her mail program asks about reports is passed on, and reports of the node
+// come to her mailbox.
+func testMilterReports(ctx context.Context, t *testing.T, s *beside) {
+	c, err := smtp.Dial(s.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	err = errors.Join(c.Mail(cleo, &smtp.MailOptions{EnvelopeID: "umschlag"}), c.Rcpt(bob, &smtp.RcptOptions{Notify: []smtp.DSNNotify{smtp.DSNNotifySuccess}}), c.Rcpt(late, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := c.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	body.Write(fromCleo("bericht.").wire())
+	if err := body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, says := range [][]string{{"Original-Envelope-Id: umschlag", "Action: relayed", bob}, {"Mail not delivered: bericht.", late, "has left us"}} {
+		s.boxes.await(ctx, t, func(m taken) bool {
+			lacks := func(word string) bool { return !bytes.Contains(m.raw, []byte(word)) }
+			return m.from == "" && slices.Equal(m.to, []string{cleo}) && !slices.ContainsFunc(says, lacks)
+		})
 	}
 }
 
