@@ -136,6 +136,13 @@ func (k *Kept) with(name string, c Certified) *Kept {
 	return next
 }
 
+// without is k without the names that drop is true of.
+func (k *Kept) without(drop func(string, *Certified) bool) *Kept {
+	next := &Kept{k.Account, maps.Clone(k.Names)}
+	maps.DeleteFunc(next.Names, func(name string, c Certified) bool { return drop(name, &c) })
+	return next
+}
+
 func encodeKey(key crypto.PrivateKey) (string, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), err

@@ -18,6 +18,8 @@ import (
 const (
 	// look is how often it is looked at least whether there are other names, or the clock was set.
 	look = time.Hour
+	// saveAgain is how long after what counts could not be saved that is tried again.
+	saveAgain = time.Minute
 	// maxFault is how much of an authority's words is kept, in octets.
 	maxFault = 400
 )
@@ -54,6 +56,8 @@ type Keeper struct {
 	mu       sync.Mutex
 	kept     *Kept
 	attempts map[string]*attempts
+	unsaved  error // why kept is not on the disk; nil: it is
+	saveNext time.Time
 }
 
 // New returns a Keeper that goes on from what was kept.
@@ -84,12 +88,16 @@ func (k *Keeper) Certificate(name string) *tls.Certificate {
 	return k.kept.Names[strings.ToLower(name)].Certificate
 }
 
-// Fault is why the last attempt at a name failed, and when the next one is; "": it did not fail.
+// Fault is why the last attempt at a name failed, or what was issued is not on the disk, and when
+// that is tried again; "": all is well.
 func (k *Keeper) Fault(name string) (why string, next time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if a := k.attempts[name]; a != nil && a.err != nil {
 		return short(a.err), a.next
+	}
+	if k.unsaved != nil {
+		return short(k.unsaved), k.saveNext
 	}
 	return "", time.Time{}
 }
@@ -97,8 +105,11 @@ func (k *Keeper) Fault(name string) (why string, next time.Time) {
 // Run keeps the certificates until ctx is done. wakes says that there may be other names.
 func (k *Keeper) Run(ctx context.Context, wakes <-chan struct{}) error {
 	defer k.transport.CloseIdleConnections()
+	defer k.saveWhatIsNot() // the last occasion
 	for {
+		saving := k.saveInTime()
 		name, wait := k.next()
+		wait = min(wait, saving)
 		if name != "" {
 			k.try(ctx, name)
 			if ctx.Err() != nil {
@@ -167,8 +178,12 @@ func (k *Keeper) try(ctx context.Context, name string) {
 	}
 }
 
-// obtain has a name certified, and keeps what comes of it.
+// obtain has a name certified, and keeps what comes of it. What cannot be kept is not asked for:
+// authorities count what they issue.
 func (k *Keeper) obtain(ctx context.Context, name string) (*tls.Certificate, error) {
+	if err := k.roomFor(name); err != nil {
+		return nil, err
+	}
 	account, err := k.account()
 	if err != nil {
 		return nil, err
@@ -181,18 +196,63 @@ func (k *Keeper) obtain(ctx context.Context, name string) (*tls.Certificate, err
 	if err != nil {
 		return nil, err
 	}
+	k.use(name, cert)
+	return cert, nil
+}
+
+// roomFor makes room for a certificate of a name: those of domains that were given up make place
+// once they are past their time.
+func (k *Keeper) roomFor(name string) error {
+	names, now := k.c.Names(), k.c.Now()
 	k.mu.Lock()
-	next := k.kept.with(name, Certified{k.c.Directory, cert})
+	defer k.mu.Unlock()
+	k.kept = k.kept.without(func(old string, c *Certified) bool {
+		return !slices.Contains(names, old) && c.Certificate.Leaf.NotAfter.Before(now)
+	})
+	if _, has := k.kept.Names[name]; !has && len(k.kept.Names) >= maxNames {
+		return fmt.Errorf("there are certificates for %d names, and more than %d are not kept", len(k.kept.Names), maxNames)
+	}
+	return nil
+}
+
+// use lets a certificate that was issued count, at once: that it cannot be saved makes it no worse,
+// and another one would be no better.
+func (k *Keeper) use(name string, cert *tls.Certificate) {
+	k.mu.Lock()
+	k.kept = k.kept.with(name, Certified{k.c.Directory, cert})
+	kept, known := k.kept, k.unsaved != nil
 	k.mu.Unlock()
-	for old := range next.Names { // of domains that were given up
-		if !slices.Contains(k.c.Names(), old) && next.Names[old].Certificate.Leaf.NotAfter.Before(k.c.Now()) {
-			delete(next.Names, old)
-		}
+	if err := k.save(kept); err != nil && !known {
+		_, next := k.Fault("")
+		k.c.Log.Error("certificates that were issued are shown, and are not on the disk", "err", short(err), "again", next)
 	}
-	if len(next.Names) > maxNames {
-		return nil, fmt.Errorf("there are certificates for %d names, and more than %d are not kept", len(next.Names)-1, maxNames)
+}
+
+// saveInTime saves what is not on the disk once that is to be tried again, and returns how long it
+// is until then.
+func (k *Keeper) saveInTime() time.Duration {
+	now := k.c.Now()
+	k.mu.Lock()
+	unsaved, wait := k.unsaved, k.saveNext.Sub(now)
+	k.mu.Unlock()
+	switch {
+	case unsaved == nil:
+		return look
+	case wait > 0 && wait <= saveAgain: // else the clock was set
+		return wait
 	}
-	return cert, k.save(next)
+	k.saveWhatIsNot()
+	return saveAgain
+}
+
+// saveWhatIsNot saves what counts if it is not on the disk.
+func (k *Keeper) saveWhatIsNot() {
+	k.mu.Lock()
+	kept, unsaved := k.kept, k.unsaved
+	k.mu.Unlock()
+	if unsaved != nil && k.save(kept) == nil {
+		k.c.Log.Info("certificates that were issued are on the disk now")
+	}
 }
 
 // inTurn are the challenges that can be met: after each failure another one comes first, since the
@@ -220,7 +280,14 @@ func (k *Keeper) account() (*ecdsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return key, k.save(&Kept{Account: key, Names: kept.Names})
+	next := &Kept{Account: key, Names: kept.Names}
+	if err := k.write(next); err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.kept = next
+	return key, nil
 }
 
 // key is that of a name: the one that it has, or another.
@@ -235,8 +302,17 @@ func (k *Keeper) key(name string) (*ecdsa.PrivateKey, error) {
 	return drawKey()
 }
 
-// save makes kept durable, and what counts.
+// save makes durable what counts, and notes whether it is.
 func (k *Keeper) save(kept *Kept) error {
+	err := k.write(kept)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.unsaved, k.saveNext = err, k.c.Now().Add(saveAgain)
+	return err
+}
+
+// write makes kept durable.
+func (k *Keeper) write(kept *Kept) error {
 	text, err := kept.Encode()
 	if err == nil {
 		err = k.c.Save(text)
@@ -244,9 +320,6 @@ func (k *Keeper) save(kept *Kept) error {
 	if err != nil {
 		return fmt.Errorf("keeping certificates: %w", err)
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.kept = kept
 	return nil
 }
 

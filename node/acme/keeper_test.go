@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,6 +15,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -245,6 +248,78 @@ func TestNotSaved(t *testing.T) {
 	stop()
 	if s.Certificate("mail.example.org") != nil || s.kept.Account != nil {
 		t.Error("it counts all the same")
+	}
+}
+
+// TestIssuedAndNotSaved: what was issued and cannot be saved is shown at once, nothing is ordered
+// in its place, and it is saved when there is room again, at the latest at the end.
+func TestIssuedAndNotSaved(t *testing.T) {
+	for _, end := range []string{"in time", "at the end"} {
+		t.Run(end, func(t *testing.T) {
+			t.Parallel()
+			const name = "mail.example.org"
+			var full atomic.Bool
+			full.Store(true)
+			s := newSite(t, acmetest.Options{}, []string{name}, func(c *Config) {
+				save := c.Save
+				c.Save = func(text []byte) error {
+					if full.Load() && bytes.Contains(text, []byte("BEGIN CERTIFICATE")) {
+						return syscall.ENOSPC
+					}
+					return save(text)
+				}
+			})
+			wake, stop := s.run(t)
+			s.line(t, "level=ERROR", "not on the disk", "no space left")
+			s.line(t, "level=INFO", "issued", "name="+name)
+			first := s.Certificate(name)
+			if first == nil {
+				t.Fatal("it is not shown")
+			}
+			if why, next := s.Fault(name); !strings.Contains(why, "no space left") || !next.Equal(s.clock().Add(saveAgain)) {
+				t.Errorf("%q, %s", why, next)
+			}
+			s.set(s.clock().Add(saveAgain))
+			wake <- struct{}{}
+			wake <- struct{}{} // taken only when what the first began is over
+			full.Store(false)
+			if end == "in time" {
+				s.set(s.clock().Add(saveAgain))
+				wake <- struct{}{}
+				s.line(t, "level=INFO", "on the disk now")
+			}
+			stop()
+			if why, _ := s.Fault(name); why != "" || s.Certificate(name) != first {
+				t.Errorf("%q, or another certificate is shown", why)
+			}
+			kept, err := Decode(s.saved)
+			if err != nil || !kept.Names[name].Certificate.Leaf.Equal(first.Leaf) {
+				t.Errorf("%+v, %v", kept, err)
+			}
+			if n := strings.Count(s.said.String(), "a certificate was issued"); n != 1 {
+				t.Errorf("%d were issued", n)
+			}
+		})
+	}
+}
+
+// TestNoRoomForNames: for a name that could not be kept nothing is asked of the authority; those of
+// domains that were given up make room once they are past their time.
+func TestNoRoomForNames(t *testing.T) {
+	kept := new(Kept)
+	for i := range maxNames {
+		kept = kept.with(fmt.Sprintf("mail%d.example.org", i), Certified{"", made(t, "mail.example.org", time.Hour)})
+	}
+	now := day
+	k := New(Config{Directory: "https://127.0.0.1:1/dir", Now: func() time.Time { return now }, Save: func([]byte) error { return nil },
+		Names: func() []string { return []string{"mail.example.com"} }}, kept)
+	k.attempts["mail.example.com"] = new(attempts)
+	if _, err := k.obtain(t.Context(), "mail.example.com"); err == nil || !strings.Contains(err.Error(), "are not kept") || k.kept.Account != nil {
+		t.Errorf("%v", err)
+	}
+	now = day.Add(2 * time.Hour)
+	if _, err := k.obtain(t.Context(), "mail.example.com"); err == nil || strings.Contains(err.Error(), "are not kept") || len(k.kept.Names) > 0 {
+		t.Errorf("%v", err)
 	}
 }
 

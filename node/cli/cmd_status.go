@@ -199,7 +199,11 @@ func certificateNote(c *api.Certificate) string {
 	if c.Fault == "" {
 		return note
 	}
-	if note += "; none was issued: " + c.Fault; !c.Again.IsZero() {
+	what := "none was issued"
+	if c.Source == "acme" {
+		what = "it is not renewed, or not on the disk"
+	}
+	if note += "; " + what + ": " + c.Fault; !c.Again.IsZero() {
 		note += ", tried again " + clock(c.Again)
 	}
 	return withNext(note, c.Next)

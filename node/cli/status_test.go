@@ -19,6 +19,7 @@ func TestCertificateNotes(t *testing.T) {
 		{api.Certificate{Name: "mail.example.org", Source: "acme", Until: until}, []string{"mail.example.org, of an authority, until 2026-03-01"}},
 		{api.Certificate{Name: "mail.example.org", Source: "own", Until: until, Fault: "no way", Again: until, Next: "open port 80"},
 			[]string{"of the node's own making", "none was issued: no way, tried again 2026-03-01", "next: open port 80"}},
+		{api.Certificate{Name: "mail.example.org", Source: "acme", Until: until, Fault: "no room"}, []string{"of an authority", "not renewed, or not on the disk: no room"}},
 	} {
 		got := certificateNote(&tt.c)
 		for _, want := range tt.want {
