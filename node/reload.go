@@ -28,6 +28,9 @@ func (n *Node) readAnew(ctx context.Context, now Config) error {
 			return nil
 		case <-n.hangup:
 			n.reload(&now)
+			if issued := n.certificate.issued; issued != nil {
+				issued.Again()
+			}
 		}
 	}
 }

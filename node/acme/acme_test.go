@@ -102,10 +102,12 @@ func TestKept(t *testing.T) {
 		t.Errorf("written anew: %s, %v", again, err)
 	}
 	for name, change := range map[string][2]string{
-		"a later version":  {`"version": 1`, `"version": 2`},
+		"a later version":  {`"version": 2`, `"version": 3`},
 		"another name":     {`"mail.example.org"`, `"mail.example.com"`},
-		"an unknown field": {`"version": 1`, `"version": 1, "more": 1`},
+		"an unknown field": {`"version": 2`, `"version": 2, "more": 1`},
 		"no key":           {"BEGIN PRIVATE KEY", "BEGIN KEY"},
+		"no attempt":       {`"failed": 2`, `"failed": 0`},
+		"attempts of old":  {`"version": 2`, `"version": 1`},
 	} {
 		if _, err := Decode([]byte(strings.Replace(string(text), change[0], change[1], 1))); err == nil {
 			t.Errorf("%s is taken", name)
@@ -113,6 +115,11 @@ func TestKept(t *testing.T) {
 	}
 	if _, err := Decode(append(text, '{')); err == nil {
 		t.Error("something behind it is taken")
+	}
+	first := strings.Replace(string(text), `"version": 2`, `"version": 1`, 1)
+	first = first[:strings.Index(first, ",\n  \"attempts\"")] + "\n}"
+	if got, err := Decode([]byte(first)); err != nil || got.Account == nil || len(got.Names) != 1 || got.Attempts != nil {
+		t.Errorf("of the first version: %+v, %v", got, err)
 	}
 }
 
@@ -123,6 +130,7 @@ func encoded(t testing.TB) []byte {
 		t.Fatal(err)
 	}
 	k := (&Kept{Account: key}).with("mail.example.org", Certified{"https://a.example/dir", made(t, "mail.example.org", time.Hour)})
+	k.Attempts = map[string]Attempt{"mta-sts.example.org": {Directory: "https://a.example/dir", Failed: 2, Next: day, Why: "no"}}
 	text, err := k.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -134,6 +142,7 @@ func encoded(t testing.TB) []byte {
 func FuzzDecode(f *testing.F) {
 	f.Add(encoded(f))
 	f.Add([]byte(`{"version":1,"names":{}}`))
+	f.Add([]byte(`{"version":2,"names":{},"attempts":{"a":{"directory":"","failed":1,"next":"2026-01-02T00:00:00Z","asked":true,"why":""}}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		k, err := Decode(text)
 		if err != nil {

@@ -12,11 +12,14 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"time"
 )
 
 const (
-	// fileVersion is of the file that keeps account and certificates.
-	fileVersion = 1
+	// fileVersion is of the file that keeps account, certificates and failed attempts; firstVersion
+	// has no attempts, and is read as well.
+	fileVersion  = 2
+	firstVersion = 1
 	// maxNames is how many names have certificates at most; maxFile bounds the file, in octets.
 	maxNames = 64
 	maxFile  = 8 << 20
@@ -30,11 +33,22 @@ type Certified struct {
 	Certificate *tls.Certificate
 }
 
-// Kept is what is on the disk: the account's key, and what was certified by names in lower case.
-// Its zero value is of who never asked an authority.
+// Attempt is what is kept of attempts at a name that failed, or of whose end nothing is known: who
+// is started again and again does not ask each time.
+type Attempt struct {
+	Directory string    `json:"directory"` // of the authority that was asked
+	Failed    int       `json:"failed"`    // in a row
+	Next      time.Time `json:"next"`      // when the next one is
+	Asked     bool      `json:"asked"`     // the authority wants it no sooner
+	Why       string    `json:"why"`
+}
+
+// Kept is what is on the disk: the account's key, what was certified by names in lower case, and
+// what failed. Its zero value is of who never asked an authority.
 type Kept struct {
-	Account *ecdsa.PrivateKey // nil: there is none yet
-	Names   map[string]Certified
+	Account  *ecdsa.PrivateKey // nil: there is none yet
+	Names    map[string]Certified
+	Attempts map[string]Attempt
 }
 
 // file is Kept as JSON. Keys and chains are PEM: PKCS #8, and certificates from the leaf up.
@@ -42,6 +56,8 @@ type file struct {
 	Version int                 `json:"version"`
 	Account string              `json:"account_key,omitempty"`
 	Names   map[string]fileName `json:"names"`
+
+	Attempts map[string]Attempt `json:"attempts,omitempty"`
 }
 
 type fileName struct {
@@ -52,7 +68,7 @@ type fileName struct {
 
 // Encode is the JSON document that Decode reads.
 func (k *Kept) Encode() ([]byte, error) {
-	f := file{Version: fileVersion, Names: make(map[string]fileName)}
+	f := file{Version: fileVersion, Names: make(map[string]fileName), Attempts: k.Attempts}
 	var err error
 	if k.Account != nil {
 		if f.Account, err = encodeKey(k.Account); err != nil {
@@ -90,7 +106,7 @@ func Decode(text []byte) (*Kept, error) {
 	if err := json.Unmarshal(text, &v); err != nil {
 		return nil, err
 	}
-	if v.Version != fileVersion {
+	if v.Version != fileVersion && v.Version != firstVersion {
 		return nil, fmt.Errorf("it is of version %d, and not of %d", v.Version, fileVersion)
 	}
 	if err := d.Decode(&f); err != nil {
@@ -99,7 +115,10 @@ func Decode(text []byte) (*Kept, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("something stands behind the document")
 	}
-	k := &Kept{Names: make(map[string]Certified)}
+	if err := f.checkAttempts(); err != nil {
+		return nil, err
+	}
+	k := &Kept{Names: make(map[string]Certified), Attempts: f.Attempts}
 	if f.Account != "" {
 		key, err := decodeKey(f.Account)
 		if err != nil {
@@ -126,9 +145,25 @@ func Decode(text []byte) (*Kept, error) {
 	return k, nil
 }
 
+// checkAttempts is about what is kept of attempts.
+func (f *file) checkAttempts() error {
+	switch {
+	case f.Version == firstVersion && f.Attempts != nil:
+		return fmt.Errorf("a file of version %d keeps no attempts", firstVersion)
+	case len(f.Attempts) > maxNames:
+		return fmt.Errorf("attempts at %d names are more than at %d", len(f.Attempts), maxNames)
+	}
+	for name, a := range f.Attempts {
+		if a.Failed < 1 || len(a.Why) > 2*maxFault {
+			return fmt.Errorf("%.80q: what is kept of attempts is none", name)
+		}
+	}
+	return nil
+}
+
 // with is k with what was certified of a name, in place of what it had.
 func (k *Kept) with(name string, c Certified) *Kept {
-	next := &Kept{k.Account, maps.Clone(k.Names)}
+	next := &Kept{Account: k.Account, Names: maps.Clone(k.Names)}
 	if next.Names == nil {
 		next.Names = make(map[string]Certified)
 	}
@@ -138,7 +173,7 @@ func (k *Kept) with(name string, c Certified) *Kept {
 
 // without is k without the names that drop is true of.
 func (k *Kept) without(drop func(string, *Certified) bool) *Kept {
-	next := &Kept{k.Account, maps.Clone(k.Names)}
+	next := &Kept{Account: k.Account, Names: maps.Clone(k.Names)}
 	maps.DeleteFunc(next.Names, func(name string, c Certified) bool { return drop(name, &c) })
 	return next
 }

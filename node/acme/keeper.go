@@ -53,8 +53,10 @@ type Keeper struct {
 	transport  *http.Transport
 	challenges challenges
 
+	again chan struct{} // wakes Run
+
 	mu       sync.Mutex
-	kept     *Kept
+	kept     *Kept // but for its attempts, which are those below
 	attempts map[string]*attempts
 	unsaved  error // why kept is not on the disk; nil: it is
 	saveNext time.Time
@@ -62,9 +64,30 @@ type Keeper struct {
 
 // New returns a Keeper that goes on from what was kept.
 func New(c Config, kept *Kept) *Keeper {
-	return &Keeper{
-		c: c, kept: kept, transport: newTransport(c.Roots), attempts: make(map[string]*attempts),
+	k := &Keeper{
+		c: c, kept: kept, transport: newTransport(c.Roots), attempts: make(map[string]*attempts), again: make(chan struct{}, 1),
 		challenges: challenges{webroot: c.Webroot, tokens: make(map[string]string), names: make(map[string]*tls.Certificate)},
+	}
+	for name, a := range kept.Attempts {
+		if a.Directory == c.Directory { // of another authority they say nothing
+			k.attempts[name] = &attempts{failed: a.Failed, next: a.Next, err: errors.New(a.Why), asked: a.Asked}
+		}
+	}
+	return k
+}
+
+// Again has the names tried at once that failed, but those for which the authority said when.
+func (k *Keeper) Again() {
+	k.mu.Lock()
+	for _, a := range k.attempts {
+		if a.err != nil && !a.asked {
+			a.next = time.Time{}
+		}
+	}
+	k.mu.Unlock()
+	select {
+	case k.again <- struct{}{}:
+	default:
 	}
 }
 
@@ -123,6 +146,7 @@ func (k *Keeper) Run(ctx context.Context, wakes <-chan struct{}) error {
 			again.Stop()
 			return nil
 		case <-wakes:
+		case <-k.again:
 		case <-again.C:
 		}
 		again.Stop()
@@ -132,6 +156,7 @@ func (k *Keeper) Run(ctx context.Context, wakes <-chan struct{}) error {
 // next is a name to be tried now; "": none, and it may be so again after wait.
 func (k *Keeper) next() (name string, wait time.Duration) {
 	names, now := k.c.Names(), k.c.Now()
+	names = names[:min(len(names), maxNames)]
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for old := range k.attempts {
@@ -140,12 +165,13 @@ func (k *Keeper) next() (name string, wait time.Duration) {
 		}
 	}
 	wait = look
-	for _, name := range names[:min(len(names), maxNames)] {
+	for _, name := range names {
 		a := k.attempts[name]
 		if a == nil {
 			a = new(attempts)
 			k.attempts[name] = a
 		}
+		a.settled(now)
 		var has *Certified
 		if c, ok := k.kept.Names[name]; ok {
 			has = &c
@@ -168,8 +194,11 @@ func (k *Keeper) try(ctx context.Context, name string) {
 	k.mu.Lock()
 	a := k.attempts[name]
 	tell := a.after(err, k.c.Now())
-	next := a.next
+	next, kept := a.next, k.kept
 	k.mu.Unlock()
+	if err != nil {
+		k.save(kept)
+	}
 	switch {
 	case err == nil:
 		k.c.Log.Info("a certificate was issued", "name", name, "until", cert.Leaf.NotAfter)
@@ -192,12 +221,40 @@ func (k *Keeper) obtain(ctx context.Context, name string) (*tls.Certificate, err
 	if err != nil {
 		return nil, err
 	}
+	if err := k.begin(name); err != nil {
+		return nil, err
+	}
 	cert, err := k.order(ctx, account, name, key, k.inTurn(name))
 	if err != nil {
 		return nil, err
 	}
 	k.use(name, cert)
 	return cert, nil
+}
+
+// begin notes an attempt as one that failed, before the authority hears of it: a node that does not
+// live to see its end waits as after any other.
+func (k *Keeper) begin(name string) error {
+	now := k.c.Now()
+	k.mu.Lock()
+	note := *k.attempts[name]
+	note.after(errUnfinished, now)
+	kept := *k.kept
+	kept.Attempts = k.noted()
+	kept.Attempts[name] = note.kept(k.c.Directory)
+	k.mu.Unlock()
+	return k.write(&kept)
+}
+
+// noted is what is kept of the attempts. Who calls it holds mu.
+func (k *Keeper) noted() map[string]Attempt {
+	list := make(map[string]Attempt)
+	for name, a := range k.attempts {
+		if a.err != nil && len(list) < maxNames {
+			list[name] = a.kept(k.c.Directory)
+		}
+	}
+	return list
 }
 
 // roomFor makes room for a certificate of a name: those of domains that were given up make place
@@ -220,6 +277,7 @@ func (k *Keeper) roomFor(name string) error {
 func (k *Keeper) use(name string, cert *tls.Certificate) {
 	k.mu.Lock()
 	k.kept = k.kept.with(name, Certified{k.c.Directory, cert})
+	*k.attempts[name] = attempts{}
 	kept, known := k.kept, k.unsaved != nil
 	k.mu.Unlock()
 	if err := k.save(kept); err != nil && !known {
@@ -251,7 +309,7 @@ func (k *Keeper) saveWhatIsNot() {
 	kept, unsaved := k.kept, k.unsaved
 	k.mu.Unlock()
 	if unsaved != nil && k.save(kept) == nil {
-		k.c.Log.Info("certificates that were issued are on the disk now")
+		k.c.Log.Info("what authorities issued and answered is on the disk now")
 	}
 }
 
@@ -281,7 +339,7 @@ func (k *Keeper) account() (*ecdsa.PrivateKey, error) {
 		return nil, err
 	}
 	next := &Kept{Account: key, Names: kept.Names}
-	if err := k.write(next); err != nil {
+	if err := k.write(k.whole(next)); err != nil {
 		return nil, err
 	}
 	k.mu.Lock()
@@ -304,11 +362,20 @@ func (k *Keeper) key(name string) (*ecdsa.PrivateKey, error) {
 
 // save makes durable what counts, and notes whether it is.
 func (k *Keeper) save(kept *Kept) error {
-	err := k.write(kept)
+	err := k.write(k.whole(kept))
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.unsaved, k.saveNext = err, k.c.Now().Add(saveAgain)
 	return err
+}
+
+// whole is kept with what is kept of the attempts.
+func (k *Keeper) whole(kept *Kept) *Kept {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	next := *kept
+	next.Attempts = k.noted()
+	return &next
 }
 
 // write makes kept durable.

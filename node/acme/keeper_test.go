@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -320,6 +321,97 @@ func TestNoRoomForNames(t *testing.T) {
 	now = day.Add(2 * time.Hour)
 	if _, err := k.obtain(t.Context(), "mail.example.com"); err == nil || strings.Contains(err.Error(), "are not kept") || len(k.kept.Names) > 0 {
 		t.Errorf("%v", err)
+	}
+}
+
+// anew is the Keeper of a node that was started again, with what was saved.
+func (s *site) anew(t *testing.T, saved []byte) *Keeper {
+	t.Helper()
+	kept, err := Decode(saved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(s.c, kept)
+}
+
+// TestAttemptsAreKept: a start asks no sooner than the attempts before it allow, be they over or
+// not, unless somebody wants it or another authority is to be asked.
+func TestAttemptsAreKept(t *testing.T) {
+	t.Parallel()
+	const name = "mail.refused.example"
+	var all [][]byte
+	s := newSite(t, acmetest.Options{Blocked: []string{"refused.example"}}, []string{name}, func(c *Config) {
+		c.Save = func(text []byte) error {
+			all = append(all, text)
+			return nil
+		}
+	})
+	_, stop := s.run(t)
+	s.line(t, "level=ERROR", "name="+name, "rejectedIdentifier")
+	stop()
+	if len(all) != 3 {
+		t.Fatalf("%d times something was saved, not for the account, the attempt and its end", len(all))
+	}
+	for i, want := range []string{"while the authority was asked", "rejectedIdentifier"} {
+		k := s.anew(t, all[i+1])
+		if got, wait := k.next(); got != "" || wait > firstAgain || wait < firstAgain-time.Second {
+			t.Errorf("after a start %q is tried, or in %s", got, wait)
+		}
+		if why, next := k.Fault(name); !strings.Contains(why, want) || next.IsZero() {
+			t.Errorf("%q, %s", why, next)
+		}
+		if k.Again(); len(k.again) != 1 {
+			t.Error("nobody wakes")
+		}
+		if got, _ := k.next(); got != name {
+			t.Error("it is not tried when somebody wants it")
+		}
+	}
+	k := s.anew(t, all[2])
+	s.set(s.clock().Add(-2 * mostAsked))
+	if got, _ := k.next(); got != name {
+		t.Error("a clock that was set back has it wait for long")
+	}
+	s.c.Directory = "https://127.0.0.1:1/other"
+	if got, _ := s.anew(t, all[2]).next(); got != name {
+		t.Error("another authority is not asked")
+	}
+}
+
+// TestRetryAfter: an authority that says when to come again is asked once, and no sooner, not even
+// when somebody wants it.
+func TestRetryAfter(t *testing.T) {
+	const name = "mail.example.org"
+	for _, tt := range []struct {
+		code  int
+		after string
+		want  time.Duration
+	}{
+		{429, "7200", 2 * time.Hour}, {503, "Fri, 02 Jan 2026 03:00:00 GMT", 3 * time.Hour}, {429, "", firstAgain}, {429, "soon", firstAgain},
+		{503, "999999999", mostAsked}, {429, "60", firstAgain},
+	} {
+		var asked atomic.Int32
+		authority := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked.Add(1)
+			w.Header().Set("Retry-After", tt.after)
+			w.WriteHeader(tt.code)
+		}))
+		roots := x509.NewCertPool()
+		roots.AddCert(authority.Certificate())
+		k := New(Config{Directory: authority.URL, Roots: roots, Challenges: []string{HTTP01}, Now: func() time.Time { return day },
+			Names: func() []string { return []string{name} }, Save: func([]byte) error { return nil }, Log: slog.New(slog.DiscardHandler)}, new(Kept))
+		if got, _ := k.next(); got != name {
+			t.Fatal("it is not tried")
+		}
+		k.try(t.Context(), name)
+		authority.Close()
+		if _, next := k.Fault(name); next.Sub(day) != tt.want || asked.Load() != 1 {
+			t.Errorf("%d, %q: again in %s, asked %d times", tt.code, tt.after, next.Sub(day), asked.Load())
+		}
+		k.Again()
+		if got, _ := k.next(); (got == "") != (tt.want > firstAgain) {
+			t.Errorf("%d, %q: tried is %q", tt.code, tt.after, got)
+		}
 	}
 }
 

@@ -31,7 +31,8 @@ const (
 func (k *Keeper) client(account *ecdsa.PrivateKey) *acme.Client {
 	return &acme.Client{
 		Key: account, DirectoryURL: k.c.Directory, UserAgent: k.c.Agent,
-		HTTPClient: &http.Client{Timeout: 30 * time.Second, Transport: bounded{k.transport}},
+		HTTPClient:   &http.Client{Timeout: 30 * time.Second, Transport: bounded{k.transport}},
+		RetryBackoff: func(n int, _ *http.Request, resp *http.Response) time.Duration { return backoff(n, resp, k.c.Now()) },
 	}
 }
 
