@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -77,7 +78,7 @@ func (n *Node) Doctor(ctx context.Context, r api.DoctorRequest) (*api.Diagnosis,
 		return n.viewDKIM("").Keys
 	}
 	e.facts = doctor.Facts{Inbound: s.Listen.Inbound, Submission: s.Listen.Submission, SubmissionTLS: s.Listen.SubmissionTLS, State: stateOf(s, accounts)}
-	e.facts.Certificate = judgeCertificate(n.certificate.get(), n.cfg, e.now)
+	e.facts.Certificate, e.facts.Unissued = n.judgeShown(e.now)
 	return e.diagnosis(ctx, n.dir), nil
 }
 
@@ -112,13 +113,7 @@ func Examine(ctx context.Context, dir, to string, now time.Time) (*api.Diagnosis
 		return viewDKIMKeys(ring, faults, "", now)
 	}
 	e.facts = doctor.Facts{Inbound: c.Inbound.Listen, Submission: c.Submission.Listen, SubmissionTLS: c.Submission.TLSListen}
-	if c.TLS.CertificateFile == "" {
-		e.facts.Certificate.Own = true
-	} else if cert, err := tls.LoadX509KeyPair(c.TLS.CertificateFile, c.TLS.KeyFile); err != nil {
-		e.facts.Certificate.Fault = err.Error()
-	} else {
-		e.facts.Certificate = judgeCertificate(&cert, c, now)
-	}
+	e.facts.Certificate, e.facts.Unissued = judgeKept(dir, c, now)
 	return e.diagnosis(ctx, dir), nil
 }
 
@@ -161,10 +156,55 @@ func stateOf(s *api.Status, accounts *api.AccountList) *doctor.State {
 	}
 }
 
+// judgeShown holds what the listeners show for the host name to what others want of it, and says
+// for which names an authority issues nothing.
+func (n *Node) judgeShown(now time.Time) (found doctor.Certificate, unissued []doctor.Unissued) {
+	if shown := n.certificate.shown(nil); n.cfg.TLS.CertificateFile == "" && shown == n.certificate.get() {
+		found.Own, found.NotAfter = true, shown.Leaf.NotAfter
+	} else {
+		found = judgeCertificate(shown, n.cfg, now)
+	}
+	found.ACME = n.cfg.TLS.ACME
+	for _, c := range n.viewCertificates() {
+		if c.Fault != "" {
+			unissued = append(unissued, doctor.Unissued{Name: c.Name, Why: c.Fault, Again: c.Again})
+		}
+	}
+	return found, unissued
+}
+
+// judgeKept is judgeShown of a node that does not run, by its files.
+func judgeKept(dir string, c *Config, now time.Time) (found doctor.Certificate, unissued []doctor.Unissued) {
+	if c.TLS.CertificateFile != "" {
+		cert, err := tls.LoadX509KeyPair(c.TLS.CertificateFile, c.TLS.KeyFile)
+		if err != nil {
+			return doctor.Certificate{Fault: err.Error()}, nil
+		}
+		return judgeCertificate(&cert, c, now), nil
+	}
+	if !c.TLS.ACME {
+		return doctor.Certificate{Own: true}, nil
+	}
+	kept, err := openACME(dir)
+	if err != nil {
+		return doctor.Certificate{Own: true, ACME: true}, []doctor.Unissued{{Name: c.Hostname, Why: err.Error()}}
+	}
+	for _, name := range slices.Sorted(maps.Keys(kept.Attempts)) {
+		unissued = append(unissued, doctor.Unissued{Name: name, Why: kept.Attempts[name].Why, Again: kept.Attempts[name].Next})
+	}
+	if issued := kept.Names[strings.ToLower(c.Hostname)].Certificate; issued != nil {
+		found = judgeCertificate(issued, c, now)
+	} else {
+		found.Own = true
+	}
+	found.ACME = true
+	return found, unissued
+}
+
 // judgeCertificate holds a certificate to what others want of it.
 func judgeCertificate(c *tls.Certificate, cfg *Config, now time.Time) (found doctor.Certificate) {
-	found.Own, found.NotAfter = cfg.TLS.CertificateFile == "", c.Leaf.NotAfter
-	if found.Own || !now.Before(c.Leaf.NotAfter) {
+	found.NotAfter = c.Leaf.NotAfter
+	if !now.Before(c.Leaf.NotAfter) {
 		return found
 	}
 	if err := c.Leaf.VerifyHostname(cfg.Hostname); err != nil {
@@ -240,6 +280,9 @@ func (e *examination) gather(ctx context.Context) {
 	for i, name := range e.domains {
 		d := &f.Domains[i]
 		d.Name, d.Reserved = name, isReserved(name)
+		for _, r := range c.policyRecords(name) {
+			d.OwnSTS = append(d.OwnSTS, doctor.Record{Name: r.Name, Type: r.Type, Value: r.Value})
+		}
 		if !d.Reserved {
 			e.askAbout(asking, d)
 		}

@@ -16,7 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"cairn/node/acme"
 	"cairn/node/api"
+	"cairn/node/doctor"
+	"cairn/node/home"
 	"cairn/smtpgw/mtasts"
 )
 
@@ -218,6 +221,59 @@ func TestDoctor(t *testing.T) {
 	}
 	if _, err := Examine(t.Context(), t.TempDir(), "", time.Now()); !errors.Is(err, ErrNotInitialised) {
 		t.Errorf("of no node: %v", err)
+	}
+}
+
+// TestJudgeIssued: judged is what an authority issued, as it is shown, and what fails there is
+// told; so it is of a node that does not run.
+func TestJudgeIssued(t *testing.T) {
+	const host = "mail.alpha.test"
+	wasRoots := certificateRoots
+	t.Cleanup(func() { certificateRoots = wasRoots })
+	text := must(makeCertificate(host, time.Now().AddDate(-9, 0, 0)))
+	pair := must(tls.X509KeyPair(text, text))
+	certificateRoots = x509.NewCertPool()
+	certificateRoots.AddCert(pair.Leaf)
+
+	dir, _ := founder(t, "Alpha", "alpha.test")
+	quiet(t, dir, func(c *Config) { c.TLS.ACME, c.TLS.HTTPSListen, c.TLS.MTASTS = true, "127.0.0.1:0", "enforce" })
+	keep := func(k *acme.Kept) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(home.ACMEFile)), must(k.Encode()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	refused := map[string]acme.Attempt{host: {Directory: letsEncrypt, Failed: 3, Next: again, Why: "the name leads nowhere"}}
+	for name, k := range map[string]*acme.Kept{
+		"issued":      {Names: map[string]acme.Certified{host: {Directory: letsEncrypt, Certificate: &pair}}},
+		"not renewed": {Names: map[string]acme.Certified{host: {Directory: letsEncrypt, Certificate: &pair}}, Attempts: refused},
+		"refused":     {Attempts: refused},
+		"not tried":   {},
+	} {
+		keep(k)
+		want := doctor.Certificate{ACME: true, Own: k.Names == nil, NotAfter: pair.Leaf.NotAfter}
+		n := open(t, dir)
+		shown, fails := n.judgeShown(time.Now())
+		if shown.NotAfter.IsZero() || shown.Own != want.Own || !want.Own && shown != want {
+			t.Errorf("%s: %+v", name, shown)
+		}
+		n.Close()
+		kept, failed := judgeKept(dir, n.cfg, time.Now())
+		if kept.Own != want.Own || !want.Own && kept != want {
+			t.Errorf("%s, of a node that does not run: %+v", name, kept)
+		}
+		for _, list := range [][]doctor.Unissued{fails, failed} {
+			if len(list) != len(k.Attempts) || len(list) > 0 && list[0] != (doctor.Unissued{Name: host, Why: "the name leads nowhere", Again: again}) {
+				t.Errorf("%s: what fails: %+v", name, list)
+			}
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(home.ACMEFile)), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if kept, failed := judgeKept(dir, must(LoadConfig(dir)), time.Now()); !kept.Own || len(failed) != 1 || !strings.Contains(failed[0].Why, "is damaged") {
+		t.Errorf("damaged: %+v, %+v", kept, failed)
 	}
 }
 

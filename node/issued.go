@@ -11,14 +11,12 @@ import (
 
 	"cairn/node/acme"
 	"cairn/node/api"
+	"cairn/node/doctor"
 	"cairn/node/home"
 )
 
 // letsEncrypt is the directory of the authority that is asked unless the configuration says other.
 const letsEncrypt = "https://acme-v02.api.letsencrypt.org/directory"
-
-// nextIssued is what helps where no certificate is issued.
-const nextIssued = "see that the name leads to this machine in the DNS, and that the world reaches tls.http_listen at its port 80, or tls.https_listen at 443"
 
 // openACME reads what authorities issued. There is nothing at first.
 func openACME(dir string) (*acme.Kept, error) {
@@ -104,7 +102,7 @@ func (n *Node) viewCertificates() []api.Certificate {
 				v.Source, shown = "acme", cert
 			}
 			if v.Fault, v.Again = issued.Fault(name); v.Fault != "" {
-				v.Again, v.Next = v.Again.UTC(), nextIssued
+				v.Again, v.Next = v.Again.UTC(), doctor.NextIssued
 			}
 		} else if n.acmeFault != nil {
 			v.Fault, v.Next = n.acmeFault.Error(), n.typable(hintOf(n.acmeFault))

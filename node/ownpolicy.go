@@ -25,14 +25,14 @@ const (
 const maxPolicyHosts = 50
 
 // ownPolicy is what we ask of those who send to our domains; nil: nothing is published.
-func (n *Node) ownPolicy() *mtasts.Policy {
-	t := &n.cfg.TLS
+func (c *Config) ownPolicy() *mtasts.Policy {
+	t := &c.TLS
 	if t.MTASTS == mtaSTSOff {
 		return nil
 	}
 	p := &mtasts.Policy{Mode: mtasts.Mode(t.MTASTS), MX: t.MTASTSHosts, MaxAge: policyAge}
 	if len(p.MX) == 0 {
-		p.MX = []string{n.cfg.Hostname}
+		p.MX = []string{c.Hostname}
 	}
 	if p.Mode == mtasts.None {
 		p.MaxAge = withdrawnAge
@@ -54,7 +54,7 @@ func (n *Node) policyHosts() (names []string) {
 // policyWeb has our policy at the hosts where it belongs, and nothing else.
 func (n *Node) policyWeb() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := n.ownPolicy()
+		p := n.cfg.ownPolicy()
 		if p == nil || r.URL.Path != mtasts.Path || r.Method != http.MethodGet && r.Method != http.MethodHead || !n.isPolicyHost(r.Host) {
 			http.NotFound(w, r)
 			return
@@ -79,15 +79,25 @@ func (n *Node) isPolicyHost(host string) bool {
 // viewPolicy shows our policy, and what has to be in the DNS for others to find it; nil: there is
 // none.
 func (n *Node) viewPolicy() *api.OwnPolicy {
-	p := n.ownPolicy()
+	p := n.cfg.ownPolicy()
 	if p == nil {
 		return nil
 	}
 	v := &api.OwnPolicy{Mode: string(p.Mode), MX: p.MX, MaxAge: int(p.MaxAge.Seconds()), Records: []api.ZoneRecord{}}
 	for _, d := range n.homeFirst() {
-		v.Records = append(v.Records,
-			api.ZoneRecord{Name: mtasts.Host(d) + ".", Type: "CNAME", Value: n.cfg.Hostname + "."},
-			api.ZoneRecord{Name: "_mta-sts." + d + ".", Type: "TXT", Value: p.Record()})
+		v.Records = append(v.Records, n.cfg.policyRecords(d)...)
 	}
 	return v
+}
+
+// policyRecords are those of a domain by which others find our policy; none if there is none.
+func (c *Config) policyRecords(domain string) []api.ZoneRecord {
+	p := c.ownPolicy()
+	if p == nil {
+		return nil
+	}
+	return []api.ZoneRecord{
+		{Name: mtasts.Host(domain) + ".", Type: "CNAME", Value: c.Hostname + "."},
+		{Name: "_mta-sts." + domain + ".", Type: "TXT", Value: p.Record()},
+	}
 }

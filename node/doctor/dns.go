@@ -288,15 +288,18 @@ func (f *Facts) sts(d *Domain) Finding {
 			Why: "with more than one none of them counts (RFC 8461, section 3.1)", Next: "remove all but one"}
 	case len(txt) == 1 && d.STS.Mode == "":
 		return Finding{ID: id, About: d.Name, Level: Fail, Found: "the record of MTA-STS is there, and no policy can be fetched",
-			Why: "who sends to the domain is not held to encryption", Next: "serve the policy at https://" + host + "/.well-known/mta-sts.txt"}
+			Why: "who sends to the domain is not held to encryption", Next: servePolicy(d, host)}
+	case d.STS.Mode == "" && len(txt) == 0 && len(d.OwnSTS) > 0:
+		return Finding{ID: id, About: d.Name, Level: Warn, Found: "the node serves a policy of MTA-STS, and the domain has no record that says so",
+			Why: "nobody who sends to the domain looks for the policy", Records: d.OwnSTS}
 	case d.STS.Mode == "" && len(txt) == 0:
 		return Finding{ID: id, About: d.Name, Level: Warn, Found: "the domain has no policy of MTA-STS",
 			Why:     "who stands on the way can have mail for the domain sent to him, or without encryption",
-			Next:    fmt.Sprintf("with a certificate that others trust, serve \"version: STSv1\", \"mode: testing\", \"mx: %s\" and \"max_age: 86400\", a line each, at https://%s/.well-known/mta-sts.txt", f.Hostname, host),
-			Records: []Record{{"_mta-sts." + d.Name + ".", "TXT", "v=STSv1; id=" + f.Now.UTC().Format("20060102150405")}}}
+			Next:    "set tls.mta_sts = \"testing\", tls.https_listen and tls.acme in the configuration, start the node anew, and publish what it shows: cairn status",
+			Records: f.stsRecords(d)}
 	case len(txt) == 0:
 		return Finding{ID: id, About: d.Name, Level: Warn, Found: "a policy of MTA-STS is known from before, and its record is there no more",
-			Why: "who has not seen the policy is not held to encryption", Records: []Record{{"_mta-sts." + d.Name + ".", "TXT", "v=STSv1; id=" + f.Now.UTC().Format("20060102150405")}}}
+			Why: "who has not seen the policy is not held to encryption", Records: f.stsRecords(d)}
 	case d.STS.Mode == "none":
 		return Finding{ID: id, About: d.Name, Level: Warn, Found: "the policy of MTA-STS has the mode none", Why: "who sends to the domain is not held to encryption"}
 	case len(d.STS.Refused) > 0:
@@ -304,13 +307,33 @@ func (f *Facts) sts(d *Domain) Finding {
 		if d.STS.Mode == "enforce" {
 			level = Fail
 		}
+		next := "name them in the policy, each as \"mx: NAME\", and give its record another id"
+		if len(d.OwnSTS) > 0 {
+			next = "list all mail exchangers in tls.mta_sts_mx in the configuration, start the node anew, and publish what it shows: cairn status"
+		}
 		return Finding{ID: id, About: d.Name, Level: level, Found: "the policy of MTA-STS does not name the mail exchangers " + strings.Join(d.STS.Refused, ", "),
-			Why: "servers that heed the policy do not bring mail to them", Next: "name them in the policy, each as \"mx: NAME\", and give its record another id"}
+			Why: "servers that heed the policy do not bring mail to them", Next: next}
 	case d.STS.Mode == "enforce" && f.mistrusted() != "":
 		return Finding{ID: id, About: d.Name, Level: Fail, Found: "the policy of MTA-STS asks for a certificate that others trust, and the node's is not: " + f.mistrusted(),
-			Why: "servers that heed the policy do not bring mail here", Next: "let tls.certificate_file and tls.key_file in the configuration name one that is valid for " + f.Hostname}
+			Why: "servers that heed the policy do not bring mail here", Next: f.nextCertificate()}
 	}
 	return ok(id, d.Name, "mode %s, and it names the mail exchangers", d.STS.Mode)
+}
+
+// servePolicy is how others come to see the policy of a domain.
+func servePolicy(d *Domain, host string) string {
+	if len(d.OwnSTS) > 0 {
+		return "see that " + host + " leads to this machine in the DNS, and that the world reaches tls.https_listen at its port 443, with a certificate for that name"
+	}
+	return "serve the policy at https://" + host + "/.well-known/mta-sts.txt"
+}
+
+// stsRecords are those by which others find the policy of a domain.
+func (f *Facts) stsRecords(d *Domain) []Record {
+	if len(d.OwnSTS) > 0 {
+		return d.OwnSTS
+	}
+	return []Record{{"_mta-sts." + d.Name + ".", "TXT", "v=STSv1; id=" + f.Now.UTC().Format("20060102150405")}}
 }
 
 func rpt(d *Domain) Finding {

@@ -102,17 +102,26 @@ type Domain struct {
 	DMARC   DMARC
 	OwnTXT  Answer // _dmarc
 	STS     STS
-	STSTXT  Answer // _mta-sts
-	RPT     Answer // _smtp._tls
+	STSTXT  Answer   // _mta-sts
+	OwnSTS  []Record // what the policy that the node serves needs in the DNS; none: it serves none
+	RPT     Answer   // _smtp._tls
 }
 
-// Certificate is what the listeners show.
+// Certificate is what the listeners show for the host name.
 type Certificate struct {
 	Own      bool // the node made it
+	ACME     bool // an authority is asked for one
 	NotAfter time.Time
 	Host     string // why it is not valid for the host name; empty: it is
 	Chain    string // why others do not trust its chain; empty: they do
 	Fault    string // why it cannot be read
+}
+
+// Unissued is a name for which the authority that is asked has not issued a certificate, or not
+// renewed it.
+type Unissued struct {
+	Name, Why string
+	Again     time.Time // when it is asked again; zero: it is not
 }
 
 // Outward is an attempt to reach a mail server outside.
@@ -155,6 +164,7 @@ type Facts struct {
 	Addresses   []Address
 	Domains     []Domain
 	Certificate Certificate
+	Unissued    []Unissued
 	Outward     Outward
 	State       *State // nil: no node runs
 
@@ -178,7 +188,11 @@ func Examine(f *Facts) []Finding {
 	for i := range f.Domains {
 		list = append(list, f.domain(&f.Domains[i])...)
 	}
-	list = append(list, f.dane(), f.certificate(), f.outward())
+	list = append(list, f.dane(), f.certificate())
+	for i := range f.Unissued {
+		list = append(list, f.unissued(&f.Unissued[i]))
+	}
+	list = append(list, f.outward())
 	list = append(list, f.inbound()...)
 	list = append(list, f.submission())
 	if f.Milter != nil {

@@ -118,6 +118,17 @@ func TestExamine(t *testing.T) {
 		{"certificate expired", func(f *Facts) { f.Certificate.NotAfter, f.Domains[0].STS.Mode = now, "testing" }, []string{"fail certificate "}, ""},
 		{"certificate ends soon", func(f *Facts) { f.Certificate.NotAfter = now.AddDate(0, 0, 5) }, []string{"warn certificate "}, ""},
 		{"certificate unreadable", func(f *Facts) { f.Certificate.Fault = "x" }, []string{"fail certificate "}, ""},
+		{"nothing was issued yet", func(f *Facts) {
+			f.Certificate.Own, f.Certificate.ACME, f.Domains[0].STS.Mode = true, true, "testing"
+			f.Unissued = []Unissued{{"mail.example.org", "the name leads nowhere", now}}
+		}, []string{"warn certificate ", "warn certificate mail.example.org"}, ""},
+		{"a renewal failed", func(f *Facts) {
+			f.Certificate.ACME, f.Unissued = true, []Unissued{{Name: "mta-sts.example.org", Why: "x"}}
+		}, []string{"warn certificate mta-sts.example.org"}, ""},
+		{"issued", func(f *Facts) { f.Certificate.ACME = true }, nil, ""},
+		{"a policy of our own without its record", func(f *Facts) {
+			f.Domains[0].STS, f.Domains[0].STSTXT, f.Domains[0].OwnSTS = STS{}, Answer{}, []Record{{"_mta-sts.example.org.", "TXT", "v=STSv1; id=a"}}
+		}, []string{"warn mta-sts " + long}, "_mta-sts.example.org. TXT v=STSv1; id=a"},
 		{"no TLS reports", func(f *Facts) { f.Domains[0].RPT = Answer{} }, []string{"warn tls-rpt " + long}, "_smtp._tls.example.org. TXT v=TLSRPTv1; rua=mailto:postmaster@example.org"},
 		{"the way out is closed", func(f *Facts) { f.Outward.Fault = "i/o timeout" }, []string{"fail outward example.net"}, ""},
 		{"nobody to try", func(f *Facts) { f.Outward = Outward{} }, []string{"unknown outward "}, ""},
@@ -160,6 +171,32 @@ func TestExamine(t *testing.T) {
 				t.Errorf("worst: %s", Worst(list))
 			}
 		})
+	}
+}
+
+// TestNextCertificate: the next step is one that the configuration allows.
+func TestNextCertificate(t *testing.T) {
+	own := []Record{{"_mta-sts.example.org.", "TXT", "v=STSv1; id=a"}}
+	for _, tt := range []struct {
+		name, id, next string
+		change         func(*Facts)
+	}{
+		{"no authority is asked", "certificate", "tls.certificate_file", func(f *Facts) { f.Certificate.Own = true }},
+		{"own", "certificate", NextIssued, func(f *Facts) { f.Certificate = Certificate{Own: true, ACME: true} }},
+		{"expired", "certificate", NextIssued, func(f *Facts) { f.Certificate = Certificate{ACME: true, NotAfter: now} }},
+		{"soon", "certificate", NextIssued, func(f *Facts) { f.Certificate = Certificate{ACME: true, NotAfter: now.Add(time.Hour)} }},
+		{"of another name", "certificate", NextIssued, func(f *Facts) { f.Certificate.ACME, f.Certificate.Host = true, "x" }},
+		{"enforced", "mta-sts", NextIssued, func(f *Facts) { f.Certificate = Certificate{Own: true, ACME: true} }},
+		{"no policy", "mta-sts", "tls.mta_sts = ", func(f *Facts) { f.Domains[0].STS, f.Domains[0].STSTXT = STS{}, Answer{} }},
+		{"our policy is not reached", "mta-sts", "tls.https_listen", func(f *Facts) { f.Domains[0].STS, f.Domains[0].OwnSTS = STS{}, own }},
+		{"our policy is for others", "mta-sts", "tls.mta_sts_mx", func(f *Facts) { f.Domains[0].STS.Refused, f.Domains[0].OwnSTS = []string{"mx.example.org"}, own }},
+	} {
+		f := well()
+		tt.change(f)
+		list := Examine(f)
+		if i := slices.IndexFunc(list, func(f Finding) bool { return f.ID == tt.id }); !strings.Contains(list[i].Next, tt.next) {
+			t.Errorf("%s: %+v", tt.name, list[i])
+		}
 	}
 }
 

@@ -10,7 +10,19 @@ import (
 // certSoon is how long before its end a certificate has to be renewed.
 const certSoon = 14 * 24 * time.Hour
 
-const nextCertificate = "let tls.certificate_file and tls.key_file in the configuration name a chain and its key, from an authority that others trust"
+const (
+	nextCertificate = "set tls.acme in the configuration, or let tls.certificate_file and tls.key_file name a chain and its key, from an authority that others trust"
+	// NextIssued is what helps where an authority that is asked issues no certificate.
+	NextIssued = "see that the name leads to this machine in the DNS, and that the world reaches tls.http_listen at its port 80, or tls.https_listen at 443"
+)
+
+// nextCertificate is how the node comes to a certificate that others trust.
+func (f *Facts) nextCertificate() string {
+	if f.Certificate.ACME {
+		return NextIssued
+	}
+	return nextCertificate
+}
 
 // mistrusted is why others do not trust the certificate; empty: they do.
 func (f *Facts) mistrusted() string {
@@ -35,18 +47,35 @@ func (f *Facts) certificate() Finding {
 	case c.Fault != "":
 		return Finding{ID: id, Level: Fail, Found: "the certificate cannot be read: " + c.Fault, Why: "the node does not start without it", Next: nextCertificate}
 	case c.Own:
-		return Finding{ID: id, Level: Warn, Found: "the certificate is of the node's own making",
-			Why: "mail is encrypted on the way, but nobody can tell this node from another, and mail programs warn", Next: nextCertificate}
+		found := "the certificate is of the node's own making"
+		if c.ACME {
+			found += ", and stays so until the authority issues one"
+		}
+		return Finding{ID: id, Level: Warn, Found: found,
+			Why: "mail is encrypted on the way, but nobody can tell this node from another, and mail programs warn", Next: f.nextCertificate()}
 	case !f.Now.Before(c.NotAfter):
-		return Finding{ID: id, Level: Fail, Found: "the certificate has expired on " + c.NotAfter.UTC().Format(time.DateOnly), Why: "mail programs refuse it, and servers that ask for a valid one bring no mail", Next: nextCertificate}
+		return Finding{ID: id, Level: Fail, Found: "the certificate has expired on " + c.NotAfter.UTC().Format(time.DateOnly), Why: "mail programs refuse it, and servers that ask for a valid one bring no mail", Next: f.nextCertificate()}
 	case c.Host != "" || c.Chain != "":
-		return Finding{ID: id, Level: Warn, Found: "the certificate is not one that others trust: " + f.mistrusted(), Why: "mail programs warn, and servers that ask for a valid one bring no mail", Next: nextCertificate}
+		return Finding{ID: id, Level: Warn, Found: "the certificate is not one that others trust: " + f.mistrusted(), Why: "mail programs warn, and servers that ask for a valid one bring no mail", Next: f.nextCertificate()}
 	}
 	left := c.NotAfter.Sub(f.Now)
 	if left < certSoon {
-		return Finding{ID: id, Level: Warn, Found: fmt.Sprintf("the certificate ends in %d days", int(left.Hours()/24)), Why: "mail programs refuse it then", Next: "renew it; the node reads the files anew by itself"}
+		next := "renew it; the node reads the files anew by itself"
+		if c.ACME {
+			next = NextIssued
+		}
+		return Finding{ID: id, Level: Warn, Found: fmt.Sprintf("the certificate ends in %d days", int(left.Hours()/24)), Why: "mail programs refuse it then", Next: next}
 	}
 	return ok(id, about, "valid for %s, another %d days", f.Hostname, int(left.Hours()/24))
+}
+
+// unissued is about a name whose last attempt failed.
+func (f *Facts) unissued(u *Unissued) Finding {
+	found := "the authority issues no certificate: " + u.Why
+	if !u.Again.IsZero() {
+		found += "; it is asked again at " + u.Again.UTC().Format(time.DateTime)
+	}
+	return Finding{ID: "certificate", About: u.Name, Level: Warn, Found: found, Why: "what is shown for the name stays as it was, and ends", Next: NextIssued}
 }
 
 func (f *Facts) outward() Finding {
