@@ -22,7 +22,7 @@ install -m 0644 "$here/../../LICENSE" "$tree/usr/share/doc/cairn/copyright"
 
 # The unit is the one that "cairn service show" prints, for the directory and user of the package.
 sed -e 's|{{\.Program}}|/usr/bin/cairn|g' -e 's|{{\.Dir}}|/var/lib/cairn|g' -e 's|{{\.User}}|cairn|g' \
-	-e 's|{{if \.AtHome}}.*{{else}}\(.*\){{end}}|\1|' "$here/../../node/cli/cairn.service.tmpl" >"$tree/usr/lib/systemd/system/cairn.service"
+	-e 's|{{if \.AtHome}}.*{{else}}\(.*\){{end}}|\1|' -e 's|{{range [^}]*}}.*{{end}}||' "$here/../../node/cli/cairn.service.tmpl" >"$tree/usr/lib/systemd/system/cairn.service"
 if grep -q '{{' "$tree/usr/lib/systemd/system/cairn.service"; then
 	echo "making the package: the unit has a place that was not filled in" >&2
 	exit 1

@@ -77,10 +77,14 @@ func (c *challenges) inWebroot(token, text string) (remove func(), err error) {
 	if c.webroot == "" {
 		return func() {}, nil
 	}
-	path := filepath.Join(c.webroot, filepath.FromSlash(wellKnown), token)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, err
+	folder := c.webroot
+	for _, name := range append([]string{"."}, strings.Split(strings.Trim(wellKnown, "/"), "/")...) {
+		folder = filepath.Join(folder, name)
+		if err := makeOpen(folder); err != nil {
+			return nil, err
+		}
 	}
+	path := filepath.Join(folder, token)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("%s is there already", path)
@@ -88,11 +92,23 @@ func (c *challenges) inWebroot(token, text string) (remove func(), err error) {
 		return nil, err
 	}
 	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
 		os.Remove(path)
 		return nil, err
 	}
 	return func() { os.Remove(path) }, nil
+}
+
+// makeOpen makes a folder that a web server of another user may read, whatever the umask, if there
+// is none.
+func makeOpen(folder string) error {
+	err := os.Mkdir(folder, 0o755)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return os.Chmod(folder, 0o755)
 }
 
 // ServeHTTP answers an authority that looks by http-01, and anybody else with 404.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -29,7 +30,49 @@ var serviceTemplate = template.Must(template.New("cairn.service").Parse(serviceT
 type service struct {
 	Program, Dir, User string
 
-	AtHome bool // the directory is below one that ProtectHome hides
+	Writes []string // folders besides Dir where the configuration has the node write
+	AtHome bool     // one of the paths is below a folder that ProtectHome hides
+	Binds  []string // settings that put those where PrivateTmp hides them
+}
+
+// serviceOf is the service of a node whose configuration is c.
+func serviceOf(program, dir, owner string, c *node.Config) (*service, error) {
+	s := &service{Program: program, Dir: dir, User: owner}
+	for _, path := range c.Written() {
+		if path == "/" || slices.Contains(temporary, path) {
+			return nil, api.Errorf(api.CodeInvalid, "name a folder of the node's own in the configuration", "writing the unit: the node is to write to %s, which is everybody's", path)
+		}
+		if path != dir && !below(path, dir) {
+			s.Writes = append(s.Writes, path)
+		}
+	}
+	writes, reads := append([]string{dir}, s.Writes...), append([]string{program}, c.Read()...)
+	s.bind("BindPaths=", writes)
+	s.bind("BindReadOnlyPaths=", reads)
+	for _, path := range slices.Concat(writes, reads) {
+		s.AtHome = s.AtHome || below(path, "/home", "/root", "/run/user")
+		if strings.ContainsAny(path, " \t\n\"'\\%$") {
+			return nil, api.Errorf(api.CodeInvalid, "move it to a path of letters, digits and / . _ -", "writing the unit: %q has characters that mean something in units", path)
+		}
+	}
+	return s, nil
+}
+
+// temporary are the folders that PrivateTmp replaces.
+var temporary = []string{"/tmp", "/var/tmp"}
+
+// bind adds a setting for each of these paths that is below one of them.
+func (s *service) bind(setting string, paths []string) {
+	for _, path := range paths {
+		if below(path, temporary...) {
+			s.Binds = append(s.Binds, setting+path)
+		}
+	}
+}
+
+// below reports whether a path is one of these folders, or in it.
+func below(path string, folders ...string) bool {
+	return slices.ContainsFunc(folders, func(f string) bool { return path == f || strings.HasPrefix(path, f+"/") })
 }
 
 // unit is a written unit.
@@ -57,7 +100,7 @@ func (a *app) cmdService() *cobra.Command {
 		Use:   "install",
 		Short: "Have systemd run the node of --dir, hardened, from now on and after a reboot",
 		Long: `Write the unit that "cairn service show" shows to /etc/systemd/system/cairn.service. The node runs as the user who has
-its directory, may write there and nowhere else, and is started anew when it does not answer for two minutes.`,
+its directory, may write there and where the configuration says (log.file, tls.webroot), and is started anew when it does not answer for two minutes.`,
 		Example: "  cairn service install --dir /var/lib/cairn",
 		Args:    exactly(0),
 		RunE: func(*cobra.Command, []string) error {
@@ -83,7 +126,8 @@ its directory, may write there and nowhere else, and is started anew when it doe
 
 // unitOf writes the unit for the node of --dir.
 func (a *app) unitOf(of string) (string, error) {
-	if _, err := node.LoadConfig(a.dir); err != nil {
+	config, err := node.LoadConfig(a.dir)
+	if err != nil {
 		return "", err
 	}
 	dir, err := filepath.Abs(a.dir)
@@ -104,14 +148,9 @@ func (a *app) unitOf(of string) (string, error) {
 	if of != owner {
 		return "", api.Errorf(api.CodeInvalid, fmt.Sprintf("chown -R %s %s", of, api.ShellWord(dir)), "writing the unit: the directory is %s's, and %s could not write there", owner, of)
 	}
-	s := service{Program: program, Dir: dir, User: of}
-	for _, home := range []string{"/home/", "/root/", "/run/user/"} {
-		s.AtHome = s.AtHome || strings.HasPrefix(dir, home)
-	}
-	for _, path := range []string{s.Program, s.Dir} {
-		if strings.ContainsAny(path, " \t\n\"'\\%$") {
-			return "", api.Errorf(api.CodeInvalid, "move it to a path of letters, digits and / . _ -", "writing the unit: %q has characters that mean something in units", path)
-		}
+	s, err := serviceOf(program, dir, of, config)
+	if err != nil {
+		return "", err
 	}
 	var b bytes.Buffer
 	err = serviceTemplate.Execute(&b, s)
