@@ -83,3 +83,19 @@ func TestContainerfile(t *testing.T) {
 		}
 	}
 }
+
+// TestDocumentsJoin: where an operator is told how to make a node, he is told how it comes to a
+// network too; without one it does not start.
+func TestDocumentsJoin(t *testing.T) {
+	for _, file := range []string{"../../doc/operations.md", "../../Containerfile", "../../README.md", "../../doc/handbook.md"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range strings.Split(string(text), "\n\n") {
+			if strings.Contains(part, "cairn init ") && strings.Contains(part, "--domain") && !strings.Contains(part, "--network ") && !strings.Contains(part, "cairn join ") {
+				t.Errorf("%s: no network for\n%s", file, part)
+			}
+		}
+	}
+}

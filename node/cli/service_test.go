@@ -97,6 +97,11 @@ func TestService(t *testing.T) {
 	if err != nil || string(text) != written.Unit || !strings.Contains(written.Unit, " run --dir "+dir+"\n") || run(0, "service", "show", "--dir", dir) != written.Unit {
 		t.Errorf("%v: %+v", err, written)
 	}
+	for _, line := range []string{"Restart=on-failure", "RestartPreventExitStatus=1", "StartLimitIntervalSec=600", "StartLimitBurst=10"} {
+		if !strings.Contains(written.Unit, "\n"+line+"\n") {
+			t.Errorf("the unit has no %s", line)
+		}
+	}
 	run(1, "service", "install", "--dir", dir, "--unit-folder", filepath.Join(units, "missing"))
 	if run(1, "service", "install", "--dir", dir, "--unit-folder", units, "--user", "nobody-else"); !strings.Contains(said.String(), "  try: chown -R nobody-else ") {
 		t.Errorf("a user who may not write: %s", &said)
