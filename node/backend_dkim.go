@@ -35,6 +35,15 @@ func (n *Node) DKIM(ctx context.Context, name string) (*api.DKIMKeys, error) {
 
 // RotateDKIM makes new keys for a domain.
 func (n *Node) RotateDKIM(_ context.Context, name string) (*api.DKIMKeys, error) {
+	return n.newDKIM(name, dkim.Ring.Rotate)
+}
+
+// ReplaceDKIM makes new keys for a domain whose keys were stolen.
+func (n *Node) ReplaceDKIM(_ context.Context, name string) (*api.DKIMKeys, error) {
+	return n.newDKIM(name, dkim.Ring.Replace)
+}
+
+func (n *Node) newDKIM(name string, another func(dkim.Ring, string, time.Time, dkim.Draw) (dkim.Ring, error)) (*api.DKIMKeys, error) {
 	domain, err := mailDomain(name)
 	if err != nil {
 		return nil, err
@@ -42,7 +51,7 @@ func (n *Node) RotateDKIM(_ context.Context, name string) (*api.DKIMKeys, error)
 	if !slices.Contains(n.dkimDomains(), domain) {
 		return nil, api.Errorf(api.CodeNotAllowed, "cairn dkim ls", "making DKIM keys for %s: no mail is signed in its name here", domain)
 	}
-	switch err = n.rotateDKIM(domain); {
+	switch err = n.rotateDKIM(domain, another); {
 	case errors.Is(err, dkim.ErrWaiting):
 		return nil, api.Errorf(api.CodeExists, "publish its record: cairn dkim show", "making DKIM keys for %s: %v", domain, err)
 	case errors.Is(err, dkim.ErrFormer):

@@ -263,11 +263,11 @@ func askDKIMRecord(ctx context.Context, k *dkim.Key) (dkim.Answer, string) {
 	return dkim.Present, ""
 }
 
-// rotateDKIM makes new keys for a domain.
-func (n *Node) rotateDKIM(domain string) error {
+// rotateDKIM makes new keys for a domain, by the rule of another ring.
+func (n *Node) rotateDKIM(domain string, another func(dkim.Ring, string, time.Time, dkim.Draw) (dkim.Ring, error)) error {
 	n.dkim.changes.Lock()
 	defer n.dkim.changes.Unlock()
-	ring, err := n.dkim.ring.Load().Rotate(domain, n.now(), drawDKIM)
+	ring, err := another(*n.dkim.ring.Load(), domain, n.now(), drawDKIM)
 	if err == nil {
 		err = n.dkim.keep(ring)
 	}

@@ -229,6 +229,9 @@ func TestDKIM(t *testing.T) {
 	z.fails = nil
 	z.mu.Unlock()
 
+	if _, err := n.ReplaceDKIM(t.Context(), "example.com"); api.AsError(err).Code != api.CodeNotAllowed {
+		t.Errorf("stolen, of another domain: %v", err)
+	}
 	made, err := n.RotateDKIM(t.Context(), "EXAMPLE.org")
 	if err != nil || len(made.Keys) != 4 {
 		t.Fatalf("%+v, %v", made, err)

@@ -212,6 +212,9 @@ type DKIMService interface {
 	// when there are some already that wait for that, CodeNotAllowed when records of many former
 	// ones are still there, or no mail is signed in the name of that domain.
 	RotateDKIM(ctx context.Context, domain string) (*DKIMKeys, error)
+	// ReplaceDKIM makes new keys for a domain whose keys were stolen: these sign no more, and their
+	// records are to be removed at once. CodeNotAllowed when no mail is signed in its name.
+	ReplaceDKIM(ctx context.Context, domain string) (*DKIMKeys, error)
 }
 
 // DoctorService looks for what is wrong with a node.

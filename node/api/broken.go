@@ -43,6 +43,7 @@ var lookHints = map[string]string{
 	pathUnsuppress:       "cairn queue suppressed ls",
 	pathForgive:          "cairn limits ls",
 	pathRotateDKIM:       "cairn dkim ls",
+	pathReplaceDKIM:      "cairn dkim ls",
 }
 
 // transportError is the failure of a request to path of which the node has not said itself what

@@ -333,3 +333,8 @@ func (c *Client) Doctor(ctx context.Context, r DoctorRequest) (*Diagnosis, error
 func (c *Client) RotateDKIM(ctx context.Context, domain string) (*DKIMKeys, error) {
 	return call[DKIMKeys](ctx, c, pathRotateDKIM, selector{domain})
 }
+
+// ReplaceDKIM makes new ones in place of stolen ones.
+func (c *Client) ReplaceDKIM(ctx context.Context, domain string) (*DKIMKeys, error) {
+	return call[DKIMKeys](ctx, c, pathReplaceDKIM, selector{domain})
+}

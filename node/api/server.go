@@ -135,6 +135,7 @@ const (
 	pathForgive          = "/1/limits/forgive"
 	pathDKIM             = "/1/dkim/list"
 	pathRotateDKIM       = "/1/dkim/rotate"
+	pathReplaceDKIM      = "/1/dkim/replace"
 	pathDoctor           = "/1/node/doctor"
 	pathBackup           = "/1/backup/create"
 )
@@ -204,6 +205,7 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathForgive, maxRequest, b.Forgive)
 	handle(mux, pathDKIM, maxRequest, byName(b.DKIM))
 	handle(mux, pathRotateDKIM, maxRequest, byName(b.RotateDKIM))
+	handle(mux, pathReplaceDKIM, maxRequest, byName(b.ReplaceDKIM))
 	handle(mux, pathDoctor, maxRequest, b.Doctor)
 	handleStream(mux, pathBackup, b.Backup)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

@@ -33,18 +33,26 @@ stand behind a semicolon. Where a form asks for the text of a record, join the s
 			return a.askDKIM(c, args, (*api.Client).DKIM, showZone)
 		},
 	}
+	var stolen bool
 	rotate := &cobra.Command{
 		Use:   "rotate DOMAIN",
 		Short: "Make new keys for a domain, and print their records",
 		Long: `Make new keys for a domain and print the records to publish. The keys of before go on signing until the node sees the new records in the DNS,
 for which it looks every few minutes. Leave the old records in the DNS for another week, for mail that is on its way; "cairn dkim ls" tells when
-they may go.`,
-		Example: "  cairn dkim rotate example.org",
+they may go.
+
+With --stolen the keys of before sign no more, and their records are to be removed at once: mail leaves unsigned until the new records are seen.`,
+		Example: "  cairn dkim rotate example.org\n  cairn dkim rotate --stolen example.org",
 		Args:    exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.askDKIM(c, args, (*api.Client).RotateDKIM, showZone)
+			ask := (*api.Client).RotateDKIM
+			if stolen {
+				ask = (*api.Client).ReplaceDKIM
+			}
+			return a.askDKIM(c, args, ask, showZone)
 		},
 	}
+	rotate.Flags().BoolVar(&stolen, "stolen", false, "somebody else has the keys of before: they sign no more, and their records go at once")
 	return group("dkim", "The keys that sign mail to the rest of the world, and their DNS records", ls, show, rotate)
 }
 

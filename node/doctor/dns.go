@@ -220,7 +220,7 @@ func (f *Facts) dkim(d *Domain) (list []Finding) {
 	var names []string
 	for _, k := range d.Keys {
 		switch {
-		case k.State == "ended":
+		case k.State == "ended", k.State == "former" && !k.Signs: // whose record may have been removed for good reason
 		case k.Fault == "" && k.Signs:
 			names = append(names, k.Selector)
 		case strings.Contains(k.Fault, "does not answer"):

@@ -99,6 +99,14 @@ func TestExamine(t *testing.T) {
 			d := &f.Domains[0]
 			d.Keys = append(d.Keys, DKIM{Selector: "c2", Name: "c2._domainkey.example.org", Record: "v=DKIM1; p=BBBB", State: "waiting", Fault: "there is no record"})
 		}, []string{"warn dkim " + long}, "c2._domainkey.example.org. TXT v=DKIM1; p=BBBB"},
+		{"a former key without its record", func(f *Facts) {
+			d := &f.Domains[0]
+			d.Keys = append(d.Keys, DKIM{Selector: "c0", Name: "c0._domainkey.example.org", Record: "v=DKIM1; p=BBBB", State: "former", Fault: "there is no record"})
+		}, nil, ""},
+		{"a former key that signs again", func(f *Facts) {
+			k := &f.Domains[0].Keys[0]
+			k.State, k.Fault = "former", "there is no record"
+		}, []string{"fail dkim " + long}, "c1._domainkey.example.org. TXT v=DKIM1; p=AAAA"},
 		{"keys not known", func(f *Facts) { f.Domains[0].Keys[0].Fault = "the DNS does not answer" }, []string{"unknown dkim " + long}, ""},
 		{"no DMARC", func(f *Facts) { f.Domains[0].DMARC, f.Domains[0].OwnTXT = DMARC{}, Answer{} }, []string{"warn dmarc " + long}, "_dmarc.example.org. TXT v=DMARC1; p=none; rua=mailto:postmaster@example.org"},
 		{"DMARC from above", func(f *Facts) { f.Domains[0].OwnTXT = Answer{} }, nil, ""},

@@ -169,6 +169,29 @@ func (r Ring) Rotate(domain string, now time.Time, draw Draw) (Ring, error) {
 	return out, nil
 }
 
+// Replace returns the ring with a new key of each algorithm for a domain whose keys somebody else
+// has: these sign no more, and their records are to be removed at once.
+func (r Ring) Replace(domain string, now time.Time, draw Draw) (Ring, error) {
+	out := Ring{slices.Clone(r.keys)}
+	over := now.UTC().Truncate(time.Second).Add(-Keep)
+	for i := range out.keys {
+		k := &out.keys[i]
+		if k.Domain != domain {
+			continue
+		}
+		k.Seen = time.Time{}
+		if k.Retired.IsZero() || k.Retired.After(over) {
+			k.Retired = over
+		}
+	}
+	for _, a := range algorithms {
+		if err := out.add(domain, a, now, draw); err != nil {
+			return r, err
+		}
+	}
+	return out, nil
+}
+
 // add draws a key. Its selector has the day, and some of the digest of the key, since several nodes
 // of an organisation have keys of their own for one domain.
 func (r *Ring) add(domain string, a Algorithm, now time.Time, draw Draw) error {
@@ -213,7 +236,7 @@ func (r Ring) Seen(answers map[string]Answer, now time.Time) Ring {
 		switch k := &out.keys[i]; {
 		case answers[k.Name()] == Absent:
 			k.Seen = time.Time{}
-		case answers[k.Name()] == Present && k.Seen.IsZero():
+		case answers[k.Name()] == Present && k.Seen.IsZero() && k.State(now) != Ended: // nor does it sign again
 			k.Seen = now
 		}
 	}

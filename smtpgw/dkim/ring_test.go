@@ -125,6 +125,52 @@ func TestRotation(t *testing.T) {
 	is("signing")
 }
 
+// TestReplace: keys that somebody else has sign no more, whatever the DNS says, and their records
+// are to be removed at once; so it is with those that wait for theirs, and those of before.
+func TestReplace(t *testing.T) {
+	now := day0
+	r := ringOf(t, now, "example.net", "example.org")
+	r = r.Seen(all(r, Present), now)
+	now = now.Add(24 * time.Hour) // keys of one day may be the same here
+	r, err := r.Rotate("example.org", now, draw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r = r.Seen(all(r, Present), now)
+	now = now.Add(24 * time.Hour)
+	if r, err = r.Rotate("example.org", now, draw); err != nil || states(r, now) != "signing former signing waiting" {
+		t.Fatalf("%s, %v", states(r, now), err)
+	}
+	stolen := r.Keys()
+	now = now.Add(24 * time.Hour)
+	if r, err = r.Replace("example.org", now, draw); err != nil || states(r, now) != "signing ended ended ended waiting" {
+		t.Fatalf("%s, %v", states(r, now), err)
+	}
+	if len(r.Signing("example.org")) != 0 || len(r.Signing("example.net")) != 2 {
+		t.Error("a stolen key signs, or one of another domain does not")
+	}
+	answers := all(r, Absent)
+	for _, k := range stolen {
+		answers[k.Name()] = Present
+	}
+	if r = r.Seen(answers, now); len(r.Signing("example.org")) != 0 || states(r, now) != "signing ended ended ended waiting" {
+		t.Errorf("with their records: %s", states(r, now))
+	}
+	again, err := r.Replace("example.org", now.Add(24*time.Hour), draw)
+	if err != nil || states(again, now.Add(24*time.Hour)) != "signing ended ended ended ended waiting" {
+		t.Errorf("%s, %v", states(again, now), err)
+	}
+	answers = all(r, Present)
+	for _, k := range stolen {
+		if k.Domain == "example.org" {
+			answers[k.Name()] = Absent
+		}
+	}
+	if r = r.Seen(answers, now); states(r, now) != "signing signing" || len(r.Signing("example.org")) != 2 {
+		t.Errorf("without their records: %s", states(r, now))
+	}
+}
+
 // TestDomains: keys of domains that the organisation gives up end.
 func TestDomains(t *testing.T) {
 	r := ringOf(t, day0, "example.org", "example.net")
