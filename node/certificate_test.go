@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"os"
@@ -111,5 +112,49 @@ func TestCertificateFiles(t *testing.T) {
 	shows("mended", "mail.c.example")
 	if _, err := os.Stat(filepath.Join(dir, home.CertificateFile)); err == nil {
 		t.Error("one of its own was made too")
+	}
+}
+
+// TestEndsAreTold: a certificate that ends soon is told of, once a day, until it was renewed.
+func TestEndsAreTold(t *testing.T) {
+	dir, _ := founder(t, "Alpha", "alpha.test")
+	file := filepath.Join(t.TempDir(), "cert.pem")
+	now := time.Now()
+	write := func(days int) {
+		t.Helper()
+		if err := os.WriteFile(file, must(makeCertificate("mail.alpha.test", now.AddDate(-ownCertYears, 0, days))), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(13)
+	quiet(t, dir, func(c *Config) { c.TLS.CertificateFile, c.TLS.KeyFile = file, file })
+	log := newWatched()
+	n := must(Open(t.Context(), dir, slog.New(slog.NewTextHandler(log, nil))))
+	defer n.Close()
+	lines := func() int { return strings.Count(log.text.String(), "a certificate ends soon") }
+	told := make(map[string]time.Time)
+	for i, tt := range []struct {
+		after time.Duration
+		want  int
+	}{{0, 1}, {time.Hour, 1}, {endsTold, 2}, {endsTold + time.Hour, 2}, {-time.Hour, 3}, {14 * endsTold, 4}} {
+		if n.tellEnds(told, now.Add(tt.after)); lines() != tt.want {
+			t.Errorf("%d: told %d times: %s", i, lines(), log.text.String())
+		}
+	}
+	write(30)
+	n.certificate.mu.Lock()
+	n.certificate.changed, n.certificate.looked = [2]time.Time{}, time.Time{}
+	n.certificate.mu.Unlock()
+	if n.tellEnds(told, now); lines() != 4 || len(told) != 0 {
+		t.Errorf("renewed, and told of: %s", log.text.String())
+	}
+	for _, tt := range []struct {
+		life, left time.Duration
+		want       bool
+	}{{90, 13, true}, {90, 15, false}, {6, 2, false}, {12, 1, true}, {90, -1, true}} {
+		leaf := &x509.Certificate{NotBefore: now.Add((tt.left - tt.life) * 24 * time.Hour), NotAfter: now.Add(tt.left * 24 * time.Hour)}
+		if endsSoon(leaf, now) != tt.want {
+			t.Errorf("%d of %d days: %v", tt.left, tt.life, !tt.want)
+		}
 	}
 }

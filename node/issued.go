@@ -2,12 +2,14 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"cairn/node/acme"
 	"cairn/node/api"
@@ -88,26 +90,77 @@ func (n *Node) keepIssued(ctx context.Context) error {
 	return n.certificate.issued.Run(ctx, wakes)
 }
 
+// endsLook is how often it is looked whether a certificate ends soon, endsTold how often that is
+// told.
+const (
+	endsLook = time.Hour
+	endsTold = 24 * time.Hour
+)
+
+// watchCertificates tells of certificates that end soon, whoever is to renew them.
+func (n *Node) watchCertificates(ctx context.Context) error {
+	told := make(map[string]time.Time)
+	again := time.NewTicker(endsLook)
+	defer again.Stop()
+	for {
+		n.tellEnds(told, n.now())
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-again.C:
+		}
+	}
+}
+
+// tellEnds tells of the names whose certificate ends soon, of each once a day; told is when that
+// was.
+func (n *Node) tellEnds(told map[string]time.Time, now time.Time) {
+	for _, name := range n.certifiedNames() {
+		shown, _ := n.shownFor(name)
+		if !endsSoon(shown.Leaf, now) {
+			delete(told, name)
+			continue
+		}
+		if last, ok := told[name]; ok && !now.Before(last) && now.Sub(last) < endsTold {
+			continue
+		}
+		told[name] = now
+		n.part("smtp").Warn("a certificate ends soon, or has ended", "name", name, "until", shown.Leaf.NotAfter, "try", n.typable("cairn doctor"))
+	}
+}
+
+// endsSoon reports whether a certificate should have been renewed. Of one for days alone it is the
+// last sixth of its life.
+func endsSoon(leaf *x509.Certificate, now time.Time) bool {
+	return leaf.NotAfter.Sub(now) < min(doctor.CertSoon, leaf.NotAfter.Sub(leaf.NotBefore)/6)
+}
+
+// shownFor is what the servers show for one of our names, and whose it is.
+func (n *Node) shownFor(name string) (cert *tls.Certificate, source string) {
+	if issued := n.certificate.issued; issued != nil {
+		if cert := issued.Certificate(name); cert != nil {
+			return cert, "acme"
+		}
+	}
+	if n.cfg.TLS.CertificateFile != "" {
+		return n.certificate.get(), "file"
+	}
+	return n.certificate.get(), "own"
+}
+
 // viewCertificates shows what the servers show for which name.
 func (n *Node) viewCertificates() []api.Certificate {
 	list := []api.Certificate{}
 	for _, name := range n.certifiedNames() {
-		shown := n.certificate.get()
-		v := api.Certificate{Name: name, Source: "own"}
-		if n.cfg.TLS.CertificateFile != "" {
-			v.Source = "file"
-		}
+		shown, source := n.shownFor(name)
+		v := api.Certificate{Name: name, Source: source, Until: shown.Leaf.NotAfter.UTC()}
 		if issued := n.certificate.issued; issued != nil {
-			if cert := issued.Certificate(name); cert != nil {
-				v.Source, shown = "acme", cert
-			}
 			if v.Fault, v.Again = issued.Fault(name); v.Fault != "" {
 				v.Again, v.Next = v.Again.UTC(), doctor.NextIssued
 			}
 		} else if n.acmeFault != nil {
 			v.Fault, v.Next = n.acmeFault.Error(), n.typable(hintOf(n.acmeFault))
 		}
-		v.Until = shown.Leaf.NotAfter.UTC()
 		list = append(list, v)
 	}
 	return list

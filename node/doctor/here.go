@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// certSoon is how long before its end a certificate has to be renewed.
-const certSoon = 14 * 24 * time.Hour
+// CertSoon is how long before its end a certificate has to be renewed.
+const CertSoon = 14 * 24 * time.Hour
 
 const (
 	nextCertificate = "set tls.acme in the configuration, or let tls.certificate_file and tls.key_file name a chain and its key, from an authority that others trust"
@@ -59,7 +59,7 @@ func (f *Facts) certificate() Finding {
 		return Finding{ID: id, Level: Warn, Found: "the certificate is not one that others trust: " + f.mistrusted(), Why: "mail programs warn, and servers that ask for a valid one bring no mail", Next: f.nextCertificate()}
 	}
 	left := c.NotAfter.Sub(f.Now)
-	if left < certSoon {
+	if left < CertSoon {
 		next := "renew it; the node reads the files anew by itself"
 		if c.ACME {
 			next = NextIssued

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"sync"
 	"time"
@@ -116,7 +117,17 @@ var figures = []gauge{
 	newGauge("clock_wrong", "1 while this machine's clock, or the chain's, is wrong.", func(s *api.Status) float64 { return flag(s.Clock.Wrong || len(s.Clock.Findings) > 0) }),
 	newGauge("member", "1 while the organisation is enrolled, and this node is one of its nodes.", func(s *api.Status) float64 { return flag(s.Org.Enrolled && s.Org.Ended == "") }),
 	newGauge("copied", "1 while another process runs with the keys of this node.", func(s *api.Status) float64 { return flag(s.Copy != nil && !s.Copy.Stays) }),
+	newGauge("certificate_expiry_seconds", "When the first of the certificates ends that the servers show, in seconds since 1970.", firstEnd),
 	newGauge("start_timestamp_seconds", "When the node was started.", func(s *api.Status) float64 { return float64(s.Started.UnixMilli()) / 1000 }),
+}
+
+// firstEnd is when the first certificate ends. One figure for all: which one it is, doctor tells.
+func firstEnd(s *api.Status) float64 {
+	end := math.Inf(1)
+	for _, c := range s.Certificates {
+		end = min(end, float64(c.Until.Unix()))
+	}
+	return end
 }
 
 // gauges collects the figures of a status.

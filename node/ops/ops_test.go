@@ -36,6 +36,7 @@ func serve(t *testing.T, s *serving) *Metrics {
 	m := NewMetrics(func(context.Context) (*api.Status, error) {
 		st := &api.Status{Peers: 3, Org: api.OrgSummary{Enrolled: true, Name: "Alpha", Domains: []string{"alpha.example"}}}
 		st.Mail.Queued, st.Mail.Full = 7, "no room"
+		st.Certificates = []api.Certificate{{Name: "mail.alpha.example", Until: time.Unix(2000000000, 0)}, {Name: "mta-sts.alpha.example", Until: time.Unix(1900000000, 0)}}
 		return st, s.status
 	})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -81,7 +82,7 @@ func TestMetrics(t *testing.T) {
 	for _, want := range []string{
 		`cairn_messages_taken_total{listener="inbound"} 2`, `cairn_replies_refused_total{class="5xx",listener="submission",stage="RCPT"} 1`,
 		`cairn_messages_filed_total{verdict="verified"} 1`, `cairn_attempts_total{outcome="deferred"} 1`, `cairn_sign_ins_total{result="refused"} 1`,
-		"cairn_queue_entries 7", "cairn_store_full 1", "cairn_peers 3", "cairn_member 1", "go_goroutines ", "process_open_fds ",
+		"cairn_queue_entries 7", "cairn_store_full 1", "cairn_peers 3", "cairn_certificate_expiry_seconds 1.9e+09", "cairn_member 1", "go_goroutines ", "process_open_fds ",
 	} {
 		if !strings.Contains(text, "\n"+want) {
 			t.Errorf("%q is missing", want)
