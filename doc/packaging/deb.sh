@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes a Debian package of a program that was built:
 #   CGO_ENABLED=0 go build -trimpath -o cairn . && doc/packaging/deb.sh cairn 0.1.0 amd64 OUT
-# The package has the program, a unit and the user cairn. Its installation starts nothing.
+# The package has the program, a unit and the user cairn. Its installation starts nothing; a node that runs is restarted
+# with the new program.
 set -eu
 
 if [ $# -ne 4 ]; then
@@ -38,7 +39,7 @@ Architecture: $arch
 Maintainer: The Cairn project <cairn@example.org>
 Section: mail
 Priority: optional
-Depends: systemd
+Depends: systemd, init-system-helpers
 Recommends: ca-certificates
 Description: peer-to-peer mail node whose mail is recorded
  A mail node that carries mail between organisations and to the rest of the
@@ -54,6 +55,9 @@ if [ "$1" = configure ]; then
 	systemd-tmpfiles --create cairn.conf
 	if [ -d /run/systemd/system ]; then
 		systemctl daemon-reload
+		if [ -n "$2" ]; then # an upgrade: else the former program would run on
+			deb-systemd-invoke try-restart cairn.service >/dev/null || true
+		fi
 	fi
 fi
 END

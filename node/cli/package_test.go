@@ -10,7 +10,7 @@ import (
 )
 
 // TestDebianPackage: the package has the program, the unit that "cairn service show" prints and the
-// user, all of root's, and its installation starts nothing.
+// user, all of root's. Its installation starts nothing, and an upgrade restarts a node that runs.
 func TestDebianPackage(t *testing.T) {
 	if _, err := exec.LookPath("dpkg-deb"); err != nil {
 		if os.Getenv("CI") == "true" {
@@ -60,8 +60,16 @@ func TestDebianPackage(t *testing.T) {
 		}
 	}
 	post, err := os.ReadFile(filepath.Join(control, "postinst"))
-	if err != nil || strings.Contains(string(post), "start") || strings.Contains(string(post), "enable") || !strings.Contains(string(post), "systemd-sysusers") {
-		t.Errorf("%v: after the installation runs\n%s", err, post)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version, want := range map[string]string{
+		"":      "systemd-sysusers cairn.conf\nsystemd-tmpfiles --create cairn.conf\nsystemctl daemon-reload\n",
+		"0.0.9": "systemd-sysusers cairn.conf\nsystemd-tmpfiles --create cairn.conf\nsystemctl daemon-reload\ndeb-systemd-invoke try-restart cairn.service\n",
+	} {
+		if got := afterInstallation(t, string(post), version); got != want {
+			t.Errorf("after an installation over %q runs\n%s", version, got)
+		}
 	}
 	for _, name := range []string{"postinst", "prerm", "postrm"} {
 		run("sh", "-n", filepath.Join(control, name))
@@ -69,6 +77,34 @@ func TestDebianPackage(t *testing.T) {
 	if out, err := exec.Command(script, program).CombinedOutput(); err == nil || !strings.Contains(string(out), "usage:") {
 		t.Errorf("without its arguments: %v, %s", err, out)
 	}
+}
+
+// afterInstallation is what the script runs after an installation over a version, or "" for none,
+// where systemd is at work.
+func afterInstallation(t *testing.T, script, version string) string {
+	t.Helper()
+	dir := t.TempDir()
+	done := filepath.Join(dir, "done")
+	for _, name := range []string{"systemd-sysusers", "systemd-tmpfiles", "systemctl", "deb-systemd-invoke"} {
+		text := "#!/bin/sh\necho " + name + " \"$@\" >>" + done + "\n"
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command("sh", "-c", strings.ReplaceAll(script, "/run/systemd/system", dir), "postinst", "configure", version)
+	cmd.Env = []string{"PATH=" + dir}
+	if sh, err := exec.LookPath("sh"); err == nil {
+		cmd.Path = sh
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil || strings.Contains(string(out), "not found") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	ran, err := os.ReadFile(done)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(ran)
 }
 
 // TestContainerfile: what the image is said to be stands in the file.
