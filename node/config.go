@@ -220,6 +220,11 @@ type OutboundConfig struct {
 	// Source are the addresses of this machine that sessions with such servers come from, one of
 	// each family at most; of a family without one, the machine chooses.
 	Source []string `koanf:"source"`
+
+	// ValidatingResolver is a resolver whose word counts for what is signed in the DNS: address and
+	// port of one that nobody can come between; "", that of the machine if it runs on it; or
+	// "none".
+	ValidatingResolver string `koanf:"validating_resolver"`
 }
 
 // Values of OutboundConfig.Via.

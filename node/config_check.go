@@ -170,7 +170,18 @@ func (c *Config) checkOutbound() error {
 	case o.Helo != "" && (bad != nil || helo != o.Helo):
 		return badValue("outbound.helo", `write a full host name in lower case, as in "out.example.org", or ""`, "%q is not a host name", o.Helo)
 	}
+	if err := o.checkResolver(); err != nil {
+		return err
+	}
 	return o.checkSource()
+}
+
+func (o *OutboundConfig) checkResolver() error {
+	at, err := netip.ParseAddrPort(o.ValidatingResolver)
+	if v := o.ValidatingResolver; v == resolverLocal || v == resolverNone || err == nil && at.Port() != 0 && !at.Addr().IsUnspecified() {
+		return nil
+	}
+	return badValue("outbound.validating_resolver", `write its address and port, as in "192.0.2.53:53", "none", or "" for that of this machine`, "%q is none of these", o.ValidatingResolver)
 }
 
 // checkSource holds Source to one address of each family.

@@ -21,6 +21,7 @@ import (
 	"cairn/smtpgw/authres/dmarc"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/authres/spf"
+	"cairn/smtpgw/dnssec"
 )
 
 const (
@@ -287,6 +288,7 @@ func (e *examination) gather(ctx context.Context) {
 			e.askAbout(asking, d)
 		}
 	}
+	asking.add(attemptPatience, func(ctx context.Context, _ *lookup.Asker) { e.askValidation(ctx) })
 	var keys []api.DKIMKey
 	if c.Milter.Listen != "" {
 		asking.add(lookupPatience, func(ctx context.Context, _ *lookup.Asker) { f.Milter = examineMilter(ctx, c) })
@@ -441,6 +443,19 @@ func (e *examination) tryOutward(ctx context.Context) {
 	}
 	if err != nil {
 		o.Fault = err.Error()
+	}
+}
+
+// askValidation finds out whether the resolver validates what is signed.
+func (e *examination) askValidation(ctx context.Context) {
+	v := &e.facts.Validation
+	v.Off = e.cfg.Outbound.ValidatingResolver == resolverNone
+	if !e.facts.Direct || e.outside.signed == nil {
+		return
+	}
+	v.Server = e.outside.signed.resolver.Server()
+	if on, why := e.outside.signed.resolver.Validates(ctx, e.now); why != nil && !on {
+		v.Fault, v.Silent = why.Error(), errors.Is(why, dnssec.ErrSilent)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"cairn/consensus/verifier"
 	"cairn/smtpgw"
+	"cairn/smtpgw/dnssec"
 	"cairn/smtpgw/mtasts"
 	"cairn/smtpgw/mx"
 )
@@ -22,6 +23,7 @@ import (
 type outsideRouter struct {
 	finder   *mx.Finder
 	policies policies
+	signed   *signedDNS   // nil: nothing is known to be signed
 	relay    *smtpgw.Host // what takes all of it; nil: who the DNS names
 	helo     string
 	sources  []netip.Addr // that sessions come from
@@ -38,7 +40,11 @@ var exchange = struct {
 	port     string
 	allowed  func(netip.Addr) bool
 	policies policies
-}{net.DefaultResolver, "25", mx.Elsewhere, mtasts.NewFinder(lookupTXT, mtasts.Client(mx.Elsewhere))}
+	// resolvConf is the file that names the machine's resolver; by probes it is seen whether one
+	// validates.
+	resolvConf string
+	probes     dnssec.Probes
+}{net.DefaultResolver, "25", mx.Elsewhere, mtasts.NewFinder(lookupTXT, mtasts.Client(mx.Elsewhere)), "/etc/resolv.conf", dnssec.PublicProbes}
 
 const (
 	// exchangersPatience is how long the DNS has to say which servers a domain has.
@@ -52,7 +58,8 @@ func newOutside(c *Config) (*outsideRouter, error) {
 	if c.Outbound.Via == viaNone {
 		return nil, nil
 	}
-	o := &outsideRouter{finder: mx.NewFinder(exchange.Resolver, c.Hostname, exchange.allowed), policies: exchange.policies, helo: c.Outbound.Helo}
+	o := &outsideRouter{policies: exchange.policies, helo: c.Outbound.Helo, signed: newSignedDNS(&c.Outbound)}
+	o.finder = mx.NewFinder(either{o.signed, exchange.Resolver}, c.Hostname, exchange.allowed)
 	for _, text := range c.Outbound.Source {
 		a, err := netip.ParseAddr(text)
 		if err != nil {
@@ -145,24 +152,65 @@ func (o *outsideRouter) Route(ctx context.Context, domain string) (smtpgw.Route,
 	if err != nil {
 		return smtpgw.Route{}, err
 	}
-	route, use := smtpgw.Route{To: "mail servers"}, smtpgw.TLSIfOffered
+	keys, err := o.signed.of(ctx, domain, found, time.Now())
+	if err != nil {
+		return smtpgw.Route{}, err
+	}
+	enforced, err := o.enforced(ctx, domain, keys)
+	if err != nil {
+		return smtpgw.Route{}, err
+	}
+	return o.route(domain, found, keys, enforced)
+}
+
+// enforced is the policy of a domain that has to be kept (RFC 8461), or nil. Where the DNS says of
+// each host which key it has, that comes first, and no policy is asked for (RFC 8461, section 2).
+func (o *outsideRouter) enforced(ctx context.Context, domain string, keys []publishedKey) (*mtasts.Policy, error) {
+	if !slices.ContainsFunc(keys, func(k publishedKey) bool { return !k.authenticates() }) {
+		return nil, nil
+	}
 	policy, err := o.policies.Policy(ctx, domain, time.Now())
 	if err != nil {
-		return smtpgw.Route{}, fmt.Errorf("%w: %w", smtpgw.Reason("whether "+domain+" requires encryption is not known"), err)
+		return nil, fmt.Errorf("%w: %w", smtpgw.Reason("whether "+domain+" requires encryption is not known"), err)
 	}
-	if policy != nil && policy.Mode == mtasts.Enforce {
+	if policy == nil || policy.Mode != mtasts.Enforce {
+		return nil, nil
+	}
+	return policy, nil
+}
+
+// route leads to those hosts of a domain that may have its mail, each with what it has to show.
+func (o *outsideRouter) route(domain string, found []mx.Host, keys []publishedKey, enforced *mtasts.Policy) (smtpgw.Route, error) {
+	route, use := smtpgw.Route{To: "mail servers"}, smtpgw.TLSIfOffered
+	if enforced != nil {
 		use, route.To = smtpgw.TLSRequired, "mail servers, with TLS,"
-		found = slices.DeleteFunc(slices.Clone(found), func(h mx.Host) bool { return !policy.Allows(h.Name) })
-		if len(found) == 0 {
-			return smtpgw.Route{}, smtpgw.Reason("none of the mail exchangers of " + domain + " is one that its MTA-STS policy names")
-		}
 	}
-	for _, h := range found {
+	var unknown error
+	for i, h := range found {
+		k := &keys[i]
+		switch {
+		case k.err != nil:
+			unknown = k.err
+			continue
+		case enforced != nil && !k.authenticates() && !enforced.Allows(h.Name):
+			continue
+		}
 		route.To += " " + h.Name
 		dial := func(ctx context.Context) (net.Conn, error) { return o.dialHost(ctx, h) }
-		route.Hosts = append(route.Hosts, smtpgw.Host{Name: h.Name, Helo: o.helo, TLS: use, Dial: dial})
+		host := smtpgw.Host{Name: h.Name, Helo: o.helo, TLS: use, Dial: dial}
+		if k.server != nil && (enforced == nil || k.authenticates()) {
+			k.secure(&host)
+			route.To += " (TLSA)"
+		}
+		route.Hosts = append(route.Hosts, host)
 	}
-	return route, nil
+	switch {
+	case len(route.Hosts) > 0:
+		return route, nil
+	case unknown != nil:
+		return smtpgw.Route{}, fmt.Errorf("%w: %w", smtpgw.Reason("the DNS does not answer, or not as it was signed, which keys the mail servers of "+domain+" have (TLSA)"), unknown)
+	}
+	return smtpgw.Route{}, smtpgw.Reason("none of the mail exchangers of " + domain + " is one that its MTA-STS policy names")
 }
 
 // hosts finds the mail servers of domain in the DNS; errors are as of Route. A smarthost takes all.

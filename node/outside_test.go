@@ -49,6 +49,7 @@ func toWorld(t *testing.T, dns worldDNS, addr string) {
 	t.Cleanup(func() { exchange = was })
 	_, exchange.port, _ = net.SplitHostPort(addr)
 	exchange.Resolver, exchange.policies, exchange.allowed = dns, dns, func(netip.Addr) bool { return true }
+	exchange.resolvConf = ""
 }
 
 // TestOutside: where mail goes for domains of no organisation of the network.
@@ -146,6 +147,11 @@ func TestOutboundConfig(t *testing.T) {
 	}{
 		{OutboundConfig{Via: "direct"}, "", "", 0},
 		{OutboundConfig{Via: "none"}, "", "", 0},
+		{OutboundConfig{Via: "direct", ValidatingResolver: "none"}, "", "", 0},
+		{OutboundConfig{Via: "direct", ValidatingResolver: "[2001:db8::53]:53"}, "", "", 0},
+		{OutboundConfig{Via: "direct", ValidatingResolver: "192.0.2.53"}, "outbound.validating_resolver", "", 0},
+		{OutboundConfig{Via: "direct", ValidatingResolver: "dns.example.org:53"}, "outbound.validating_resolver", "", 0},
+		{OutboundConfig{Via: "direct", ValidatingResolver: "0.0.0.0:53"}, "outbound.validating_resolver", "", 0},
 		{OutboundConfig{Via: "smart.example:25"}, "", "smart.example", smtpgw.TLSIfOffered},
 		{OutboundConfig{Via: "[::1]:2500"}, "", "::1", smtpgw.TLSIfOffered},
 		{OutboundConfig{Via: "smart.example:587", User: "me", PasswordFile: secret}, "", "smart.example", smtpgw.TLSRequired},

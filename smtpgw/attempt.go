@@ -292,7 +292,7 @@ func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
 	if !known {
 		why = "that failed; the log here tells why"
 	}
-	out := fates(e, all(e.Recipients, reply{451, "4.4.0 " + what + ": " + string(why)}))
+	out := fates(e, all(e.Recipients, reply{451, statusOnTheWay(err) + " " + what + ": " + string(why)}))
 	for i := range out {
 		out[i].ours = true
 	}
@@ -306,6 +306,18 @@ func unmade(e *outbox.Entry, why error) []fate {
 		out[i].ours, out[i].unmade = true, true
 	}
 	return out
+}
+
+// statusOnTheWay is the status of what went wrong on the way (RFC 3463): that TLS, which is
+// required, was not offered, or failed. What comes without is never sent in clear, and waits.
+func statusOnTheWay(err error) string {
+	switch {
+	case errors.Is(err, errNoTLS):
+		return "4.7.4"
+	case errors.Is(err, errTLS):
+		return "4.7.5"
+	}
+	return "4.4.0"
 }
 
 // fateOf is the fate of a recipient here when there was an error: the refusal if it is one, else it

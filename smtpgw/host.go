@@ -22,6 +22,10 @@ type Host struct {
 	// Login is what this node says who it is; nil: it says nothing.
 	Login *Login
 	Roots *x509.CertPool // of certificates that are asked for; nil: those of the machine
+	// Verify, where there is one, judges what the host shows in place of such certificates: by keys
+	// that its domain publishes (RFC 7672). ServerName is whom it is asked to show; empty: Name.
+	Verify     func(*tls.ConnectionState) error
+	ServerName string
 }
 
 // TLSUse is what is done with TLS on the way to a host.
@@ -61,8 +65,8 @@ func connectHosts(ctx context.Context, sending *Sending, hostname string, hosts 
 	return nil, joined(errs)
 }
 
-// errTLS is that a session could not be encrypted.
-var errTLS = errors.New("TLS")
+// errTLS is that a session could not be encrypted; errNoTLS that this is required, and not offered.
+var errTLS, errNoTLS = errors.New("TLS"), errors.New("no TLS")
 
 // connect opens a session within the time that a connection and one reply may take.
 func (h *Host) connect(ctx context.Context, sending *Sending, hostname string) (*outbound, error) {
@@ -84,9 +88,7 @@ func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encr
 		return nil, fmt.Errorf("%w: %w", err, errUnreached)
 	}
 	defer context.AfterFunc(ctx, func() { conn.Close() })() // what is read and written here has deadlines of its own
-	config := &tls.Config{
-		ServerName: h.Name, RootCAs: h.Roots, MinVersion: tls.VersionTLS12, InsecureSkipVerify: h.TLS == TLSIfOffered,
-	}
+	config := h.config()
 	if h.TLS == TLSFromStart {
 		over := tls.Client(conn, config)
 		if err := over.HandshakeContext(dial); err != nil {
@@ -103,7 +105,7 @@ func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encr
 	_, offered := o.ext["STARTTLS"]
 	switch {
 	case h.TLS == TLSRequired && !offered:
-		err = Reason("it offers no STARTTLS, which is required")
+		err = fmt.Errorf("%w: %w", Reason("it offers no STARTTLS, which is required"), errNoTLS)
 	case h.TLS == TLSRequired, h.TLS == TLSIfOffered && offered && encrypted:
 		err = o.startTLS(ctx, config, hostname)
 	}
@@ -118,10 +120,24 @@ func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encr
 	return o, nil
 }
 
+// config is what TLS with the host goes by.
+func (h *Host) config() *tls.Config {
+	c := &tls.Config{
+		ServerName: cmp.Or(h.ServerName, h.Name), RootCAs: h.Roots, MinVersion: tls.VersionTLS12,
+		InsecureSkipVerify: h.TLS == TLSIfOffered || h.Verify != nil,
+	}
+	if h.Verify != nil {
+		c.VerifyConnection = func(state tls.ConnectionState) error { return h.Verify(&state) }
+	}
+	return c
+}
+
 func tlsFailed(err error) error {
 	why := Reason("TLS failed")
 	if invalid, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		why = Reason("its certificate is not accepted: " + clipped(invalid.Err.Error()))
+	} else if said, ok := errors.AsType[Reason](err); ok {
+		why = Reason("its certificate is not accepted: " + clipped(string(said)))
 	}
 	return fmt.Errorf("%w: %w: %w", why, errTLS, err)
 }

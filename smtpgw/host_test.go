@@ -2,6 +2,7 @@ package smtpgw
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -190,6 +191,7 @@ func (s *foreignServer) serve(c net.Conn) {
 // TestHosts: mail to servers that are no nodes, by what they offer and how they fail.
 func TestHosts(t *testing.T) {
 	cert, roots := tlstest.Certificate(t, "mx.far.example")
+	other, _ := tlstest.Certificate(t, "mx.far.example")
 	config := &tls.Config{Certificates: []tls.Certificate{cert}}
 	ascii, eightBit := mailText("hello"), mailText("hello")+"grüße\r\n"
 	header := "Subject: grüße\r\n" + ascii
@@ -208,13 +210,15 @@ func TestHosts(t *testing.T) {
 		{"any certificate will do", &foreignServer{ext: starttls}, Host{Name: "other.example"}, ascii, "250 taken", "EHLO STARTTLS tls:EHLO tls:MAIL tls:RCPT tls:DATA"},
 		{"broken TLS", &foreignServer{ext: starttls, broken: true}, Host{}, ascii, "250 taken", "EHLO STARTTLS EHLO MAIL RCPT DATA"},
 		{"STARTTLS refused", &foreignServer{ext: starttls, startTLS: "454 not now\r\n"}, Host{}, ascii, "250 taken", "EHLO STARTTLS EHLO MAIL RCPT DATA"},
-		{"more behind the reply", &foreignServer{ext: starttls, startTLS: "220 go\r\n250 fine\r\n"}, Host{TLS: TLSRequired}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: something came in clear after the reply to STARTTLS", "EHLO STARTTLS"},
+		{"more behind the reply", &foreignServer{ext: starttls, startTLS: "220 go\r\n250 fine\r\n"}, Host{TLS: TLSRequired}, ascii, "451 4.7.5 connect to a mail server of far.example: mx.far.example: something came in clear after the reply to STARTTLS", "EHLO STARTTLS"},
 		{"required", &foreignServer{ext: starttls}, Host{TLS: TLSRequired}, ascii, "250 taken", "EHLO STARTTLS tls:EHLO tls:MAIL tls:RCPT tls:DATA"},
-		{"required and not there", &foreignServer{}, Host{TLS: TLSRequired}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: it offers no STARTTLS, which is required", "EHLO"},
-		{"required and broken", &foreignServer{ext: starttls, broken: true}, Host{TLS: TLSRequired}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: TLS failed", "EHLO STARTTLS"},
-		{"required, of another name", &foreignServer{ext: starttls}, Host{Name: "other.example", TLS: TLSRequired}, ascii, "451 4.4.0 connect to a mail server of far.example: other.example: its certificate is not accepted: x509: certificate is valid for mx.far.example, not other.example", "EHLO STARTTLS"},
+		{"required and not there", &foreignServer{}, Host{TLS: TLSRequired}, ascii, "451 4.7.4 connect to a mail server of far.example: mx.far.example: it offers no STARTTLS, which is required", "EHLO"},
+		{"required and broken", &foreignServer{ext: starttls, broken: true}, Host{TLS: TLSRequired}, ascii, "451 4.7.5 connect to a mail server of far.example: mx.far.example: TLS failed", "EHLO STARTTLS"},
+		{"required, of another name", &foreignServer{ext: starttls}, Host{Name: "other.example", TLS: TLSRequired}, ascii, "451 4.7.5 connect to a mail server of far.example: other.example: its certificate is not accepted: x509: certificate is valid for mx.far.example, not other.example", "EHLO STARTTLS"},
+		{"required, of a key that is published", &foreignServer{ext: starttls}, Host{Name: "other.example", TLS: TLSRequired, Verify: published(cert)}, ascii, "250 taken", "EHLO STARTTLS tls:EHLO tls:MAIL tls:RCPT tls:DATA"},
+		{"required, of another key", &foreignServer{ext: starttls}, Host{TLS: TLSRequired, Verify: published(other)}, ascii, "451 4.7.5 connect to a mail server of far.example: mx.far.example: its certificate is not accepted: another key", "EHLO STARTTLS"},
 		{"from the start", &foreignServer{first: true}, Host{TLS: TLSFromStart}, ascii, "250 taken", "tls:EHLO tls:MAIL tls:RCPT tls:DATA"},
-		{"from the start, of another name", &foreignServer{first: true}, Host{Name: "other.example", TLS: TLSFromStart}, ascii, "451 4.4.0 connect to a mail server of far.example: other.example: its certificate is not accepted: x509: certificate is valid for mx.far.example, not other.example", ""},
+		{"from the start, of another name", &foreignServer{first: true}, Host{Name: "other.example", TLS: TLSFromStart}, ascii, "451 4.7.5 connect to a mail server of far.example: other.example: its certificate is not accepted: x509: certificate is valid for mx.far.example, not other.example", ""},
 		{"TLS that ends after the handshake", &foreignServer{ext: starttls, instead: func(line string, n int) string {
 			if n == 2 && strings.HasPrefix(line, "EHLO") { // as one that wants a certificate of ours (RFC 8446, section 4.4.2.4)
 				return "hang up"
@@ -269,6 +273,16 @@ func TestHosts(t *testing.T) {
 				t.Errorf("told %q, want %q", got, tt.told)
 			}
 		})
+	}
+}
+
+// published holds a host to the key of a certificate.
+func published(c tls.Certificate) func(*tls.ConnectionState) error {
+	return func(state *tls.ConnectionState) error {
+		if bytes.Equal(state.PeerCertificates[0].RawSubjectPublicKeyInfo, c.Leaf.RawSubjectPublicKeyInfo) {
+			return nil
+		}
+		return Reason("another key")
 	}
 }
 

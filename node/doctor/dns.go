@@ -354,9 +354,24 @@ func rpt(d *Domain) Finding {
 	return ok(id, d.Name, "%s", found[0])
 }
 
-// dane is what cannot be told while nothing here asks for signed answers.
+// dane says whether other servers are held to the keys that their domains publish (RFC 7672).
 func (f *Facts) dane() Finding {
-	return unknown("dane", "", "not known: whether the resolver of this machine validates DNSSEC")
+	const id = "dane"
+	why := "which keys other mail servers have cannot be known (DANE), so mail is encrypted only where they offer it, or ask for it by MTA-STS"
+	next := "run a resolver that validates on this machine, as unbound is, name it first in /etc/resolv.conf, and start the node again"
+	switch v := &f.Validation; {
+	case !f.Direct:
+		return unknown(id, "", "not looked at: no mail goes from here to mail servers of others")
+	case v.Off:
+		return Finding{ID: id, Level: Warn, Found: `outbound.validating_resolver is "none"`, Why: why, Next: "set it to a resolver that validates DNSSEC, or remove it for the one of this machine"}
+	case v.Server == "":
+		return Finding{ID: id, Level: Warn, Found: "the resolver of this machine runs on another one, whose word that something is signed counts for nothing", Why: why, Next: next}
+	case v.Silent:
+		return asked(id, v.Server, v.Fault)
+	case v.Fault != "":
+		return Finding{ID: id, About: v.Server, Level: Warn, Found: "the resolver does not validate DNSSEC: " + v.Fault, Why: why, Next: next}
+	}
+	return ok(id, f.Validation.Server, "the resolver validates DNSSEC: mail servers whose domains publish their keys are held to them")
 }
 
 func joined(addrs []netip.Addr) string {

@@ -130,6 +130,14 @@ type Outward struct {
 	Fault string // empty: a server took the connection
 }
 
+// Validation is of the resolver that is asked for what is signed.
+type Validation struct {
+	Off    bool   // none is to be asked
+	Server string // its address; empty: there is none on this machine
+	Fault  string // why it does not validate; empty: it does
+	Silent bool   // the fault is that it could not be asked
+}
+
 // State is what a running node says of itself.
 type State struct {
 	Clock    []string // findings, in words
@@ -166,6 +174,7 @@ type Facts struct {
 	Certificate Certificate
 	Unissued    []Unissued
 	Outward     Outward
+	Validation  Validation
 	State       *State // nil: no node runs
 
 	Milter *Milter // nil: no mail server is configured to ask about its mail

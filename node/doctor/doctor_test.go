@@ -31,7 +31,7 @@ func well() *Facts {
 			OwnTXT: Answer{Records: []string{"v=DMARC1; p=reject"}}, STS: STS{Mode: "enforce"}, STSTXT: Answer{Records: []string{"v=STSv1; id=1"}},
 			RPT: Answer{Records: []string{"v=TLSRPTv1; rua=mailto:tls@example.org"}},
 		}},
-		Certificate: Certificate{NotAfter: now.AddDate(0, 2, 0)}, Outward: Outward{To: "example.net"},
+		Certificate: Certificate{NotAfter: now.AddDate(0, 2, 0)}, Outward: Outward{To: "example.net"}, Validation: Validation{Server: "127.0.0.1:53"},
 		State: &State{Peers: 2, Others: true, Enrolled: true, Accounts: true},
 	}
 }
@@ -39,7 +39,7 @@ func well() *Facts {
 // only lists what is not well, as "level id about: found".
 func only(list []Finding) (lines []string, records []Record) {
 	for _, f := range list {
-		if f.Level != OK && f.ID != "dane" {
+		if f.Level != OK {
 			lines = append(lines, string(f.Level)+" "+f.ID+" "+f.About)
 			records = append(records, f.Records...)
 		}
@@ -89,7 +89,7 @@ func TestExamine(t *testing.T) {
 		{"all recorded, and others send", func(f *Facts) {
 			f.Domains[0].TXT.Records = []string{"v=spf1 mx a:mail.example.org include:example.net ip4:192.0.2.0/24 -all"}
 		}, []string{"warn records-all " + long}, ""},
-		{"a smarthost", func(f *Facts) { f.Direct = false }, []string{"unknown reverse-name 192.0.2.1", "unknown reverse-name 2001:db8::1", "unknown spf " + long}, ""},
+		{"a smarthost", func(f *Facts) { f.Direct = false }, []string{"unknown reverse-name 192.0.2.1", "unknown reverse-name 2001:db8::1", "unknown spf " + long, "unknown dane "}, ""},
 		{"no keys", func(f *Facts) { f.Domains[0].Keys = nil }, []string{"unknown dkim " + long}, ""},
 		{"a key that waits", func(f *Facts) {
 			k := &f.Domains[0].Keys[0]
@@ -138,6 +138,10 @@ func TestExamine(t *testing.T) {
 			f.Domains[0].STS, f.Domains[0].STSTXT, f.Domains[0].OwnSTS = STS{}, Answer{}, []Record{{"_mta-sts.example.org.", "TXT", "v=STSv1; id=a"}}
 		}, []string{"warn mta-sts " + long}, "_mta-sts.example.org. TXT v=STSv1; id=a"},
 		{"no TLS reports", func(f *Facts) { f.Domains[0].RPT = Answer{} }, []string{"warn tls-rpt " + long}, "_smtp._tls.example.org. TXT v=TLSRPTv1; rua=mailto:postmaster@example.org"},
+		{"no resolver here", func(f *Facts) { f.Validation = Validation{} }, []string{"warn dane "}, ""},
+		{"a resolver that validates nothing", func(f *Facts) { f.Validation.Fault = "it marks nothing" }, []string{"warn dane 127.0.0.1:53"}, ""},
+		{"a resolver that is silent", func(f *Facts) { f.Validation.Fault, f.Validation.Silent = "silence", true }, []string{"unknown dane 127.0.0.1:53"}, ""},
+		{"no resolver is to be asked", func(f *Facts) { f.Validation.Off = true }, []string{"warn dane "}, ""},
 		{"the way out is closed", func(f *Facts) { f.Outward.Fault = "i/o timeout" }, []string{"fail outward example.net"}, ""},
 		{"nobody to try", func(f *Facts) { f.Outward = Outward{} }, []string{"unknown outward "}, ""},
 		{"no inbound listener", func(f *Facts) { f.Inbound = "" }, []string{"warn inbound "}, ""},

@@ -1,0 +1,118 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"cairn/smtpgw"
+	"cairn/smtpgw/dane"
+	"cairn/smtpgw/dnssec"
+	"cairn/smtpgw/mtasts"
+	"cairn/smtpgw/mx"
+	"cairn/smtpgw/tlsa"
+)
+
+// validating starts a resolver that validates, and knows of each name what dns does: unsigned, as
+// most of the world is.
+func validating(t *testing.T, dns mx.Resolver) string {
+	t.Helper()
+	l, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := exchange.probes
+	exchange.probes = dnssec.Probes{Signed: "signed.example.", Broken: "broken.example."}
+	over := make(chan struct{})
+	t.Cleanup(func() { l.Close(); <-over; exchange.probes = was })
+	go func() {
+		defer close(over)
+		buf := make([]byte, 4096)
+		for {
+			n, from, err := l.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			var m dnsmessage.Message
+			if m.Unpack(buf[:n]) != nil {
+				continue
+			}
+			m.Response, m.AuthenticData, m.Additionals = true, false, nil
+			resolve(t.Context(), dns, &m)
+			b, err := m.Pack()
+			if err == nil {
+				_, err = l.WriteTo(b, from)
+			}
+			if err != nil {
+				t.Errorf("%v: %v", m.Questions, err)
+			}
+		}
+	}()
+	return l.LocalAddr().String()
+}
+
+// resolve answers a message.
+func resolve(ctx context.Context, dns mx.Resolver, m *dnsmessage.Message) {
+	q := m.Questions[0]
+	h := dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, TTL: 60}
+	switch name := q.Name.String(); {
+	case name == exchange.probes.Signed:
+		m.AuthenticData = true
+	case name == exchange.probes.Broken:
+		m.RCode = dnsmessage.RCodeServerFailure
+	case q.Type == dnsmessage.TypeMX:
+		list, _ := dns.LookupMX(ctx, name)
+		for _, r := range list {
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: h, Body: &dnsmessage.MXResource{Pref: r.Pref, MX: dnsmessage.MustNewName(r.Host)}})
+		}
+	case q.Type == dnsmessage.TypeA:
+		list, _ := dns.LookupNetIP(ctx, "ip4", name)
+		for _, a := range list {
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: h, Body: &dnsmessage.AResource{A: a.As4()}})
+		}
+	}
+}
+
+// TestKeysAndPolicies: which hosts may have the mail of a domain, and what they have to show, by
+// the keys that the DNS names and by its MTA-STS policy.
+func TestKeysAndPolicies(t *testing.T) {
+	key := publishedKey{server: &tlsa.Server{Base: "mx1.far.org", Records: []dane.Record{dane.OfKey([]byte("key"))}}}
+	unusable := publishedKey{server: &tlsa.Server{Base: "mx1.far.org", Records: []dane.Record{{Usage: dane.PKIXEE}}}}
+	none, silent := publishedKey{}, publishedKey{err: dnssec.ErrFails}
+	enforce := func(hosts ...string) *mtasts.Policy { return &mtasts.Policy{Mode: mtasts.Enforce, MX: hosts} }
+	const silence = "the DNS does not answer, or not as it was signed, which keys the mail servers of far.org have (TLSA)"
+	for _, tt := range []struct {
+		name   string
+		keys   []publishedKey
+		policy *mtasts.Policy
+		to     string
+		tls    []smtpgw.TLSUse
+		err    string
+	}{
+		{"a key of one", []publishedKey{key, none}, nil, "mail servers mx1.far.org (TLSA) mx2.far.org", []smtpgw.TLSUse{smtpgw.TLSRequired, smtpgw.TLSIfOffered}, ""},
+		{"no key that counts", []publishedKey{unusable, none}, nil, "mail servers mx1.far.org (TLSA) mx2.far.org", []smtpgw.TLSUse{smtpgw.TLSRequired, smtpgw.TLSIfOffered}, ""},
+		{"no key that counts, and a policy", []publishedKey{unusable, none}, enforce("mx1.far.org"), "mail servers, with TLS, mx1.far.org", []smtpgw.TLSUse{smtpgw.TLSRequired}, ""},
+		{"a key before a policy", []publishedKey{key, none}, enforce("mx2.far.org"), "mail servers, with TLS, mx1.far.org (TLSA) mx2.far.org", []smtpgw.TLSUse{smtpgw.TLSRequired, smtpgw.TLSRequired}, ""},
+		{"a policy for others", []publishedKey{none, none}, enforce("mx.org"), "", nil, "none of the mail exchangers of far.org is one that its MTA-STS policy names"},
+		{"one of which nothing is known", []publishedKey{silent, none}, nil, "mail servers mx2.far.org", []smtpgw.TLSUse{smtpgw.TLSIfOffered}, ""},
+		{"nothing is known of any", []publishedKey{silent, silent}, nil, "", nil, silence},
+		{"nothing is known of one, and the policy is for it", []publishedKey{silent, none}, enforce("mx1.far.org"), "", nil, silence},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			route, err := new(outsideRouter).route("far.org", []mx.Host{{Name: "mx1.far.org"}, {Name: "mx2.far.org"}}, tt.keys, tt.policy)
+			why, known := errors.AsType[smtpgw.Reason](err)
+			if route.To != tt.to || string(why) != tt.err || known != (tt.err != "") || len(route.Hosts) != len(tt.tls) {
+				t.Fatalf("%q, %v", route.To, err)
+			}
+			for i, h := range route.Hosts {
+				if h.TLS != tt.tls[i] || (h.Verify != nil) != strings.Contains(route.To, h.Name+" (TLSA)") {
+					t.Errorf("%s: TLS %d, held to a key: %v", h.Name, h.TLS, h.Verify != nil)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,123 @@
+package dnssec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// Probes are names by which it is seen whether a resolver validates.
+type Probes struct {
+	Signed string // absolute: it is signed, and has an SOA record
+	Broken string // absolute: its signatures are no good
+}
+
+// PublicProbes are those of the DNS of the world: the root, and a name that is kept broken for
+// tests.
+var PublicProbes = Probes{Signed: ".", Broken: "dnssec-failed.org."}
+
+// typeSOA is the record that each zone has.
+const typeSOA = dnsmessage.TypeSOA
+
+// Check asks the resolver for both names; nil: it validates. Errors wrap ErrSilent if that could
+// not be found out; all others say that it does not.
+func (c *Client) Check(ctx context.Context, p Probes) error {
+	signed, err := c.Ask(ctx, p.Signed, typeSOA)
+	switch {
+	case errors.Is(err, ErrSilent):
+		return err
+	case err != nil:
+		return fmt.Errorf("it has no answer for %s, which is signed: %w", p.Signed, err)
+	case !signed.Secure:
+		return fmt.Errorf("its answer for %s, which is signed, is not marked as validated", p.Signed)
+	}
+	switch _, err := c.Ask(ctx, p.Broken, typeSOA); {
+	case errors.Is(err, ErrFails):
+		return nil
+	case err != nil:
+		return err
+	}
+	return fmt.Errorf("it answers for %s, whose signatures are no good", p.Broken)
+}
+
+const (
+	// checkTime is how long a check takes at most; checkAgain how long after one another comes
+	// where the resolver does not validate, and checkLater where it does.
+	checkTime  = 10 * time.Second
+	checkAgain = 10 * time.Minute
+	checkLater = 6 * time.Hour
+)
+
+// Resolver is a resolver of which it is looked at whether it validates.
+type Resolver struct {
+	*Client
+	probes Probes
+
+	mu    sync.Mutex
+	err   error // of the last check
+	on    bool
+	again time.Time
+}
+
+// NewResolver returns the resolver at server, host:port.
+func NewResolver(server string, p Probes) *Resolver {
+	return &Resolver{Client: NewClient(server), probes: p}
+}
+
+// Validates reports whether the resolver validates, as of now or a check a while ago; if not, err
+// says why. One that did, and cannot be asked, still does: who can silence it switches nothing off.
+func (r *Resolver) Validates(ctx context.Context, now time.Time) (on bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now.Before(r.again) {
+		return r.on, r.err
+	}
+	one, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	err = r.Check(one, r.probes)
+	if ctx.Err() != nil && err != nil {
+		return r.on, err // whoever asked went away
+	}
+	r.err = err
+	switch {
+	case err == nil:
+		r.on, r.again = true, now.Add(checkLater)
+	case errors.Is(err, ErrSilent):
+		r.again = now.Add(checkAgain / 10)
+	default:
+		r.on, r.again = false, now.Add(checkAgain)
+	}
+	return r.on, r.err
+}
+
+// maxResolvConf bounds what is read of the file.
+const maxResolvConf = 64 << 10
+
+// Local is the first resolver that a file as /etc/resolv.conf names, as host:port, if it is on this
+// machine; else empty. What others on the network say was validated may be anybody's word.
+func Local(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	text := make([]byte, maxResolvConf)
+	n, _ := f.Read(text)
+	for line := range strings.Lines(string(text[:n])) {
+		if words := strings.Fields(line); len(words) >= 2 && words[0] == "nameserver" {
+			if a, err := netip.ParseAddr(words[1]); err == nil && a.IsLoopback() {
+				return net.JoinHostPort(a.String(), "53")
+			}
+			return ""
+		}
+	}
+	return ""
+}

@@ -1,0 +1,337 @@
+package dnssec
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// server answers over UDP and TCP as reply says: nil is silence.
+func server(t *testing.T, reply func(network string, q dnsmessage.Message) []byte) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packets, err := net.ListenPacket("udp", l.Addr().String())
+	if err != nil {
+		t.Skip("another program has the port:", err)
+	}
+	var served sync.WaitGroup
+	t.Cleanup(func() { l.Close(); packets.Close(); served.Wait() })
+	served.Go(func() {
+		buf := make([]byte, 4096)
+		for {
+			n, from, err := packets.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			var q dnsmessage.Message
+			if q.Unpack(buf[:n]) == nil {
+				if b := reply("udp", q); b != nil {
+					packets.WriteTo(b, from)
+				}
+			}
+		}
+	})
+	served.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			var size [2]byte
+			io.ReadFull(c, size[:])
+			b := make([]byte, binary.BigEndian.Uint16(size[:]))
+			io.ReadFull(c, b)
+			var q dnsmessage.Message
+			if q.Unpack(b) == nil {
+				if b := reply("tcp", q); b != nil {
+					c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...))
+				}
+			}
+			c.Close()
+		}
+	})
+	return l.Addr().String()
+}
+
+// answerTo is an answer with records.
+func answerTo(q dnsmessage.Message, change func(*dnsmessage.Message), records ...dnsmessage.Resource) []byte {
+	m := dnsmessage.Message{Header: dnsmessage.Header{ID: q.ID, Response: true, AuthenticData: true}, Questions: q.Questions, Answers: records}
+	if change != nil {
+		change(&m)
+	}
+	b, err := m.Pack()
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func header(name string, kind dnsmessage.Type, ttl uint32) dnsmessage.ResourceHeader {
+	return dnsmessage.ResourceHeader{Name: dnsmessage.MustNewName(name), Type: kind, Class: dnsmessage.ClassINET, TTL: ttl}
+}
+
+func alias(from, to string) dnsmessage.Resource {
+	return dnsmessage.Resource{Header: header(from, dnsmessage.TypeCNAME, 30), Body: &dnsmessage.CNAMEResource{CNAME: dnsmessage.MustNewName(to)}}
+}
+
+func tlsa(name string, data ...byte) dnsmessage.Resource {
+	return dnsmessage.Resource{Header: header(name, TypeTLSA, 60), Body: &dnsmessage.UnknownResource{Type: TypeTLSA, Data: data}}
+}
+
+func TestAsk(t *testing.T) {
+	const name = "_25._tcp.mx.example.org."
+	for _, tt := range []struct {
+		name  string
+		reply func(network string, q dnsmessage.Message) []byte
+		err   error
+		want  string // records, secure, name, time
+	}{
+		{"records", func(_ string, q dnsmessage.Message) []byte {
+			return answerTo(q, nil, tlsa(strings.ToUpper(name), 3, 1, 1, 9), tlsa(name, 2, 1, 1, 8), tlsa("other.example.", 1))
+		}, nil, "[03010109 02010108] true _25._tcp.mx.example.org 1m0s"},
+		{"not validated", func(_ string, q dnsmessage.Message) []byte {
+			return answerTo(q, func(m *dnsmessage.Message) { m.AuthenticData = false }, tlsa(name, 3, 1, 1, 9))
+		}, nil, "[03010109] false _25._tcp.mx.example.org 1m0s"},
+		{"an alias", func(_ string, q dnsmessage.Message) []byte {
+			return answerTo(q, nil, alias(name, "A.example."), alias("a.example.", "b.example."), tlsa("b.example.", 1))
+		}, nil, "[01] true b.example 30s"},
+		{"no such name", func(_ string, q dnsmessage.Message) []byte {
+			return answerTo(q, func(m *dnsmessage.Message) { m.RCode = dnsmessage.RCodeNameError })
+		}, nil, "[] true _25._tcp.mx.example.org 1m0s"},
+		{"forged", func(_ string, q dnsmessage.Message) []byte {
+			return answerTo(q, func(m *dnsmessage.Message) { m.RCode = dnsmessage.RCodeServerFailure })
+		}, ErrFails, ""},
+		{"refused", func(_ string, q dnsmessage.Message) []byte {
+			return answerTo(q, func(m *dnsmessage.Message) { m.RCode = dnsmessage.RCodeRefused })
+		}, ErrFails, ""},
+		{"aliases in a circle", func(_ string, q dnsmessage.Message) []byte {
+			return answerTo(q, nil, alias(name, "a.example."), alias("a.example.", name))
+		}, ErrTooMuch, ""},
+		{"aliases without end", func(_ string, q dnsmessage.Message) []byte {
+			list := []dnsmessage.Resource{alias(name, "n0.example.")}
+			for i := range 50 {
+				list = append(list, alias(fmt.Sprintf("n%d.example.", i), fmt.Sprintf("n%d.example.", i+1)))
+			}
+			return answerTo(q, nil, list...)
+		}, ErrTooMuch, ""},
+		{"a thousand records", func(network string, q dnsmessage.Message) []byte {
+			if network == "udp" {
+				return answerTo(q, func(m *dnsmessage.Message) { m.Truncated = true })
+			}
+			var list []dnsmessage.Resource
+			for i := range 1000 {
+				list = append(list, tlsa(name, byte(i>>8), byte(i)))
+			}
+			return answerTo(q, nil, list...)
+		}, ErrTooMuch, ""},
+		{"too large for UDP", func(network string, q dnsmessage.Message) []byte {
+			return answerTo(q, func(m *dnsmessage.Message) { m.Truncated = network == "udp" }, tlsa(name, []byte(network)...))
+		}, nil, "[746370] true _25._tcp.mx.example.org 1m0s"},
+		{"what is cut off by TCP", func(_ string, q dnsmessage.Message) []byte {
+			return answerTo(q, func(m *dnsmessage.Message) { m.Truncated = true })
+		}, ErrSilent, ""},
+		{"a record that is cut off", func(_ string, q dnsmessage.Message) []byte {
+			b := answerTo(q, nil, tlsa(name, 3, 1, 1, 9))
+			return b[:len(b)-2]
+		}, ErrUnsound, ""},
+		{"to another question, by somebody else", func(network string, q dnsmessage.Message) []byte {
+			if network == "udp" {
+				return answerTo(q, func(m *dnsmessage.Message) { m.ID++ }, tlsa(name, 6, 6, 6))
+			}
+			return nil
+		}, ErrSilent, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), map[bool]time.Duration{true: 300 * time.Millisecond, false: time.Minute}[tt.err == ErrSilent])
+			defer cancel()
+			a, err := NewClient(server(t, tt.reply)).Ask(ctx, name, TypeTLSA)
+			if !errors.Is(err, tt.err) || (err == nil) != (tt.err == nil) {
+				t.Fatal(err)
+			}
+			var data []string
+			for _, r := range a.Records {
+				data = append(data, fmt.Sprintf("%x", r.Data))
+			}
+			if got := fmt.Sprintf("%v %v %s %s", data, a.Secure, a.Name, a.TTL); err == nil && got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+		})
+	}
+	for _, bad := range []string{"", "no-dot", "a..example.", strings.Repeat("x", 64) + ".example.", strings.Repeat("x.", 200)} {
+		if _, err := NewClient("127.0.0.1:1").Ask(t.Context(), bad, TypeTLSA); err == nil || errors.Is(err, ErrSilent) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+// TestForeignAnswers: what others send to the port is passed over for the answer.
+func TestForeignAnswers(t *testing.T) {
+	l, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		buf := make([]byte, 4096)
+		n, from, err := l.ReadFrom(buf)
+		var q dnsmessage.Message
+		if err != nil || q.Unpack(buf[:n]) != nil {
+			return
+		}
+		l.WriteTo([]byte("no message"), from)
+		l.WriteTo(buf[:n], from) // the question
+		l.WriteTo(answerTo(q, func(m *dnsmessage.Message) { m.ID++ }, tlsa("a.example.", 6)), from)
+		l.WriteTo(answerTo(q, func(m *dnsmessage.Message) { m.Questions[0].Type = dnsmessage.TypeMX }), from)
+		l.WriteTo(answerTo(q, func(m *dnsmessage.Message) {
+			m.Questions[0].Type, m.Questions[0].Name = TypeTLSA, dnsmessage.MustNewName("A.Example.")
+		}, tlsa("a.example.", 3)), from)
+	}()
+	a, err := NewClient(l.LocalAddr().String()).Ask(t.Context(), "a.example.", TypeTLSA)
+	if err != nil || len(a.Records) != 1 || a.Records[0].Data[0] != 3 {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+func TestLookups(t *testing.T) {
+	c := NewClient(server(t, func(_ string, q dnsmessage.Message) []byte {
+		name := q.Questions[0].Name.String()
+		switch kind := q.Questions[0].Type; {
+		case name == "fails.example.":
+			return answerTo(q, func(m *dnsmessage.Message) { m.RCode = dnsmessage.RCodeServerFailure })
+		case name != "a.example.":
+		case kind == dnsmessage.TypeMX:
+			return answerTo(q, nil, dnsmessage.Resource{Header: header(name, kind, 9), Body: &dnsmessage.MXResource{Pref: 7, MX: dnsmessage.MustNewName("mx.example.")}})
+		case kind == dnsmessage.TypeA:
+			return answerTo(q, nil, dnsmessage.Resource{Header: header(name, kind, 9), Body: &dnsmessage.AResource{A: [4]byte{192, 0, 2, 1}}})
+		case kind == dnsmessage.TypeAAAA:
+			return answerTo(q, nil, dnsmessage.Resource{Header: header(name, kind, 9), Body: &dnsmessage.AAAAResource{AAAA: netip.MustParseAddr("2001:db8::1").As16()}})
+		}
+		return answerTo(q, nil)
+	}))
+	mx, err := c.LookupMX(t.Context(), "a.example.")
+	if err != nil || len(mx) != 1 || *mx[0] != (net.MX{Host: "mx.example.", Pref: 7}) {
+		t.Errorf("%v, %v", mx, err)
+	}
+	for network, want := range map[string]string{"ip4": "[192.0.2.1]", "ip6": "[2001:db8::1]"} {
+		if list, err := c.LookupNetIP(t.Context(), network, "a.example."); err != nil || fmt.Sprint(list) != want {
+			t.Errorf("%s: %v, %v", network, list, err)
+		}
+	}
+	for name, absent := range map[string]bool{"none.example.": true, "fails.example.": false} {
+		_, err := c.LookupMX(t.Context(), name)
+		if d, ok := errors.AsType[*net.DNSError](err); !ok || d.IsNotFound != absent {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestValidates: whose word counts.
+func TestValidates(t *testing.T) {
+	probes := Probes{"signed.example.", "broken.example."}
+	soa := func(q dnsmessage.Message, change func(*dnsmessage.Message)) []byte { return answerTo(q, change) }
+	unmarked := func(m *dnsmessage.Message) { m.AuthenticData = false }
+	fails := func(m *dnsmessage.Message) { m.RCode = dnsmessage.RCodeServerFailure }
+	both := func(signed, broken func(*dnsmessage.Message)) func(string, dnsmessage.Message) []byte {
+		return func(_ string, q dnsmessage.Message) []byte {
+			if q.Questions[0].Name.String() == probes.Signed {
+				return soa(q, signed)
+			}
+			return soa(q, broken)
+		}
+	}
+	for name, tt := range map[string]struct {
+		reply func(string, dnsmessage.Message) []byte
+		on    bool
+		err   string
+	}{
+		"it does":             {both(nil, fails), true, ""},
+		"it marks nothing":    {both(unmarked, fails), false, "is not marked as validated"},
+		"it marks everything": {both(nil, nil), false, "it answers for broken.example."},
+		"it passes on":        {both(unmarked, unmarked), false, "is not marked as validated"},
+		"it refuses":          {both(fails, fails), false, "it has no answer for signed.example."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := NewResolver(server(t, tt.reply), probes)
+			for range 2 {
+				if on, err := r.Validates(t.Context(), time.Now()); on != tt.on || (err == nil) != tt.on || err != nil && !strings.Contains(err.Error(), tt.err) {
+					t.Errorf("%v, %v", on, err)
+				}
+			}
+		})
+	}
+}
+
+// TestSilenced: who keeps the resolver from being asked switches nothing off, and who does not
+// validate any more is believed no more.
+func TestSilenced(t *testing.T) {
+	var marks atomic.Bool
+	there := server(t, func(_ string, q dnsmessage.Message) []byte {
+		if q.Questions[0].Name.String() == "broken.example." {
+			return answerTo(q, func(m *dnsmessage.Message) { m.RCode = dnsmessage.RCodeServerFailure })
+		}
+		return answerTo(q, func(m *dnsmessage.Message) { m.AuthenticData = marks.Load() })
+	})
+	r := NewResolver(there, Probes{"signed.example.", "broken.example."})
+	now := time.Unix(1e9, 0)
+	for i, step := range []struct{ marks, silent, on, fails bool }{
+		{true, true, false, true}, {true, false, true, false}, {true, true, true, true}, {false, false, false, true}, {true, false, true, false},
+	} {
+		marks.Store(step.marks)
+		r.Client = NewClient(map[bool]string{true: "127.0.0.1:1", false: there}[step.silent])
+		on, err := r.Validates(t.Context(), now)
+		if on != step.on || (err != nil) != step.fails || step.silent != errors.Is(err, ErrSilent) {
+			t.Errorf("%d: %v, %v", i, on, err)
+		}
+		now = now.Add(checkLater)
+	}
+}
+
+func TestLocal(t *testing.T) {
+	for text, want := range map[string]string{
+		"nameserver 127.0.0.1\n": "127.0.0.1:53", "# one\nsearch example.org\nnameserver ::1\nnameserver 192.0.2.1\n": "[::1]:53", "nameserver\t127.0.0.53 \n": "127.0.0.53:53",
+		"nameserver 192.0.2.1\nnameserver 127.0.0.1\n": "", "": "", "nameserver\n": "", "nameserver local\n": "",
+	} {
+		path := filepath.Join(t.TempDir(), "resolv.conf")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := Local(path); got != want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+	if got := Local(filepath.Join(t.TempDir(), "none")); got != "" {
+		t.Error(got)
+	}
+}
+
+func FuzzAnswer(f *testing.F) {
+	_, q, err := query(7, "a.example.", TypeTLSA)
+	if err != nil {
+		f.Fatal(err)
+	}
+	m := dnsmessage.Message{Header: dnsmessage.Header{ID: 7}, Questions: []dnsmessage.Question{q}}
+	f.Add(answerTo(m, nil, tlsa("a.example.", 3, 1, 1, 9)))
+	f.Add(answerTo(m, nil, alias("a.example.", "b.example."), alias("b.example.", "a.example.")))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		answers(b, 7, q)
+		if a, err := parse(b, q); err == nil && (len(a.Records) > maxRecords || a.TTL > maxTTL || a.TTL < 0) {
+			t.Errorf("%+v", a)
+		}
+	})
+}
