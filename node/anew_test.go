@@ -20,7 +20,13 @@ import (
 // begun is a node that serves until end is called, at the latest with the test.
 func begun(t *testing.T, dir string) (n *Node, end func()) {
 	t.Helper()
-	n, err := Open(t.Context(), dir, nil)
+	return begunWith(t, dir, nil)
+}
+
+// begunWith is begun with a log.
+func begunWith(t *testing.T, dir string, log *slog.Logger) (n *Node, end func()) {
+	t.Helper()
+	n, err := Open(t.Context(), dir, log)
 	if err != nil {
 		t.Fatal(err)
 	}
