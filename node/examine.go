@@ -21,7 +21,9 @@ import (
 	"cairn/smtpgw/authres/dmarc"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/authres/spf"
+	"cairn/smtpgw/dane"
 	"cairn/smtpgw/dnssec"
+	"cairn/smtpgw/tlsa"
 )
 
 const (
@@ -48,7 +50,8 @@ type examination struct {
 	to      string // the domain whose mail server is tried
 	keys    func(context.Context) []api.DKIMKey
 	noKeys  string
-	sends   []netip.Addr // the addresses that mail leaves from
+	sends   []netip.Addr        // the addresses that mail leaves from
+	shown   []*x509.Certificate // by the listeners; none: not known
 	facts   doctor.Facts
 }
 
@@ -80,6 +83,7 @@ func (n *Node) Doctor(ctx context.Context, r api.DoctorRequest) (*api.Diagnosis,
 	}
 	e.facts = doctor.Facts{Inbound: s.Listen.Inbound, Submission: s.Listen.Submission, SubmissionTLS: s.Listen.SubmissionTLS, State: stateOf(s, accounts)}
 	e.facts.Certificate, e.facts.Unissued = n.judgeShown(e.now)
+	e.shown = chainOf(n.certificate.shown(nil))
 	return e.diagnosis(ctx, n.dir), nil
 }
 
@@ -454,9 +458,44 @@ func (e *examination) askValidation(ctx context.Context) {
 		return
 	}
 	v.Server = e.outside.signed.resolver.Server()
-	if on, why := e.outside.signed.resolver.Validates(ctx, e.now); why != nil && !on {
+	on, why := e.outside.signed.resolver.Validates(ctx, e.now)
+	if why != nil && !on {
 		v.Fault, v.Silent = why.Error(), errors.Is(why, dnssec.ErrSilent)
 	}
+	if on && len(e.shown) > 0 && e.facts.Inbound != "" && !isReserved(e.facts.Hostname) {
+		e.askOwnKey(ctx, e.outside.signed.resolver)
+	}
+}
+
+// chainOf is the chain of a certificate, from the leaf up.
+func chainOf(c *tls.Certificate) (list []*x509.Certificate) {
+	for _, der := range c.Certificate {
+		if one, err := x509.ParseCertificate(der); err == nil {
+			list = append(list, one)
+		}
+	}
+	return list
+}
+
+// askOwnKey asks what senders are told of the key of the listeners.
+func (e *examination) askOwnKey(ctx context.Context, dns tlsa.Asker) {
+	v := &doctor.TLSA{Name: "_25._tcp." + e.facts.Hostname, Record: dane.OfKey(e.shown[0].RawSubjectPublicKeyInfo).String()}
+	e.facts.TLSA = v
+	a, err := dns.Ask(ctx, v.Name+".", dnssec.TypeTLSA)
+	if err != nil {
+		v.Fault = err.Error()
+		return
+	}
+	v.Signed = a.Secure
+	records, err := tlsa.Records(&a)
+	if err != nil {
+		v.Fault = err.Error()
+		return
+	}
+	for _, r := range records {
+		v.Published = append(v.Published, r.String())
+	}
+	v.Matches = dane.Authenticates(records) && dane.Verify(records, e.shown, append([]string{e.facts.Hostname}, e.domains...), e.now) == nil
 }
 
 // reachOne connects to the first host of a route that answers.

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"cairn/node/api"
+	"cairn/node/home"
 	"cairn/smtpgw/dane"
 	"cairn/smtpgw/dnssec"
 	"cairn/smtpgw/dnstest"
@@ -284,4 +286,46 @@ func bring(addr, from, to string, text []byte) error {
 	c := smtp.NewClient(conn)
 	defer c.Close()
 	return c.SendMail(from, []string{to}, bytes.NewReader(text))
+}
+
+// TestRealDNSOwnKey: the record of the listeners' key is told to be published, in whose place
+// another one is told of, and is well when it is there.
+func TestRealDNSOwnKey(t *testing.T) {
+	dir := filepath.Join(shortDir(t), "alpha")
+	c := DefaultConfig("Alpha", []string{"example.org"})
+	c.Hostname = "mail.example.org"
+	o := InitOptions{Dir: dir, Config: c, Network: LocalNetwork("test"), Now: time.Now()}
+	o.Network.IdentityStamp = 4
+	if _, err := Init(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	own := must(ownCertificate(filepath.Join(dir, home.CertificateFile), c.Hostname, time.Now()))
+	record := dane.OfKey(own.Leaf.RawSubjectPublicKeyInfo).String()
+	zone := "@ MX 10 mail\nmail A 127.0.0.1\n"
+	for _, tt := range []struct{ published, want string }{
+		{"_25._tcp.mail TLSA " + record, "ok"},
+		{"_25._tcp.mail TLSA " + dane.OfKey([]byte("another")).String(), "fail _25._tcp.mail.example.org. TLSA " + record},
+		{"", "warn _25._tcp.mail.example.org. TLSA " + record},
+	} {
+		dns := dnstest.Start(t,
+			dnstest.Zone{Name: "example.org", Signed: true, Records: zone + tt.published},
+			dnstest.Zone{Name: "broken.example.com", Signed: true, Records: "@ TXT nothing", Forge: "root.broken.", By: "evil.broken."})
+		toServers(t, dns, "", nil)
+		quiet(t, dir, func(c *Config) { c.Inbound.Listen, c.Outbound.ValidatingResolver = "127.0.0.1:0", dns })
+		n, end := begun(t, dir)
+		_, exchange.port, _ = net.SplitHostPort(n.InboundAddr())
+		d := must(n.Doctor(t.Context(), api.DoctorRequest{}))
+		i := slices.IndexFunc(d.Findings, func(f api.Finding) bool { return f.ID == "tlsa" })
+		if i < 0 {
+			t.Fatalf("nothing is said of the key: %+v", d.Findings)
+		}
+		got := d.Findings[i].Level
+		for _, r := range d.Findings[i].Records {
+			got += fmt.Sprintf(" %s %s %s", r.Name, r.Type, r.Value)
+		}
+		if got != tt.want {
+			t.Errorf("%q is published: %s, want %s (%+v)", tt.published, got, tt.want, d.Findings[i])
+		}
+		end()
+	}
 }

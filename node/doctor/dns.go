@@ -374,6 +374,27 @@ func (f *Facts) dane() Finding {
 	return ok(id, f.Validation.Server, "the resolver validates DNSSEC: mail servers whose domains publish their keys are held to them")
 }
 
+// tlsa holds the records of the host name to the key of the listeners.
+func (f *Facts) tlsa() Finding {
+	const id = "tlsa"
+	about, record := f.TLSA.Name, []Record{{f.TLSA.Name + ".", "TLSA", f.TLSA.Record}}
+	const why = "senders that use DANE bring mail only to the key that such a record names"
+	switch v := f.TLSA; {
+	case v.Fault != "":
+		return asked(id, about, v.Fault)
+	case !v.Signed && len(v.Published) == 0:
+		return ok(id, about, "there is no record, and the zone is not signed (DNSSEC): one would count for nothing")
+	case !v.Signed:
+		return Finding{ID: id, About: about, Level: Warn, Found: "there are records, and the zone is not signed (DNSSEC)", Why: "they count for nothing", Next: "have the zone signed by who serves it, or remove the records"}
+	case v.Matches:
+		return ok(id, about, "%s", strings.Join(v.Published, ", "))
+	case len(v.Published) == 0:
+		return Finding{ID: id, About: about, Level: Warn, Found: "the zone is signed, and there is no record of the listeners' key",
+			Why: "with one, nobody in between could keep senders that use DANE from encrypting", Records: record}
+	}
+	return Finding{ID: id, About: about, Level: Fail, Found: "the records name other keys than that of the listeners: " + strings.Join(f.TLSA.Published, ", "), Why: why, Records: record}
+}
+
 func joined(addrs []netip.Addr) string {
 	list := make([]string, len(addrs))
 	for i, a := range addrs {

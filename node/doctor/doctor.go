@@ -138,6 +138,16 @@ type Validation struct {
 	Silent bool   // the fault is that it could not be asked
 }
 
+// TLSA is what senders are told of the key of the listeners (RFC 7672).
+type TLSA struct {
+	Name      string   // under which the records stand, without final dot
+	Record    string   // of the key that the listeners show
+	Published []string // records that are there
+	Matches   bool     // by one of them the listeners are who they should be
+	Signed    bool     // what the DNS says of the name was validated
+	Fault     string   // why that is not known; empty: it is
+}
+
 // State is what a running node says of itself.
 type State struct {
 	Clock    []string // findings, in words
@@ -175,6 +185,7 @@ type Facts struct {
 	Unissued    []Unissued
 	Outward     Outward
 	Validation  Validation
+	TLSA        *TLSA  // nil: the key is not known, or nothing was asked
 	State       *State // nil: no node runs
 
 	Milter *Milter // nil: no mail server is configured to ask about its mail
@@ -197,7 +208,11 @@ func Examine(f *Facts) []Finding {
 	for i := range f.Domains {
 		list = append(list, f.domain(&f.Domains[i])...)
 	}
-	list = append(list, f.dane(), f.certificate())
+	list = append(list, f.dane())
+	if f.TLSA != nil {
+		list = append(list, f.tlsa())
+	}
+	list = append(list, f.certificate())
 	for i := range f.Unissued {
 		list = append(list, f.unissued(&f.Unissued[i]))
 	}

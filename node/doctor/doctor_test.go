@@ -142,6 +142,18 @@ func TestExamine(t *testing.T) {
 		{"a resolver that validates nothing", func(f *Facts) { f.Validation.Fault = "it marks nothing" }, []string{"warn dane 127.0.0.1:53"}, ""},
 		{"a resolver that is silent", func(f *Facts) { f.Validation.Fault, f.Validation.Silent = "silence", true }, []string{"unknown dane 127.0.0.1:53"}, ""},
 		{"no resolver is to be asked", func(f *Facts) { f.Validation.Off = true }, []string{"warn dane "}, ""},
+		{"its key", func(f *Facts) {
+			f.TLSA = &TLSA{Name: "_25._tcp.mail.example.org", Record: "3 1 1 aa", Published: []string{"3 1 1 aa"}, Matches: true, Signed: true}
+		}, nil, ""},
+		{"another key", func(f *Facts) {
+			f.TLSA = &TLSA{Name: "_25._tcp.mail.example.org", Record: "3 1 1 aa", Published: []string{"3 1 1 bb"}, Signed: true}
+		}, []string{"fail tlsa _25._tcp.mail.example.org"}, "_25._tcp.mail.example.org. TLSA 3 1 1 aa"},
+		{"no key", func(f *Facts) { f.TLSA = &TLSA{Name: "_25._tcp.mail.example.org", Record: "3 1 1 aa", Signed: true} }, []string{"warn tlsa _25._tcp.mail.example.org"}, "_25._tcp.mail.example.org. TLSA 3 1 1 aa"},
+		{"a key that is not signed", func(f *Facts) {
+			f.TLSA = &TLSA{Name: "x", Record: "3 1 1 aa", Published: []string{"3 1 1 aa"}, Matches: true}
+		}, []string{"warn tlsa x"}, ""},
+		{"no key, and not signed", func(f *Facts) { f.TLSA = &TLSA{Name: "x", Record: "3 1 1 aa"} }, nil, ""},
+		{"a key of which the DNS says nothing", func(f *Facts) { f.TLSA = &TLSA{Name: "x", Fault: "silence"} }, []string{"unknown tlsa x"}, ""},
 		{"the way out is closed", func(f *Facts) { f.Outward.Fault = "i/o timeout" }, []string{"fail outward example.net"}, ""},
 		{"nobody to try", func(f *Facts) { f.Outward = Outward{} }, []string{"unknown outward "}, ""},
 		{"no inbound listener", func(f *Facts) { f.Inbound = "" }, []string{"warn inbound "}, ""},

@@ -123,7 +123,7 @@ func (q *question) server(domain, host string) (*Server, error) {
 		if !a.Secure || len(a.Records) == 0 {
 			continue
 		}
-		records, err := parse(a.Records)
+		records, err := Records(&a)
 		if err != nil {
 			return nil, fmt.Errorf("_25._tcp.%s: %w", base, err)
 		}
@@ -176,12 +176,13 @@ func (q *question) bases(host string) ([]string, error) {
 	return []string{host}, nil
 }
 
-// parse reads TLSA records, in one order whatever the one that they came in.
-func parse(records []dnssec.Record) (list []dane.Record, err error) {
-	if len(records) > dane.MaxRecords {
+// Records reads the TLSA records of an answer, in one order whatever the one that they came in.
+// Errors say that they are too many, or cannot be read.
+func Records(a *dnssec.Answer) (list []dane.Record, err error) {
+	if len(a.Records) > dane.MaxRecords {
 		return nil, dnssec.ErrTooMuch
 	}
-	for _, r := range records {
+	for _, r := range a.Records {
 		one, err := dane.Parse(r.Data)
 		if err != nil {
 			return nil, err
