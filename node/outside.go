@@ -197,7 +197,7 @@ func (o *outsideRouter) route(domain string, found []mx.Host, keys []publishedKe
 		}
 		route.To += " " + h.Name
 		dial := func(ctx context.Context) (net.Conn, error) { return o.dialHost(ctx, h) }
-		host := smtpgw.Host{Name: h.Name, Helo: o.helo, TLS: use, Dial: dial}
+		host := smtpgw.Host{Name: h.Name, Helo: o.helo, TLS: use, Dial: dial, DialIPv4: o.byIPv4(h)}
 		if k.server != nil && (enforced == nil || k.authenticates()) {
 			k.secure(&host)
 			route.To += " (TLSA)"
@@ -259,6 +259,15 @@ func (o *outsideRouter) dialHost(ctx context.Context, h mx.Host) (net.Conn, erro
 		errs = append(errs, err)
 	}
 	return nil, errors.Join(errs...)
+}
+
+// byIPv4 connects to a host by its addresses of IPv4; nil: it has none beside others.
+func (o *outsideRouter) byIPv4(h mx.Host) func(context.Context) (net.Conn, error) {
+	four := mx.Host{Name: h.Name, Addrs: slices.DeleteFunc(slices.Clone(h.Addrs), func(a netip.Addr) bool { return !a.Is4() })}
+	if len(four.Addrs) == 0 || len(four.Addrs) == len(h.Addrs) {
+		return nil
+	}
+	return func(ctx context.Context) (net.Conn, error) { return o.dialHost(ctx, four) }
 }
 
 // dialRelay connects to the smarthost, from each of the sources in turn until it answers.

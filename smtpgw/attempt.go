@@ -58,7 +58,8 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 	}
 	if o != nil {
 		o.progress, o.texted, o.dsn = &t.progress, false, &e.DSN
-		replies, err := o.send(ctx, c.envelopeSender(ctx, o, e), e.Recipients, c.top(o, e, raw), raw)
+		var replies []reply
+		replies, o, err = c.deliver(ctx, o, c.envelopeSender(ctx, o, e), e.Recipients, c.top(o, e, raw), raw)
 		c.hosts.heard(o, replies)
 		if err == nil {
 			return o.fates(e, replies), o
@@ -109,7 +110,7 @@ func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outb
 		return c.deferred(e, "connect to "+route.whom(e.Domain), err), nil
 	}
 	o.progress, o.dsn = &t.progress, &e.DSN
-	replies, err := o.send(ctx, c.envelopeSender(ctx, o, e), e.Recipients, c.top(o, e, raw), raw)
+	replies, o, err := c.deliver(ctx, o, c.envelopeSender(ctx, o, e), e.Recipients, c.top(o, e, raw), raw)
 	c.hosts.heard(o, replies)
 	if err = whyEnded(ctx, err); err != nil {
 		o.conn.Close()

@@ -18,7 +18,9 @@ type Host struct {
 	Name string // that its certificate is for
 	Helo string // what it is greeted with; empty: Config.Hostname
 	Dial func(context.Context) (net.Conn, error)
-	TLS  TLSUse
+	// DialIPv4 is Dial by addresses of IPv4 alone; nil: the host has none, or it is not known.
+	DialIPv4 func(context.Context) (net.Conn, error)
+	TLS      TLSUse
 	// Login is what this node says who it is; nil: it says nothing.
 	Login *Login
 	Roots *x509.CertPool // of certificates that are asked for; nil: those of the machine
@@ -72,6 +74,26 @@ var errTLS, errNoTLS = errors.New("TLS"), errors.New("no TLS")
 func (h *Host) connect(ctx context.Context, sending *Sending, hostname string) (*outbound, error) {
 	ctx, cancel := context.WithTimeout(ctx, sending.Dial+sending.Reply)
 	defer cancel()
+	o, err := h.openSomehow(ctx, sending, hostname)
+	var away *turnedAway
+	if errors.As(err, &away) && away.ip6 && h.DialIPv4 != nil && nameless(away.reply) {
+		return h.overIPv4().openSomehow(ctx, sending, hostname)
+	}
+	if err == nil && h.DialIPv4 != nil && overIPv6(o.conn) {
+		o.byIPv4 = func(ctx context.Context) (*outbound, error) { return h.overIPv4().connect(ctx, sending, hostname) }
+	}
+	return o, err
+}
+
+// overIPv4 is the host by its addresses of IPv4.
+func (h *Host) overIPv4() *Host {
+	other := *h
+	other.Dial, other.DialIPv4 = h.DialIPv4, nil
+	return &other
+}
+
+// openSomehow opens a session, in clear where TLS fails and is not required.
+func (h *Host) openSomehow(ctx context.Context, sending *Sending, hostname string) (*outbound, error) {
 	o, err := h.open(ctx, sending, hostname, true)
 	if h.TLS == TLSIfOffered && errors.Is(err, errTLS) {
 		o, err = h.open(ctx, sending, hostname, false)

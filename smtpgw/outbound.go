@@ -39,7 +39,9 @@ type outbound struct {
 	known   bool          // it was told who this node is, with a password
 	last    time.Duration // for the reply to a text of which the other side has all, at a stop
 	dsn     *outbox.DSN   // what the sender of the mail asked about reports; nil: nothing
-	texted  bool          // it was told to send a text, and perhaps has it
+	// byIPv4 opens one in its place; nil: it is no session of IPv6, or there is no other way.
+	byIPv4 func(context.Context) (*outbound, error)
+	texted bool // it was told to send a text, and perhaps has it
 	*progress
 
 	mu  sync.Mutex
@@ -126,13 +128,25 @@ func (p patient) Write(b []byte) (n int, err error) {
 	return n, err
 }
 
+// turnedAway is that a server takes no session from here.
+type turnedAway struct {
+	reply reply
+	ip6   bool
+}
+
+// Error is that of the Reason.
+func (e *turnedAway) Error() string { return e.Unwrap().Error() }
+
+// Unwrap is what people are told.
+func (e *turnedAway) Unwrap() error { return Reason("turned away: " + e.reply.String()) }
+
 func (o *outbound) banner() error {
 	banner, err := o.read()
 	if err != nil {
 		return fmt.Errorf("wait for the banner: %w", err)
 	}
 	if !banner.ok() {
-		return Reason("turned away: " + banner.String())
+		return &turnedAway{banner, overIPv6(o.conn)}
 	}
 	return nil
 }

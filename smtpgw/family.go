@@ -1,0 +1,72 @@
+package smtpgw
+
+import (
+	"context"
+	"net"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// namelessWords are how servers say without a status of its own that an address has no name.
+var namelessWords = regexp.MustCompile(`(?i)\b(ptr|rdns|reverse[ -](dns|hostname|lookup|name|mapping))\b`)
+
+// nameless reports whether a reply refuses the address that the session comes from, since that has
+// no name in the DNS that leads back (RFC 7372, section 3: 5.7.25), now or for good. Addresses of
+// IPv6 lack one more often than those of IPv4, and are held to it more often.
+func nameless(r reply) bool {
+	if r.code/100 != 4 && r.code/100 != 5 {
+		return false
+	}
+	switch status := statusOf(r, r.code/100); strings.TrimLeft(status, "45") {
+	case ".7.25":
+		return true
+	case ".7.1":
+		return namelessWords.MatchString(r.text)
+	}
+	return false
+}
+
+// overIPv6 reports whether a connection is one of IPv6.
+func overIPv6(conn net.Conn) bool {
+	a, ok := conn.RemoteAddr().(*net.TCPAddr)
+	return ok && a.IP.To4() == nil
+}
+
+// deliver sends a mail over a session. Recipients who are refused since the address of IPv6 that it
+// comes from has no name are tried once more over IPv4, before that counts. It returns the session
+// that is to go on with.
+func (c *Courier) deliver(ctx context.Context, o *outbound, from string, to []string, top, raw []byte) ([]reply, *outbound, error) {
+	replies, err := o.send(ctx, from, to, top, raw)
+	if err != nil || o.byIPv4 == nil || !slices.ContainsFunc(replies, nameless) {
+		return replies, o, err
+	}
+	again, err := o.byIPv4(ctx)
+	if err != nil {
+		return replies, o, nil
+	}
+	c.log.Debug("courier: tried again over IPv4, since the address of IPv6 has no name", "host", o.name)
+	again.takePlace(o)
+	var at []int
+	var rest []string
+	for i, r := range replies {
+		if nameless(r) {
+			at, rest = append(at, i), append(rest, to[i])
+			replies[i] = reply{}
+		}
+	}
+	more, err := again.send(ctx, from, rest, top, raw)
+	for i, r := range more {
+		replies[at[i]] = r
+	}
+	return replies, again, err
+}
+
+// takePlace has a session stand where another one did, which ends.
+func (o *outbound) takePlace(old *outbound) {
+	o.to, o.name, o.progress, o.dsn, o.hosts = old.to, old.name, old.progress, old.dsn, old.hosts
+	if counted, ok := old.conn.(*countedConn); ok {
+		o.conn, old.conn = &countedConn{Conn: o.conn, over: counted.over}, counted.Conn
+	}
+	old.quit()
+}
