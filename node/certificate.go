@@ -139,17 +139,28 @@ func (c *certificate) read() error {
 	return nil
 }
 
-// ownCertificate reads the certificate that the node made for the host name, or makes it.
+// ownCertificate reads the certificate that the node made for the host name, or makes it. One that
+// is made in place of another has the key of that: records of it in the DNS (TLSA) stay true.
 func ownCertificate(path, hostname string, now time.Time) (*tls.Certificate, error) {
+	var key *ecdsa.PrivateKey
 	text, err := os.ReadFile(path)
 	if err == nil {
-		if made, err := tls.X509KeyPair(text, text); err == nil && slices.Equal(made.Leaf.DNSNames, []string{hostname}) && now.AddDate(0, 1, 0).Before(made.Leaf.NotAfter) {
+		made, err := tls.X509KeyPair(text, text)
+		if err == nil {
+			key, _ = made.PrivateKey.(*ecdsa.PrivateKey)
+		}
+		if err == nil && slices.Equal(made.Leaf.DNSNames, []string{hostname}) && now.AddDate(0, 1, 0).Before(made.Leaf.NotAfter) {
 			return &made, nil
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the certificate: %w", err)
 	}
-	if text, err = makeCertificate(hostname, now); err != nil {
+	if key == nil {
+		if key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+			return nil, fmt.Errorf("making a key: %w", err)
+		}
+	}
+	if text, err = certify(hostname, key, now); err != nil {
 		return nil, fmt.Errorf("making a certificate: %w", err)
 	}
 	if err := replaceFile(path, text); err != nil {
@@ -159,12 +170,8 @@ func ownCertificate(path, hostname string, now time.Time) (*tls.Certificate, err
 	return &made, err
 }
 
-// makeCertificate makes one that its own key has signed, with the key, in PEM.
-func makeCertificate(hostname string, now time.Time) ([]byte, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
+// certify makes a certificate that its own key has signed, with the key, in PEM.
+func certify(hostname string, key *ecdsa.PrivateKey, now time.Time) ([]byte, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	if err != nil {
 		return nil, err

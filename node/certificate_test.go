@@ -2,6 +2,9 @@ package node
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -14,6 +17,15 @@ import (
 
 	"cairn/node/home"
 )
+
+// makeCertificate makes a certificate with a key of its own, in PEM.
+func makeCertificate(host string, now time.Time) ([]byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return certify(host, key, now)
+}
 
 // TestOwnCertificate: a node keeps the one that it has made, and makes another one for another host
 // name, in place of what is none, and before it is too old.
@@ -37,6 +49,11 @@ func TestOwnCertificate(t *testing.T) {
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	for host, when := range map[string]time.Time{"mail.b.example": now, "mail.a.example": now.AddDate(10, 0, 0)} {
+		if next := made(host, when); !bytes.Equal(next.Leaf.RawSubjectPublicKeyInfo, first.Leaf.RawSubjectPublicKeyInfo) {
+			t.Errorf("%s has another key", host)
+		}
 	}
 	for name, next := range map[string]func() *tls.Certificate{
 		"another host": func() *tls.Certificate { return made("mail.b.example", now) },

@@ -3,6 +3,7 @@ package relays_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,8 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw"
+	"cairn/smtpgw/dane"
+	"cairn/smtpgw/tlsa"
 	"cairn/smtpgw/tlstest"
 	"cairn/testnet"
 	"cairn/testnet/relays"
@@ -30,6 +33,7 @@ type couriered struct {
 	session  string // what Postfix has to say of the session in the end
 	outside  bool   // the courier takes it for a mail server that the DNS names
 	tls      smtpgw.TLSUse
+	key      bool // it is known by its key alone (RFC 7672)
 }
 
 // Two messages are for a recipient whom Postfix refuses and two for Bob, all in
@@ -66,6 +70,10 @@ var courieredMail = []couriered{
 		name: "outside, encrypted with a certificate", outside: true, settings: encrypting("encrypt"), tls: smtpgw.TLSRequired,
 		session: `ehlo=2 starttls=1 mail=4 rcpt=2/4 data=2 .*quit=1`,
 	},
+	{
+		name: "outside, encrypted and known by its key", outside: true, settings: encrypting("encrypt"), tls: smtpgw.TLSRequired, key: true,
+		session: `ehlo=2 starttls=1 mail=4 rcpt=2/4 data=2 .*quit=1`,
+	},
 }
 
 func encrypting(level string) map[string]string {
@@ -99,6 +107,10 @@ func testCourier(ctx context.Context, t *testing.T, a, b *testnet.Member) {
 			w := way{addr: p.Addr}
 			if c.outside {
 				w.host = &smtpgw.Host{Name: "relay.test", TLS: c.tls, Roots: roots}
+			}
+			if c.key {
+				known := &tlsa.Server{Base: "mx.test", Records: []dane.Record{dane.OfKey(cert.Leaf.RawSubjectPublicKeyInfo)}}
+				w.host = &smtpgw.Host{Name: "mx.test", TLS: c.tls, Verify: func(s *tls.ConnectionState) error { return known.Verify(s, time.Now()) }}
 			}
 			if report := carry(ctx, t, p, w, mails); !bytes.Contains(report, []byte("has left us")) {
 				t.Errorf("the report does not give the reason:\n%s", report)
