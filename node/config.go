@@ -114,6 +114,10 @@ type SubmissionConfig struct {
 	// from: each an address, "@domain" for all of a domain, or "*" for any.
 	RelayFrom []string `koanf:"relay_from"`
 
+	// RelayNetworks are networks of mail servers of ours that hand their outgoing mail
+	// here without a password, from any address of our domains or of RelayFrom.
+	RelayNetworks []string `koanf:"relay_networks"`
+
 	// Filter is a program, by its absolute path, with its arguments; none if
 	// empty. It is run over each message before that is recorded.
 	Filter []string `koanf:"filter"`
@@ -292,7 +296,7 @@ func DefaultConfig(name string, domains []string) *Config {
 	c := &Config{
 		Mine:         "10%",
 		Organisation: OrganisationConfig{Name: name, Domains: domains, Records: "some"},
-		Submission:   SubmissionConfig{Listen: "127.0.0.1:2525", Unauthenticated: unauthenticatedAuto, Scram: "plus", RelayFrom: []string{}, Filter: []string{}},
+		Submission:   SubmissionConfig{Listen: "127.0.0.1:2525", Unauthenticated: unauthenticatedAuto, Scram: "plus", RelayFrom: []string{}, RelayNetworks: []string{}, Filter: []string{}},
 		Inbound: InboundConfig{
 			Listen: "127.0.0.1:2526", Authenticate: true, TrustedSealers: []string{}, Proxies: []string{}, Filter: []string{},
 		},

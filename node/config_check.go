@@ -144,7 +144,25 @@ func (c *Config) checkSubmission() error {
 		return badValue("submission.relay_from", `name whole domains, as in "@example.org"`, "%d entries are more than %d",
 			len(c.Submission.RelayFrom), maxRelayFrom)
 	}
+	if _, err := c.Submission.relayNetworks(); err != nil {
+		return badValue("submission.relay_networks", `name the mail servers alone, as in ["192.0.2.10", "10.1.2.0/24"]`, "%v", err)
+	}
 	return nil
+}
+
+// minRelayBits is the least length of a network that relays without a password. What is wider was
+// meant as "everybody", and would let everybody send in our name.
+const minRelayBits = 8
+
+// relayNetworks are those that RelayNetworks names.
+func (c *SubmissionConfig) relayNetworks() ([]netip.Prefix, error) {
+	list, err := prefixes(c.RelayNetworks)
+	for _, p := range list {
+		if p.Bits() < minRelayBits {
+			return nil, fmt.Errorf("%s is no network of mail servers of yours", p)
+		}
+	}
+	return list, err
 }
 
 func (c *Config) checkOutbound() error {

@@ -133,6 +133,8 @@ func TestBadConfig(t *testing.T) {
 		{"relay of no address", "relay_from = []", `relay_from = ["reports"]`, "submission.relay_from", "reports"},
 		{"relay of half a domain", "relay_from = []", `relay_from = ["@a..b"]`, "submission.relay_from", `"@a..b"`},
 		{"relay of the whole world", "relay_from = []", `relay_from = [` + strings.Repeat(`"@a.example",`, 1001) + `]`, "submission.relay_from", "1001"},
+		{"relay for everybody", "relay_networks = []", `relay_networks = ["0.0.0.0/0"]`, "submission.relay_networks", "0.0.0.0/0"},
+		{"relay for a name", "relay_networks = []", `relay_networks = ["mta.example"]`, "submission.relay_networks", "mta.example"},
 		{"leave out what must be there", "leave_out = []", `leave_out = ["from"]`, "records.leave_out", "cannot be left out"},
 		{"leave out a misspelt one", "leave_out = []", `leave_out = ["langauge"]`, "records.leave_out", "did you mean language"},
 		{"derive what is not derived", "derive = []", `derive = ["from"]`, "records.derive", "these can be derived"},

@@ -272,6 +272,11 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	relays, err := n.cfg.Submission.relayNetworks()
+	if err != nil {
+		return err
+	}
+	strangers.Exempt = append(strangers.Exempt, relays...)
 	n.heldAccounts = make(chan heldAccount, maxHeldTold)
 	n.throttle = smtpgw.NewThrottle(strangers, n.noteHeld, n.part("smtp"))
 	n.beside = newMailServer(n.cfg)

@@ -275,11 +275,12 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 	leaveOut, _ := smtpgw.ParseLeaveOut(n.cfg.Records.LeaveOut) // Validate looked
 	derived, _ := smtpgw.ParseDerive(n.cfg.Records.Derive)
 	suppress, _ := n.cfg.Outbound.suppress()
+	relays, _ := n.cfg.Submission.relayNetworks()
 	return smtpgw.Config{
 		Hostname:   n.cfg.Hostname,
 		Domains:    n.homeFirst,
 		Postmaster: n.postmaster(),
-		RelayFrom:  n.cfg.Submission.RelayFrom,
+		RelayFrom:  n.cfg.Submission.RelayFrom, RelayNetworks: relays,
 		LeaveOut:   leaveOut,
 		Derive:     derived,
 		NodeKey:    p2p.NodeKeyOf,

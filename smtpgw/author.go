@@ -67,8 +67,11 @@ func (d *draft) mailboxes(name string, list []message.Address) ([]mailbox, error
 // replies of programs and notes that a mail was read come so from people (RFC 3834, section 3.3;
 // RFC 8098, section 3).
 func (s *Submitter) mayNameItself(r *mailstore.Reader, who poster, field string, m mailbox) error {
-	if !who.signed && s.relay.allows(m) {
+	switch {
+	case who.relayed && s.dir.mayRelay(m, s.relay), !who.signed && s.relay.allows(m):
 		return nil
+	case who.relayed:
+		return s.dir.notRelayed(field, m)
 	}
 	owner, err := s.dir.account(r, m)
 	if err == nil && (owner.ID == who.account || !who.signed && who.from == "") {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	"cairn/consensus"
@@ -51,6 +52,9 @@ type Config struct {
 	// the same, by a program or a mail server that this node is the smarthost of.
 	// Each is as CanonicalRelay takes it; what it does not take allows nothing.
 	RelayFrom []string
+	// RelayNetworks are networks whose programs and mail servers submit without a password, as any
+	// address of our domains or of RelayFrom.
+	RelayNetworks []netip.Prefix
 	// LeaveOut are the types of components that are recorded only of messages
 	// that ask for it, see ParseLeaveOut.
 	LeaveOut []message.Type

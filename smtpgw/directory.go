@@ -98,13 +98,19 @@ func (d directory) sender(r *mailstore.Reader, from *mailbox, relayed relay) (ma
 	return a, refusef(550, 5, 7, 1, "sender <%s> is not an address of any account here; use one of yours, or let the administrator allow it with relay_from", pathOf(from.String()))
 }
 
-// senderOf is sender for who has signed in as user: as an address of its own, or with the null
-// sender. nil: nobody has signed in.
-func (d directory) senderOf(r *mailstore.Reader, from *mailbox, user *mailstore.Account, relayed relay) (mailstore.Account, error) {
-	if user == nil {
+// senderOf is sender for who has signed in: as an address of its own, or with the null sender; and
+// for who relays: as any address of our domains, of which those that no account has are sent for
+// the postmaster.
+func (d directory) senderOf(r *mailstore.Reader, from *mailbox, by user, relayed relay) (mailstore.Account, error) {
+	switch {
+	case by.relays && from != nil && !d.mayRelay(*from, relayed):
+		return mailstore.Account{}, d.notRelayed("sender", *from)
+	case by.relays && from != nil:
+		return d.sender(r, from, append(slices.Clip(relayed), from.key()))
+	case by.account == nil:
 		return d.sender(r, from, relayed)
 	}
-	now, err := r.Account(user.ID)
+	now, err := r.Account(by.account.ID)
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return now, refusef(535, 5, 7, 8, "the account that you signed in to is there no more")
 	}

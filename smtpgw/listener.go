@@ -98,7 +98,7 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 	}
 	w := newWire(c, s.limits, s.dir.home(), p.text)
 	w.dsn = s.smtp.EnableDSN
-	w.peer = p
+	w.peer, w.relays = p, s.mode == Submission && s.cfg.relays(c)
 	w.secrecy = secrecy{config: s.cfg.TLS, meter: s.cfg.Meter, ctx: s.ctx, busy: func() bool { return false }, fault: func(what string, err error) {
 		s.logOf(p, s.log).Info("smtp: "+what, "mode", s.mode.String(), "peer", c.RemoteAddr().String(), "err", clipped(err.Error()))
 	}}

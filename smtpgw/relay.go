@@ -2,6 +2,8 @@ package smtpgw
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -48,4 +50,25 @@ func newRelay(list []string) relay {
 // allows reports whether the administrator lets programs send as m.
 func (r relay) allows(m mailbox) bool {
 	return slices.Contains(r, AnyAddress) || slices.Contains(r, m.key()) || slices.Contains(r, "@"+m.domain)
+}
+
+// relays reports whether a connection comes from a network that relays here without a password.
+func (c *Config) relays(conn net.Conn) bool {
+	a := addressOf(conn).Unmap().WithZone("")
+	return slices.ContainsFunc(c.RelayNetworks, func(n netip.Prefix) bool { return n.Contains(a) })
+}
+
+// notRelayed is the refusal of who relays as somebody who is not ours.
+func (d directory) notRelayed(where string, m mailbox) error {
+	if why := d.unsure(); why != "" {
+		return d.notServed(m)
+	}
+	return refusef(550, 5, 7, 1, "%s <%s> is at no domain of this organisation; who relays here without a password sends as "+
+		"those alone, or as the administrator allows with relay_from", where, shown(m.String()))
+}
+
+// mayRelay reports whether m may be named as who sends, by a mail server of ours that knows its own
+// accounts: any address of our domains, and what the administrator allows.
+func (d directory) mayRelay(m mailbox, relayed relay) bool {
+	return d.isLocal(m.domain) || relayed.allows(m)
 }

@@ -188,8 +188,11 @@ func (s *Server) silent() string {
 }
 
 // mayPostUnknown reports whether who is at a wire may submit without signing in: who is on this
-// machine, where that is allowed.
+// machine, where that is allowed, or in a network that relays here.
 func (s *Server) mayPostUnknown(w *wire) bool {
+	if w.relays {
+		return true
+	}
 	if s.cfg.Unauthenticated == nil && s.cfg.Passwords == nil {
 		return true
 	}

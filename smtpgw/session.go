@@ -63,7 +63,7 @@ func (s *session) mail(from string, opts *smtp.MailOptions) error {
 	switch {
 	case s.srv.mode == Submission:
 		if err = s.mayPost(); err == nil {
-			s.poster, err = s.srv.submitter.sender(from, s.wire.secrecy.user, opts.UTF8)
+			s.poster, err = s.srv.submitter.sender(from, s.wire.user(), opts.UTF8)
 			s.from = s.poster.from
 		}
 	case from != "":

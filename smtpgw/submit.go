@@ -73,7 +73,7 @@ func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts
 	if err := checkText(raw, &s.limits); err != nil {
 		return Receipt{}, err
 	}
-	who, err := s.sender(from, nil, true)
+	who, err := s.sender(from, user{}, true)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -100,12 +100,25 @@ type poster struct {
 	account mailstore.AccountID
 	from    string // the envelope sender; "": the null one
 	signed  bool   // in: who is writes as the account alone
+	relayed bool   // by a network of ours: as anybody of our domains
 }
 
-// sender looks up who sends as from; user is who has signed in, nil: nobody has. What is sent as an
-// address of no account, where that is allowed, belongs to the postmaster.
-func (s *Submitter) sender(from string, user *mailstore.Account, utf8 bool) (poster, error) {
-	who := poster{signed: user != nil}
+// user is who submits: an account that has signed in, or a network that relays without that; or
+// neither.
+type user struct {
+	account *mailstore.Account
+	relays  bool
+}
+
+// user is whom a wire is known to be of. Who has signed in is that account, wherever it is.
+func (w *wire) user() user {
+	return user{account: w.secrecy.user, relays: w.relays && w.secrecy.user == nil}
+}
+
+// sender looks up who sends as from. What is sent as an address of no account, where that is
+// allowed, belongs to the postmaster.
+func (s *Submitter) sender(from string, by user, utf8 bool) (poster, error) {
+	who := poster{signed: by.account != nil, relayed: by.relays}
 	var m *mailbox
 	if from != "" {
 		parsed, err := parseMailbox(from, utf8)
@@ -115,7 +128,7 @@ func (s *Submitter) sender(from string, user *mailstore.Account, utf8 bool) (pos
 		m, who.from = &parsed, parsed.String()
 	}
 	err := s.store.View(func(r *mailstore.Reader) error {
-		a, err := s.dir.senderOf(r, m, user, s.relay)
+		a, err := s.dir.senderOf(r, m, by, s.relay)
 		who.account = a.ID
 		return err
 	})

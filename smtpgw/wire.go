@@ -41,6 +41,7 @@ type wire struct {
 	domain   string         // completes a bare <postmaster>
 	texts    *textroom.Room // of the peer
 	peer     *peer          // whose it is
+	relays   bool           // from a network that relays without a password
 	r        *bufio.Reader
 
 	out     []byte // what go-smtp reads next
