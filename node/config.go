@@ -198,6 +198,10 @@ type InboundConfig struct {
 	// are.
 	Proxies []string `koanf:"proxies"`
 
+	// CatchAll is the address of an account of this node that gets the mail for addresses of our
+	// domains which nobody has; "": such mail is refused.
+	CatchAll string `koanf:"catch_all"`
+
 	// Filter is a program, by its absolute path, with its arguments; none if
 	// empty. It is run over each arrival once that was judged, before it is
 	// stored, and may put fields of filters on top, or refuse it.

@@ -18,6 +18,7 @@ import (
 	manet "github.com/multiformats/go-multiaddr/net"
 
 	"cairn/consensus"
+	"cairn/mailstore"
 	"cairn/node/home"
 	"cairn/node/membership"
 	"cairn/smtpgw"
@@ -327,6 +328,11 @@ func (c *Config) checkListeners() error {
 	}
 	if _, err := prefixes(c.Inbound.Proxies); err != nil {
 		return badValue("inbound.proxies", `name networks or addresses, as in ["192.0.2.0/24"]`, "%v", err)
+	}
+	if c.Inbound.CatchAll != "" {
+		if canonical, err := mailstore.CanonicalAddress(c.Inbound.CatchAll); err != nil || canonical != c.Inbound.CatchAll {
+			return badValue("inbound.catch_all", `write an address of an account in lower case, as in "office@example.org", or ""`, "%q is no such address", c.Inbound.CatchAll)
+		}
 	}
 	for _, a := range c.P2P.Listen {
 		if err := checkP2PListen(a); err != nil {

@@ -149,6 +149,7 @@ func TestBadConfig(t *testing.T) {
 		{"ban without end", `ban = "10m"`, `ban = "48h"`, "limits.ban", "48h"},
 		{"large that is small", `large = "2M"`, `large = "1"`, "limits.large", "range"},
 		{"proxies of no network", "proxies = []", `proxies = ["proxy.example"]`, "inbound.proxies", "proxy.example"},
+		{"catch-all that is no address", `catch_all = ""`, `catch_all = "office"`, "inbound.catch_all", "office"},
 		{"exempt with a slip", "exempt = []", `exempt = ["10.0.0.1/8"]`, "limits.exempt", "10.0.0.0/8"},
 		{"inbound port", "127.0.0.1:2526", "127.0.0.1:smtp", "inbound.listen", "port number"},
 		{"inbound port range", "127.0.0.1:2526", "127.0.0.1:65536", "inbound.listen", "port number"},

@@ -224,6 +224,9 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	if err := n.reportTwins(); err != nil {
 		return err
 	}
+	if err := n.reportCatchAll(); err != nil {
+		return err
+	}
 	n.filing = smtpgw.NewFiling(n.cfg.Verdict.policy())
 	n.verifier = verifier.New(n.store, n.chain, n.trust, verifier.Config{
 		Threshold: n.cfg.Verdict.Threshold,

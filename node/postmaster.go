@@ -48,6 +48,23 @@ func (n *Node) ensurePostmaster(ctx context.Context) error {
 	})
 }
 
+// reportCatchAll tells of an inbound.catch_all that is nobody's: mail for addresses that nobody has
+// is refused then.
+func (n *Node) reportCatchAll() error {
+	address := n.cfg.Inbound.CatchAll
+	if address == "" {
+		return nil
+	}
+	return n.store.View(func(rd *mailstore.Reader) error {
+		_, err := rd.AccountByAddress(address)
+		if errors.Is(err, mailstore.ErrNotFound) {
+			n.log.Warn("no account here has the address of inbound.catch_all: mail for addresses that nobody has is refused", "address", address)
+			return nil
+		}
+		return err
+	})
+}
+
 // reportTwins tells of accounts whose names differ in the case of letters only.
 // They come from versions that took them for different; both are kept, and each
 // is found by its exact name.

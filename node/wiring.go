@@ -280,6 +280,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		Hostname:   n.cfg.Hostname,
 		Domains:    n.homeFirst,
 		Postmaster: n.postmaster(),
+		CatchAll:   n.cfg.Inbound.CatchAll,
 		RelayFrom:  n.cfg.Submission.RelayFrom, RelayNetworks: relays,
 		LeaveOut:   leaveOut,
 		Derive:     derived,

@@ -84,6 +84,9 @@ func withMailbox(rcpts []string, m mailbox) []string {
 	return append(rcpts, m.String())
 }
 
+// isAbuse reports whether the address is the one for complaints (RFC 2142, section 4).
+func (m mailbox) isAbuse() bool { return strings.EqualFold(m.local, "abuse") }
+
 // isPostmaster reports whether the address is one that RFC 5321, section
 // 4.5.1 reserves.
 func (m mailbox) isPostmaster() bool { return strings.EqualFold(m.local, "postmaster") }

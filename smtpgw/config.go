@@ -48,6 +48,9 @@ type Config struct {
 	// submitted with a null sender. When no account has this address the
 	// oldest account stands in.
 	Postmaster string
+	// CatchAll is the address of the account that gets the mail for addresses of our domains that
+	// no account of the organisation has; empty, or nobody's: such mail is refused.
+	CatchAll string
 	// RelayFrom are addresses that no account has and mail is submitted from all
 	// the same, by a program or a mail server that this node is the smarthost of.
 	// Each is as CanonicalRelay takes it; what it does not take allows nothing.

@@ -214,7 +214,7 @@ func (d *Delivery) shares(tx *mailstore.Tx, a *Arrival, rcpts []mailbox, found *
 	var order []*share
 	refusal, refused := "", 0
 	for i, rcpt := range a.Recipients {
-		acct, err := d.dir.account(&tx.Reader, rcpts[i])
+		acct, err := d.dir.recipient(&tx.Reader, rcpts[i])
 		if errors.Is(err, mailstore.ErrNotFound) {
 			return nil, d.dir.nobody(rcpts[i])
 		}

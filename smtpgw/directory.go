@@ -13,12 +13,13 @@ import (
 type directory struct {
 	domains    func() []string
 	postmaster string
+	catchAll   string              // as Config.CatchAll
 	unsure     func() (why string) // as Config.Unsure
 	silent     func() (why string) // as Config.Silent
 }
 
 func newDirectory(cfg Config) directory {
-	d := directory{domains: cfg.Domains, postmaster: cfg.Postmaster, unsure: cfg.Unsure, silent: cfg.Silent}
+	d := directory{domains: cfg.Domains, postmaster: cfg.Postmaster, catchAll: cfg.CatchAll, unsure: cfg.Unsure, silent: cfg.Silent}
 	if d.unsure == nil {
 		d.unsure = func() string { return "" }
 	}
@@ -50,6 +51,34 @@ func (d directory) account(r *mailstore.Reader, m mailbox) (mailstore.Account, e
 		return d.postmasterAccount(r)
 	}
 	return a, err
+}
+
+// recipient is account for mail that arrives. What no account of the organisation has goes to who
+// stands in: the postmaster for abuse@ (RFC 2142, section 4), and the catch-all for all else.
+func (d directory) recipient(r *mailstore.Reader, m mailbox) (mailstore.Account, error) {
+	a, err := d.account(r, m)
+	if !errors.Is(err, mailstore.ErrNotFound) || !d.isLocal(m.domain) {
+		return a, err
+	}
+	if m.isAbuse() {
+		return d.postmasterAccount(r)
+	}
+	if d.catchAll == "" {
+		return a, err
+	}
+	return r.AccountByAddress(d.catchAll)
+}
+
+// standsIn reports whether somebody stands in for an address that no account has.
+func (d directory) standsIn(store *mailstore.Store, m mailbox) (bool, error) {
+	err := store.View(func(r *mailstore.Reader) error {
+		_, err := d.recipient(r, m)
+		return err
+	})
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // AccountFor is mailstore.Reader.AccountFor but for mailing lists, which have no sub-addresses.

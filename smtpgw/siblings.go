@@ -59,6 +59,9 @@ func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directo
 	case errors.Is(err, ErrNoRoute) && sibling:
 		return Route{}, refusef(451, 4, 4, 6, "<%s> has no mailbox here, nor with the node of the organisation that sends it; try again later", pathOf(m.String()))
 	case errors.Is(err, ErrNoRoute):
+		if there, err := dir.standsIn(store, m); there || err != nil {
+			return Route{Local: true}, err
+		}
 		return Route{}, dir.nobody(m)
 	case err != nil:
 		return Route{}, refusef(451, 4, 4, 1, "whether another machine here has <%s> is not known at present; try again later", pathOf(m.String()))
