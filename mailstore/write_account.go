@@ -99,6 +99,7 @@ func (tx *Tx) RemoveAccount(id AccountID) error {
 		tx.delete(textKey(tableName, a.Name)),
 		tx.delete(accountKey(tableAccount, id)),
 		tx.dropSettings(id),
+		tx.CountUsedNoMore(id),
 		tx.put(accountKey(tableDoomed, id), nil),
 	)
 	if err != nil {

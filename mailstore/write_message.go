@@ -80,6 +80,7 @@ func (tx *Tx) AddMessage(m Message, labels []string) (MessageID, error) {
 		tx.putRow(m.Ref(), row),
 		tx.put(blobUserKey(m.Blob, messageUser(m.Account, m.ID)), nil),
 		tx.count(m.Account, nil, withTotal(set)),
+		tx.grow(m.Account, m.Size),
 		tx.journal(Change{Kind: ChangeAdded, Account: m.Account, Message: m.ID, Labels: set}),
 	)
 	return m.ID, err
@@ -178,7 +179,7 @@ func (tx *Tx) RemoveMessage(a AccountID, id MessageID) error {
 		tx.journal(Change{Kind: ChangeRemoved, Account: a, Message: id}),
 	)
 	if err != nil || lost {
-		return firstOf(err, tx.recount(a))
+		return firstOf(err, tx.recount(a), tx.growAnew(a))
 	}
-	return tx.count(a, withTotal(row.labels), nil)
+	return errors.Join(tx.count(a, withTotal(row.labels), nil), tx.grow(a, -m.Size))
 }

@@ -13,6 +13,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/forwarders"
 	"cairn/mailstore/passwords"
+	"cairn/mailstore/quota"
 	"cairn/node/api"
 	"cairn/smtpgw"
 )
@@ -51,6 +52,9 @@ func (n *Node) viewAccount(rd *mailstore.Reader, a mailstore.Account) (*api.Acco
 	if err != nil {
 		return nil, err
 	}
+	if v.Used, _, err = rd.Used(a.ID); err != nil {
+		return nil, err
+	}
 	if v.Password, err = passwords.Chosen(rd, a.ID); err != nil {
 		return nil, err
 	}
@@ -61,13 +65,34 @@ func (n *Node) viewAccount(rd *mailstore.Reader, a mailstore.Account) (*api.Acco
 	return v, err
 }
 
+// checkSetting is the refusal of a setting that there is not, or of a value that it cannot have.
+func checkSetting(r api.SettingRequest) error {
+	switch r.Name {
+	case verifier.SettingThreshold:
+		if percent, err := strconv.Atoi(r.Value); r.Value != "" && (err != nil || percent < 1 || percent > 100 || strconv.Itoa(percent) != r.Value) {
+			return api.Errorf(api.CodeUsage, "write a percentage from 1 to 100", "setting the threshold of account %q: %q is no percentage", r.Account, r.Value)
+		}
+	case quota.Setting:
+		if _, err := quota.Parse(r.Value); r.Value != "" && err != nil {
+			return api.Errorf(api.CodeUsage, "write a size from 1M up, as in 500M or 2G", "setting the quota of account %q: %v", r.Account, err)
+		}
+	default:
+		return api.Errorf(api.CodeUsage, "cairn account set --help", "setting %q of account %q: there are %s and %s", r.Name, r.Account, verifier.SettingThreshold, quota.Setting)
+	}
+	return nil
+}
+
+func setSetting(tx *mailstore.Tx, account mailstore.AccountID, r api.SettingRequest) error {
+	if r.Name == quota.Setting {
+		return quota.Set(tx, account, r.Value)
+	}
+	return tx.SetSetting(account, r.Name, r.Value)
+}
+
 // SetAccount sets what an account decides for itself.
 func (n *Node) SetAccount(ctx context.Context, r api.SettingRequest) (*api.Account, error) {
-	if r.Name != verifier.SettingThreshold {
-		return nil, api.Errorf(api.CodeUsage, "cairn account set --help", "setting %q of account %q: the only setting is %s", r.Name, r.Account, verifier.SettingThreshold)
-	}
-	if percent, err := strconv.Atoi(r.Value); r.Value != "" && (err != nil || percent < 1 || percent > 100 || strconv.Itoa(percent) != r.Value) {
-		return nil, api.Errorf(api.CodeUsage, "write a percentage from 1 to 100", "setting the threshold of account %q: %q is no percentage", r.Account, r.Value)
+	if err := checkSetting(r); err != nil {
+		return nil, err
 	}
 	if r.Value != "" && r.Unset {
 		return nil, api.Errorf(api.CodeUsage, "cairn account set --help", "setting %s of account %q: a value, and that it is taken back", r.Name, r.Account)
@@ -79,7 +104,7 @@ func (n *Node) SetAccount(ctx context.Context, r api.SettingRequest) (*api.Accou
 			return err
 		}
 		if r.Value != "" || r.Unset {
-			if err := tx.SetSetting(a.ID, r.Name, r.Value); err != nil {
+			if err := setSetting(tx, a.ID, r); err != nil {
 				return err
 			}
 		}

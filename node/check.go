@@ -255,7 +255,7 @@ func (c *checking) values(ctx context.Context, store *mailstore.Store, faults []
 
 // mapChecks are what the parts of the node know of their maps in the mail store.
 func mapChecks(store *mailstore.Store) []mailstore.MapCheck {
-	return append(smtpgw.MapChecks(), outbox.New(store).MapCheck(), outbox.OutcomeCheck(), verifier.MapCheck())
+	return append(smtpgw.MapChecks(), mailstore.UsedCheck(), outbox.New(store).MapCheck(), outbox.OutcomeCheck(), verifier.MapCheck())
 }
 
 // seenMail tells how much was looked at. The index has nothing of removed accounts.

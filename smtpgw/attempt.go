@@ -208,8 +208,32 @@ func (e *elsewhere) add(route Route, rcpt string) {
 	}
 }
 
-// deliverHere hands an entry to accounts of this node.
+// deliverHere hands an entry to accounts of this node. For those that are full it waits.
 func (c *Courier) deliverHere(ctx context.Context, e *outbox.Entry, raw []byte) []fate {
+	var full []fate
+	fits := *e
+	fits.Recipients = nil
+	for _, rcpt := range e.Recipients {
+		m, err := parseMailbox(rcpt, true)
+		if err == nil {
+			err = c.dir.hasRoom(c.queue.Store(), m, int64(len(raw)))
+		}
+		if _, refused := errors.AsType[*Refusal](err); refused {
+			f := c.fateOf(e, rcpt, "deliver", err)
+			f.by = byThisNode
+			full = append(full, f)
+		} else { // trouble with the store is told when it is to store
+			fits.Recipients = append(fits.Recipients, rcpt)
+		}
+	}
+	if len(fits.Recipients) == 0 {
+		return full
+	}
+	return append(full, c.deliverTo(ctx, &fits, raw)...)
+}
+
+// deliverTo is deliverHere to accounts that have room.
+func (c *Courier) deliverTo(ctx context.Context, e *outbox.Entry, raw []byte) []fate {
 	whole := slices.Concat(e.Token, raw)
 	deliver := func(rcpts []string) (reply, error) {
 		err := c.delivery.Deliver(ctx, c.localArrival(whole, e.From, rcpts), e.Ref)

@@ -7,6 +7,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/message/maildomain"
+	"cairn/mailstore/quota"
 )
 
 // directory knows which addresses are ours.
@@ -67,6 +68,34 @@ func (d directory) recipient(r *mailstore.Reader, m mailbox) (mailstore.Account,
 		return a, err
 	}
 	return r.AccountByAddress(d.catchAll)
+}
+
+// hasRoom is the refusal of mail of so many octets for a local address whose account's quota does
+// not have room for it. What is for the postmaster, or tells of abuse, is taken all the same.
+func (d directory) hasRoom(store *mailstore.Store, m mailbox, octets int64) error {
+	full := false
+	err := store.View(func(r *mailstore.Reader) (err error) {
+		full, err = d.isFull(r, m, octets)
+		return err
+	})
+	if err == nil && full {
+		err = refusef(452, 4, 2, 2, "mailbox <%s> is full; try again later", pathOf(m.String()))
+	}
+	return err
+}
+
+func (d directory) isFull(r *mailstore.Reader, m mailbox, octets int64) (bool, error) {
+	if m.isPostmaster() || m.isAbuse() {
+		return false, nil
+	}
+	a, err := d.recipient(r, m)
+	if errors.Is(err, mailstore.ErrNotFound) { // that is said elsewhere
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return quota.Full(r, a.ID, octets)
 }
 
 // standsIn reports whether somebody stands in for an address that no account has.

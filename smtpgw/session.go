@@ -134,6 +134,9 @@ func (s *session) rcpt(to string, opts *smtp.RcptOptions) error {
 	case s.srv.mode == Inbound && s.from == "" && route.Local:
 		err = s.srv.delivery.mayReport(m)
 	}
+	if err == nil && s.srv.mode == Inbound && route.Local {
+		err = s.srv.dir.hasRoom(s.srv.store, m, s.size)
+	}
 	switch {
 	case err != nil:
 		return err

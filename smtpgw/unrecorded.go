@@ -185,6 +185,14 @@ func (c *Courier) whoIsHere(e *outbox.Entry) (here, rest []string, err error) {
 			if err != nil {
 				return err
 			}
+			if has { // what is full waits
+				m, _ := parseMailbox(rcpt, true)
+				full, err := c.dir.isFull(r, m, 0)
+				if err != nil {
+					return err
+				}
+				has = !full
+			}
 			if has {
 				here = append(here, rcpt)
 			} else {

@@ -259,6 +259,7 @@ type Account struct {
 	CutOff    []string `json:"cut_off,omitempty"` // those of them that are at no domain of the organisation: no mail comes there
 	Messages  int      `json:"messages"`
 	Unread    int      `json:"unread"`
+	Used      int64    `json:"used,omitempty"` // octets of its messages, where it has a quota
 
 	Settings []AccountSetting `json:"settings,omitempty"` // those that were set, by name
 	Password bool             `json:"password"`           // it has one that its owner has chosen

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cairn/mailstore/quota"
 	"cairn/node/api"
 )
 
@@ -38,6 +39,9 @@ func settingsNote(e *api.Account) string {
 	list := make([]string, len(e.Settings))
 	for i, s := range e.Settings {
 		list[i] = s.Name + "=" + s.Value
+		if s.Name == quota.Setting {
+			list[i] += fmt.Sprintf(" (%dM used)", e.Used>>20)
+		}
 	}
 	return strings.Join(list, ", ")
 }
@@ -78,12 +82,14 @@ func (a *app) cmdAccountSet() *cobra.Command {
 	set := &cobra.Command{
 		Use:   "set NAME SETTING [VALUE]",
 		Short: "Set or show what an account decides for itself",
-		Long: `Set what an account decides for itself; without a value, show it, and with --unset take it back. The one setting is
+		Long: `Set what an account decides for itself; without a value, show it, and with --unset take it back. There are
 
   threshold   the least share of a message that must be as recorded, in percent, for mail to this account. Of
               it and the thresholds of the administrator, the sender's organisation and the sender the highest
-              counts; it is for mail that arrives from now on`,
-		Example: "  cairn account set alice threshold 90\n  cairn account set alice threshold\n  cairn account set alice threshold --unset",
+              counts; it is for mail that arrives from now on
+  quota       how much its mail may be together, as in 500M or 2G: what others send is put off beyond that, with 452,
+              but for what is sent to the postmaster or to abuse`,
+		Example: "  cairn account set alice threshold 90\n  cairn account set alice threshold\n  cairn account set alice threshold --unset\n  cairn account set alice quota 2G",
 		Args:    between(2, 3),
 		RunE: func(c *cobra.Command, args []string) error {
 			r := api.SettingRequest{Account: args[0], Name: args[1], Unset: unset}

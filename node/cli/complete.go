@@ -14,6 +14,7 @@ import (
 	"cairn/consensus/verifier"
 	"cairn/index/query"
 	"cairn/mailstore"
+	"cairn/mailstore/quota"
 	"cairn/node/api"
 	"cairn/testnet/readers"
 )
@@ -155,7 +156,7 @@ func addressOfAccount(ctx context.Context, c *api.Client, args []string, begun s
 
 func accountSetting(ctx context.Context, c *api.Client, args []string, begun string) []string {
 	if len(args) == 1 {
-		return []string{verifier.SettingThreshold}
+		return []string{quota.Setting, verifier.SettingThreshold}
 	}
 	return first(accounts)(ctx, c, args, begun)
 }

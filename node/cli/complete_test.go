@@ -50,7 +50,7 @@ func TestCompletion(t *testing.T) {
 		{"search --account", "", "alice bob"},
 		{"label add --query", "fro", "from:"},
 		{"account rm", "b", "bob"},
-		{"account set bob", "", "threshold"},
+		{"account set bob", "", "quota threshold"},
 		{"init --network", "", "new local"},
 		{"init --records", "s", "some"},
 		{"run --log", "w", "warn"},

@@ -1,0 +1,81 @@
+package smtpgw
+
+import (
+	"strings"
+	"testing"
+
+	"cairn/mailstore"
+	"cairn/mailstore/quota"
+)
+
+// TestFullMailbox: what a full account's mail is answered at RCPT, and that others, the postmaster
+// and who complains are not kept out by it.
+func TestFullMailbox(t *testing.T) {
+	st := localStore(t)
+	for _, name := range []string{"user", "admin"} {
+		err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
+			a, err := tx.AccountByName(name)
+			if err == nil {
+				err = quota.Set(tx, a.ID, "1M")
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	addr := inbound(t, testConfig, st, &verifier{})
+	say := func(size, rcpt, want string) {
+		t.Helper()
+		d := greeted(t, addr)
+		d.say("MAIL FROM:<x@far.example>"+size+"\r\n", "^250 ")
+		d.say("RCPT TO:<"+rcpt+">\r\n", want)
+	}
+	say("", "user@local.example", "^250 ")
+	say(" SIZE=1048577", "user@local.example", "^452 4.2.2 mailbox <user@local.example> is full")
+	for _, rcpt := range []string{"user@local.example", "admin@local.example"} { // the second half does not fit
+		for range 2 {
+			d := greeted(t, addr)
+			d.say("MAIL FROM:<x@far.example>\r\nRCPT TO:<"+rcpt+">\r\nDATA\r\n", "^250 ")
+			d.expect("^250 ")
+			d.expect("^354 ")
+			d.say("From: x@far.example\r\nSubject: large\r\n\r\n"+strings.Repeat(strings.Repeat("x", 998)+"\r\n", 540)+".\r\n", "^250 ")
+		}
+	}
+	say("", "user@local.example", "^452 4.2.2 ")
+	say("", "alias@local.example", "^452 4.2.2 ")
+	say("", "user+tag@local.example", "^452 4.2.2 ")
+	say("", "other@local.example", "^250 ")
+	say("", "admin@local.example", "^452 4.2.2 ")
+	say("", "postmaster", "^250 ")
+	say("", "abuse@local.example", "^250 ")
+}
+
+// TestFullMailboxOfOurs: mail of our own people for an account that is full waits until there is
+// room, and that for others beside it does not.
+func TestFullMailboxOfOurs(t *testing.T) {
+	n := nearNode(t, nil)
+	set := func(text string) {
+		t.Helper()
+		err := n.store.Update(t.Context(), func(tx *mailstore.Tx) error { return quota.Set(tx, 3, text) })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("1M")
+	n.run(t)
+	n.send(t, "user@local.example", mailText("large")+strings.Repeat("x\r\n", 400<<10), "other@local.example", "admin@local.example")
+	waitFor(t, func() bool {
+		list, err := n.queue.List(0, 10)
+		return err == nil && len(list) == 1 && len(list[0].Recipients) == 1 && list[0].Recipients[0] == "other@local.example" &&
+			strings.Contains(list[0].LastError, "452 4.2.2 mailbox <other@local.example> is full")
+	})
+	if len(inboxOf(t, n.store, "admin@local.example", "inbox")) != 1 || len(inboxOf(t, n.store, "other@local.example", "inbox")) != 0 {
+		t.Error("it is not where it belongs")
+	}
+	set("1G")
+	n.drained(t)
+	if len(inboxOf(t, n.store, "other@local.example", "inbox")) != 1 {
+		t.Error("it did not arrive")
+	}
+}
