@@ -18,10 +18,11 @@ var reverse interface {
 
 // arrivalSources are what gives evidence about mail that arrives, beside its record.
 func (n *Node) arrivalSources(gw smtpgw.Config) []smtpgw.Source {
+	listings := []smtpgw.Source{smtpgw.Listings{}}
 	if !n.cfg.Inbound.Authenticate {
-		return nil
+		return listings
 	}
-	return []smtpgw.Source{smtpgw.NewAuthentication(gw, evidenceDNS{}, isOutside, n.cfg.Inbound.sealers())}
+	return append(listings, smtpgw.NewAuthentication(gw, evidenceDNS{}, isOutside, n.cfg.Inbound.sealers()))
 }
 
 // sealers are the domains that TrustedSealers names, canonical.

@@ -194,6 +194,11 @@ type InboundConfig struct {
 	// which they sent on was from the domain in From when they got it.
 	TrustedSealers []string `koanf:"trusted_sealers"`
 
+	// RefuseListed and SuspectListed are zones of lists of addresses in the DNS (RFC 5782): whom
+	// the first have is refused, and mail of whom the second have is spam unless it is recorded.
+	RefuseListed  []string `koanf:"dnsbl_refuse"`
+	SuspectListed []string `koanf:"dnsbl_evidence"`
+
 	// Proxies are networks whose connections begin with a PROXY header, which says for whom they
 	// are.
 	Proxies []string `koanf:"proxies"`
@@ -302,7 +307,7 @@ func DefaultConfig(name string, domains []string) *Config {
 		Organisation: OrganisationConfig{Name: name, Domains: domains, Records: "some"},
 		Submission:   SubmissionConfig{Listen: "127.0.0.1:2525", Unauthenticated: unauthenticatedAuto, Scram: "plus", RelayFrom: []string{}, RelayNetworks: []string{}, Filter: []string{}},
 		Inbound: InboundConfig{
-			Listen: "127.0.0.1:2526", Authenticate: true, TrustedSealers: []string{}, Proxies: []string{}, Filter: []string{},
+			Listen: "127.0.0.1:2526", Authenticate: true, TrustedSealers: []string{}, RefuseListed: []string{}, SuspectListed: []string{}, Proxies: []string{}, Filter: []string{},
 		},
 		Outbound: OutboundConfig{Via: viaDirect, Source: []string{}, Suppress: "720h"},
 		Milter:   MilterConfig{Networks: []string{"127.0.0.0/8", "::1"}, Spam: milterTag},

@@ -329,6 +329,9 @@ func (c *Config) checkListeners() error {
 	if _, err := prefixes(c.Inbound.Proxies); err != nil {
 		return badValue("inbound.proxies", `name networks or addresses, as in ["192.0.2.0/24"]`, "%v", err)
 	}
+	if key, err := c.Inbound.checkBlocklists(); err != nil {
+		return badValue(key, `write zones, as in ["bl.example.org"], or []`, "%v", err)
+	}
 	if c.Inbound.CatchAll != "" {
 		if canonical, err := mailstore.CanonicalAddress(c.Inbound.CatchAll); err != nil || canonical != c.Inbound.CatchAll {
 			return badValue("inbound.catch_all", `write an address of an account in lower case, as in "office@example.org", or ""`, "%q is no such address", c.Inbound.CatchAll)

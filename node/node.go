@@ -319,7 +319,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.part("queue"))
 	n.lists = smtpgw.NewDistributor(gw, n.store, n.queue, listStanding, n.part("smtp"))
 	n.submission = smtpgw.NewSubmission(gw, n.store, n.queue, n.part("smtp"))
-	n.inbound = smtpgw.NewInbound(inboundConfig(gw), n.store, delivery, n.part("smtp"))
+	n.inbound = smtpgw.NewInbound(n.withBlocklists(inboundConfig(gw)), n.store, delivery, n.part("smtp"))
 	n.milter = n.openMilter(gw, delivery)
 	return nil
 }

@@ -18,6 +18,7 @@ type Peer struct {
 	Addr     string         // network address, or libp2p peer ID of a stream
 	Node     *consensus.Key // libp2p node key when the connection is a stream from one
 	Helo     string         // what the peer called itself
+	Listed   []string       // lists of addresses in the DNS that it is on, by their zones
 	Protocol string         // for Received, RFC 3848: SMTP, ESMTP, UTF8SMTP; ProtocolLocal
 }
 

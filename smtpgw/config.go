@@ -13,6 +13,7 @@ import (
 	"cairn/mailstore/message/grammar"
 	"cairn/mailstore/passwords"
 	"cairn/mailstore/textroom"
+	"cairn/smtpgw/dnsbl"
 )
 
 // Mode says whom a server's listeners serve.
@@ -111,6 +112,8 @@ type Config struct {
 	// Nowhere tells of a domain of others why mail for it can go nowhere, now or later, as a Router
 	// would: with ErrNoRoute or a *Refusal. Any other answer: it may. nil: nobody knows.
 	Nowhere func(ctx context.Context, domain string) error
+	// Blocklists asks which lists of addresses have a client; nil: there are none.
+	Blocklists func(ctx context.Context, client netip.Addr) []dnsbl.List
 	// Meter counts what becomes of mail; nil: nobody wants to know.
 	Meter Meter
 	// Limits bound what one peer may use.

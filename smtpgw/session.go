@@ -134,6 +134,9 @@ func (s *session) rcpt(to string, opts *smtp.RcptOptions) error {
 	case s.srv.mode == Inbound && s.from == "" && route.Local:
 		err = s.srv.delivery.mayReport(m)
 	}
+	if err == nil && s.srv.mode == Inbound {
+		err = s.refusedByList(m)
+	}
 	if err == nil && s.srv.mode == Inbound && route.Local {
 		err = s.srv.dir.hasRoom(s.srv.store, m, s.size)
 	}
@@ -236,7 +239,7 @@ func (s *session) text(r io.Reader, room *room) ([]byte, error) {
 }
 
 func (s *session) peer() Peer {
-	p := Peer{Addr: s.wire.RemoteAddr().String(), Helo: s.conn.Hostname(), Protocol: "SMTP"}
+	p := Peer{Addr: s.wire.RemoteAddr().String(), Helo: s.conn.Hostname(), Protocol: "SMTP", Listed: s.zones()}
 	if s.srv.cfg.NodeKey != nil {
 		p.Node = s.srv.cfg.NodeKey(s.wire.Conn)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"cairn/mailstore/textroom"
+	"cairn/smtpgw/dnsbl"
 	"cairn/smtpgw/limits"
 )
 
@@ -41,6 +42,7 @@ type wire struct {
 	domain   string         // completes a bare <postmaster>
 	texts    *textroom.Room // of the peer
 	peer     *peer          // whose it is
+	listed   *[]dnsbl.List  // the lists of addresses that have the client; nil: nobody has asked
 	relays   bool           // from a network that relays without a password
 	r        *bufio.Reader
 

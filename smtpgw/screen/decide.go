@@ -169,6 +169,9 @@ func unrecorded(f Finding, e Evidence, d *Decision) place {
 	}
 	var aside []string
 	for _, r := range e {
+		if r.Method == MethodListed && r.Result == Fail {
+			aside = append(aside, "it was brought by "+r.About+": "+r.Reason)
+		}
 		if !speaksAgainst(r) {
 			continue
 		}

@@ -35,6 +35,7 @@ func TestDecide(t *testing.T) {
 		return Result{Method: MethodDMARC, Result: result, About: "e.example", Property: "header.from", Policy: policy}
 	}
 	arc := Result{Method: "arc", Result: Pass, About: "e.example"}
+	listed := Result{Method: MethodListed, Result: Fail, About: "192.0.2.99", Reason: "it is on the list bl.example"}
 	unrecorded := Finding{Verdict: record.Unrecorded, From: "x@e.example"}
 	for _, c := range []struct {
 		name   string
@@ -52,6 +53,9 @@ func TestDecide(t *testing.T) {
 			Evidence{History{}.Evidence("x@e.example")}, labelInbox, "neither written to x@e.example nor kept"},
 		{"unrecorded, from somebody known", Policy{}, Finding{Verdict: record.Unrecorded, From: "x@e.example"},
 			Evidence{History{Kept: true}.Evidence("x@e.example")}, labelInbox, "you have kept mail from x@e.example"},
+		{"unrecorded, by who is on a list", Policy{}, unrecorded, Evidence{dmarc(Pass, ""), listed}, labelSpam, "it was brought by 192.0.2.99: it is on the list bl.example"},
+		{"unrecorded, by a list that was named, which is on a list", Policy{}, unrecorded, Evidence{listed, {Method: MethodForwarder, Result: Pass, About: "lists.example", Reason: list + ", which you have named, sent it on"}}, labelInbox, list},
+		{"pending, by who is on a list", Policy{}, Finding{Verdict: record.Pending}, Evidence{listed}, labelInbox, ""},
 		{"unrecorded, from its domain", Policy{}, unrecorded, Evidence{dmarc(Pass, "")}, labelInbox, "the server that sent it is of e.example"},
 		{"unrecorded, of a domain without a policy", Policy{}, unrecorded, Evidence{dmarc(None, "")}, labelInbox, "nothing speaks"},
 		{"unrecorded, of a domain that only watches", Policy{}, unrecorded, Evidence{dmarc(Fail, "none")}, labelInbox, "nothing speaks"},

@@ -30,6 +30,7 @@ const (
 const (
 	MethodRecord    = "x-cairn"           // the comparison of a message with its record
 	MethodForwarder = "x-cairn-forwarder" // the known forwarder that sent it on
+	MethodListed    = "x-cairn-dnsbl"     // a list in the DNS of addresses that send what nobody wants
 	MethodHistory   = "x-cairn-history"   // what the account had to do with an address before
 )
 
