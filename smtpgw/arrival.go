@@ -6,6 +6,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 	"cairn/smtpgw/screen"
 )
 
@@ -28,8 +29,9 @@ type Arrival struct {
 	From       string   // envelope sender; empty for the null sender
 	Recipients []string // envelope recipients: local part as given, domain as A-label
 	Peer       Peer
-	Received   time.Time // set by Delivery; of what is handed over by the session
-	Unrecorded string    // why this node brings mail of its own without a token, if it does
+	Received   time.Time  // set by Delivery; of what is handed over by the session
+	DSN        outbox.DSN // what its sender asked about reports
+	Unrecorded string     // why this node brings mail of its own without a token, if it does
 }
 
 // Checker looks at an arrival before it is stored. An error is a temporary

@@ -10,8 +10,8 @@ import (
 	"cairn/mailstore/outbox"
 )
 
-// What senders ask about reports (RFC 3461): submission takes it, the queue keeps it, reports obey
-// it, and servers that know the extension are told.
+// What senders ask about reports (RFC 3461): the queue keeps it, reports obey it, and servers that
+// know the extension are told. Of mail that arrives see delivered.go.
 
 const (
 	// maxEnvID bounds an ENVID, in octets: RFC 3461, section 4.4.

@@ -8,12 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 )
 
 // Submission takes what is asked about reports and keeps it with the entries, each for its own
-// recipients; inbound does not offer it.
+// recipients; nodes are not offered it.
 func TestDSNIsTaken(t *testing.T) {
 	st := localStore(t)
 	addr, q := submission(t, testConfig, st)
@@ -52,7 +53,13 @@ func TestDSNIsTaken(t *testing.T) {
 	if len(es) != 2 || fmt.Sprint(es[0].DSN) != fmt.Sprint(want) || es[1].DSN.EnvID != "QQ+1" || len(es[1].DSN.Asked) != 0 {
 		t.Errorf("queued are %+v", es)
 	}
-	in := greeted(t, inbound(t, testConfig, st, &verifier{}))
+	cfg := testConfig
+	cfg.NodeKey = by(consensus.Key{9})
+	in := dial(t, inbound(t, cfg, st, &verifier{}))
+	in.expect("^220 ")
+	if all := in.say("EHLO client.example\r\n", "^250 "); strings.Contains(all, "DSN") || !strings.Contains(all, "250-SIZE") {
+		t.Errorf("nodes are offered %q", all)
+	}
 	in.say("MAIL FROM:<a@far.example> ENVID=x\r\n", "^555 5.5.4 ")
 }
 

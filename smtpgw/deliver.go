@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 	"cairn/smtpgw/authres"
 	"cairn/smtpgw/screen"
 )
@@ -26,6 +27,7 @@ type Delivery struct {
 	filter   Filter // nil: none
 	meter    Meter
 	unsure   *unsure
+	reports  *outbox.Queue // of success; nil: there are none
 	suppress time.Duration
 	now      func() time.Time
 	distrust func() bool
@@ -58,6 +60,9 @@ func (d *Delivery) Deliver(ctx context.Context, a *Arrival, ref string) error {
 		return fmt.Errorf("store an arrival: %w", err)
 	}
 	l.tell()
+	if l.told {
+		d.reports.WakeSealer()
+	}
 	return nil
 }
 
@@ -72,6 +77,8 @@ type landing struct {
 	stored []byte
 	began  time.Time
 	filed  []string // what became of each account's copy
+
+	told bool // a report on success was queued
 
 	counted int // recipients of whom the report says something new
 }
@@ -163,7 +170,7 @@ type share struct {
 
 // put stores one copy for each account that the recipients lead to.
 func (l *landing) put(tx *mailstore.Tx) error {
-	l.filed, l.counted = nil, 0 // it may be run again
+	l.filed, l.counted, l.told = nil, 0, false // it may be run again
 	shares, err := l.d.shares(tx, l.a, l.rcpts, l.found)
 	if err != nil {
 		return err
@@ -178,6 +185,9 @@ func (l *landing) put(tx *mailstore.Tx) error {
 		if err := l.note(tx, s, id); err != nil {
 			return err
 		}
+	}
+	if err := l.reportSuccess(tx, shares); err != nil {
+		return err
 	}
 	return l.count(tx)
 }

@@ -93,8 +93,8 @@ func newServer(cfg Config, mode Mode, store *mailstore.Store, log *slog.Logger) 
 	s.smtp.MaxRecipients = s.limits.Recipients
 	s.smtp.MaxLineLength = 0 // the wire bounds lines
 	s.smtp.EnableSMTPUTF8 = true
-	s.smtp.EnableDSN = mode == Submission // inbound delivers or refuses before it answers
-	s.smtp.AllowInsecureAuth = true       // so that AUTH is called unknown, not in need of TLS
+	s.smtp.EnableDSN = true         // of streams between nodes the wire takes it back
+	s.smtp.AllowInsecureAuth = true // so that AUTH is called unknown, not in need of TLS
 	s.smtp.ErrorLog = serverLog{log}
 	return s
 }

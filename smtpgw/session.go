@@ -216,7 +216,7 @@ func (s *session) data(r io.Reader) (whole bool, err error) {
 
 // arrived takes an inbound message: to the mailboxes here, or to the node that has them.
 func (s *session) arrived(raw []byte, ref string) error {
-	a := &Arrival{Raw: raw, From: s.from, Recipients: slices.Clone(s.rcpts), Peer: s.peer(), Received: s.srv.delivery.now()}
+	a := &Arrival{Raw: raw, From: s.from, Recipients: slices.Clone(s.rcpts), Peer: s.peer(), Received: s.srv.delivery.now(), DSN: s.dsn}
 	if s.srv.cfg.isSibling(a.Peer.Node) {
 		if rest, courier, said := takeCourier(raw); said {
 			a.Raw, a.Peer.Node = rest, courier

@@ -140,7 +140,8 @@ func TestBadCommands(t *testing.T) {
 		{"MAIL FROM:<\"a>x\"@peer.example> SIZE=3 body=7bit SMTPUTF8\r\n", "^553 5.1.3", false},
 		{"MAIL FROM:<a@peer.example>SIZE=3\r\n", "^501 5.5.4 a blank", false},
 		{"MAIL FROM:<a@peer.example> AUTH=<>\r\n", "^555 5.5.4 ", false},
-		{"MAIL FROM:<a@peer.example> RET=HDRS\r\n", "^555 5.5.4 ", false},
+		{"MAIL FROM:<a@peer.example> RET=HDRS\r\n", "^250 ", false},
+		{"MAIL FROM:<a@peer.example> MT-PRIORITY=3\r\n", "^555 5.5.4 ", false},
 		{"MAIL FROM:<a@peer.example> FOO\r\n", "^555 5.5.4 ", false},
 		{"MAIL FROM:<a@peer.example> BODY=BINARYMIME\r\n", "^555 5.5.4 ", false},
 		{"MAIL FROM:<a@peer.example> SMTPUTF8=1\r\n", "^501 5.5.4 a parameter lacks", false},
@@ -157,7 +158,8 @@ func TestBadCommands(t *testing.T) {
 		{"VRFY\r\n", "^501 5.5.4 something", false},
 		{"VRFY bob\r\n", "^252 ", false},
 		{"MAIL a@peer.example\r\n", "^501 ", false},
-		{"RCPT TO:<user@local.example> NOTIFY=NEVER\r\n", "^555 5.5.4 ", false},
+		{"RCPT TO:<user@local.example> NOTIFY=NEVER\r\n", "^503 ", false},
+		{"RCPT TO:<user@local.example> RRVS=2026-01-01T00:00:00Z\r\n", "^555 5.5.4 ", false},
 	} {
 		d := greeted(t, addr)
 		d.say(tt.line, tt.want)

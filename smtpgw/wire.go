@@ -333,6 +333,9 @@ func (w *wire) Write(p []byte) (int, error) {
 		if w.verb == "EHLO" {
 			last := string(line)
 			w.held = w.held[:start]
+			if !w.dsn {
+				w.held = withoutDSN(w.held)
+			}
 			for _, offer := range w.secrecy.offers() {
 				w.held = append(w.held, "250-"+offer+"\r\n"...)
 			}
@@ -358,6 +361,15 @@ func (w *wire) Write(p []byte) (int, error) {
 // overLimit is what go-smtp says, behind its codes, of a SIZE or a chunk that is too large. The
 // peer hears the limit, as of any other text.
 var overLimit = []byte("Max message size exceeded")
+
+// withoutDSN takes the extension DSN out of what EHLO offers, in place: it is never the last line.
+func withoutDSN(held []byte) []byte {
+	const offer = "250-DSN\r\n"
+	if i := bytes.LastIndex(held, []byte(offer)); i >= 0 {
+		return append(held[:i], held[i+len(offer):]...)
+	}
+	return held
+}
 
 // withoutStatus takes the enhanced status code out of the last line of a reply, in place: it has
 // none after EHLO and HELO (RFC 2034, section 4).
