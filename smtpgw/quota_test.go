@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/mailstore/quota"
 )
@@ -49,6 +50,19 @@ func TestFullMailbox(t *testing.T) {
 	say("", "admin@local.example", "^452 4.2.2 ")
 	say("", "postmaster", "^250 ")
 	say("", "abuse@local.example", "^250 ")
+}
+
+// TestFullMailboxBySibling: what another node of the organisation hands on is for all of its
+// recipients or none, so one that is full is no reason to refuse it.
+func TestFullMailboxBySibling(t *testing.T) {
+	addr, st, _ := second(t, consensus.Key{1})
+	err := st.Update(t.Context(), func(tx *mailstore.Tx) error { return quota.Set(tx, 1, "1M") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := greeted(t, addr)
+	d.say("MAIL FROM:<x@far.example> SIZE=2097152\r\n", "^250 ")
+	d.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
 }
 
 // TestFullMailboxOfOurs: mail of our own people for an account that is full waits until there is

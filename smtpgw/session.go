@@ -137,7 +137,8 @@ func (s *session) rcpt(to string, opts *smtp.RcptOptions) error {
 	if err == nil && s.srv.mode == Inbound {
 		err = s.refusedByList(m)
 	}
-	if err == nil && s.srv.mode == Inbound && route.Local {
+	// A node of ours hands mail on to all or none: who is full must not keep it from the others.
+	if err == nil && s.srv.mode == Inbound && route.Local && !s.srv.cfg.isSibling(s.peer().Node) {
 		err = s.srv.dir.hasRoom(s.srv.store, m, s.size)
 	}
 	switch {
