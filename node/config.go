@@ -228,6 +228,9 @@ type OutboundConfig struct {
 	User         string `koanf:"user"`
 	PasswordFile string `koanf:"password_file"`
 
+	// Smarthosts are other ways than Via for mail of some domains, at most 1000.
+	Smarthosts []SmarthostConfig `koanf:"smarthosts"`
+
 	// Helo is the name in EHLO to servers that are no nodes; empty: Hostname.
 	Helo string `koanf:"helo"`
 	// Source are the addresses of this machine that sessions with such servers come from, one of
@@ -238,6 +241,28 @@ type OutboundConfig struct {
 	// port of one that nobody can come between; "", that of the machine if it runs on it; or
 	// "none".
 	ValidatingResolver string `koanf:"validating_resolver"`
+}
+
+// SmarthostConfig is the way out for mail from some domains, to some: the entry counts that has
+// the longest match of the recipient's domain, then of the sender's.
+type SmarthostConfig struct {
+	// To and From are domains of recipients and of envelope senders; with a dot in front, all
+	// below. An empty list stands for all, one of the two has to name some.
+	To   []string `koanf:"to"`
+	From []string `koanf:"from"`
+	// Via is as in OutboundConfig.
+	Via string `koanf:"via"`
+	// TLS is "implicit": before the banner; "starttls": required; "if-offered"; or empty: the
+	// first at port 465, the second with a user, else the third.
+	TLS string `koanf:"tls"`
+	// CAFile is the absolute path of the certificates, in PEM, that vouch for a server which no
+	// authority of the machine's vouches for.
+	CAFile string `koanf:"ca_file"`
+	// User and PasswordFile are what this node says there; Auth is how: one of smtpgw.Mechanisms,
+	// in lower case, or empty for the best one offered.
+	User         string `koanf:"user"`
+	PasswordFile string `koanf:"password_file"`
+	Auth         string `koanf:"auth"`
 }
 
 // Values of OutboundConfig.Via.
@@ -309,7 +334,7 @@ func DefaultConfig(name string, domains []string) *Config {
 		Inbound: InboundConfig{
 			Listen: "127.0.0.1:2526", Authenticate: true, TrustedSealers: []string{}, RefuseListed: []string{}, SuspectListed: []string{}, Proxies: []string{}, Filter: []string{},
 		},
-		Outbound: OutboundConfig{Via: viaDirect, Source: []string{}, Suppress: "720h"},
+		Outbound: OutboundConfig{Via: viaDirect, Source: []string{}, Suppress: "720h", Smarthosts: []SmarthostConfig{}},
 		Milter:   MilterConfig{Networks: []string{"127.0.0.0/8", "::1"}, Spam: milterTag},
 		TLS:      TLSConfig{ACMEDirectory: letsEncrypt, MTASTS: mtaSTSOff, MTASTSHosts: []string{}},
 		Mail:     MailConfig{MaxSize: "25M"},
@@ -392,7 +417,7 @@ var configText string
 // Format gives the commented file that parseConfig reads back as c.
 func (c *Config) Format() []byte {
 	t := template.Must(template.New(ConfigFile).Funcs(template.FuncMap{
-		"string": tomlString, "strings": tomlStrings,
+		"string": tomlString, "strings": tomlStrings, "smarthosts": tomlSmarthosts,
 	}).Parse(configText))
 	var b bytes.Buffer
 	if err := t.Execute(&b, c); err != nil {

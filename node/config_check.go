@@ -24,6 +24,7 @@ import (
 	"cairn/smtpgw"
 	"cairn/smtpgw/mtasts"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/smarthost"
 )
 
 // ConfigError is a configuration that cannot be used.
@@ -172,24 +173,16 @@ func (c *Config) checkOutbound() error {
 		return badValue("outbound.suppress", `write a time, as in "720h", or "0" for none`, "%q is no time of at most %v", o.Suppress, maxSuppress)
 	}
 	helo, bad := membership.CanonicalDomain(o.Helo)
-	relayed := o.Via != viaDirect && o.Via != viaNone
-	host, port, err := net.SplitHostPort(o.Via)
-	if number, bad := strconv.ParseUint(port, 10, 16); relayed && (err != nil || host == "" || bad != nil || number == 0) {
-		return badValue("outbound.via", `write "direct", "none", or host:port, as in "smarthost.example.org:587"`, "%q is none of these", o.Via)
-	}
-	switch {
-	case o.User != "" && !relayed:
-		return badValue("outbound.user", "remove it, or name the server in outbound.via", "there is no server to say it to: outbound.via is %q", o.Via)
-	case strings.ContainsFunc(o.User, isControl):
-		return badValue("outbound.user", "write the name alone", "%q cannot be a name", o.User)
-	case o.User != "" && !filepath.IsAbs(o.PasswordFile):
-		return badValue("outbound.password_file", `write the absolute path of a file with the password alone, as in "/etc/cairn/smarthost"`, "%q is not an absolute path", o.PasswordFile)
-	case o.User == "" && o.PasswordFile != "":
-		return badValue("outbound.user", "write the name that the password is for", "there is a password and no user")
-	case o.Helo != "" && (bad != nil || helo != o.Helo):
+	if o.Helo != "" && (bad != nil || helo != o.Helo) {
 		return badValue("outbound.helo", `write a full host name in lower case, as in "out.example.org", or ""`, "%q is not a host name", o.Helo)
 	}
 	if err := o.checkResolver(); err != nil {
+		return err
+	}
+	if err := o.main().check("outbound."); err != nil {
+		return err
+	}
+	if err := o.checkSmarthosts(); err != nil {
 		return err
 	}
 	return o.checkSource()
@@ -201,6 +194,106 @@ func (o *OutboundConfig) checkResolver() error {
 		return nil
 	}
 	return badValue("outbound.validating_resolver", `write its address and port, as in "192.0.2.53:53", "none", or "" for that of this machine`, "%q is none of these", o.ValidatingResolver)
+}
+
+// main is the way of mail for which no other one is named.
+func (o *OutboundConfig) main() *SmarthostConfig {
+	return &SmarthostConfig{Via: o.Via, User: o.User, PasswordFile: o.PasswordFile}
+}
+
+// relayed reports whether a server takes the mail, and not who the DNS names, or nobody.
+func (s *SmarthostConfig) relayed() bool { return s.Via != viaDirect && s.Via != viaNone }
+
+// tlsUses are the values of SmarthostConfig.TLS.
+var tlsUses = map[string]smtpgw.TLSUse{"implicit": smtpgw.TLSFromStart, "starttls": smtpgw.TLSRequired, "if-offered": smtpgw.TLSIfOffered}
+
+// check tells the first value that cannot be used, under a key that begins so.
+func (s *SmarthostConfig) check(at string) error {
+	host, port, err := net.SplitHostPort(s.Via)
+	if number, bad := strconv.ParseUint(port, 10, 16); s.relayed() && (err != nil || host == "" || bad != nil || number == 0) {
+		return badValue(at+"via", `write "direct", "none", or host:port, as in "smarthost.example.org:587"`, "%q is none of these", s.Via)
+	}
+	use, known := tlsUses[s.TLS]
+	switch {
+	case s.User != "" && !s.relayed():
+		return badValue(at+"user", "remove it, or name the server in "+at+"via", "there is no server to say it to: %svia is %q", at, s.Via)
+	case strings.ContainsFunc(s.User, isControl):
+		return badValue(at+"user", "write the name alone", "%q cannot be a name", s.User)
+	case s.User != "" && !filepath.IsAbs(s.PasswordFile):
+		return badValue(at+"password_file", `write the absolute path of a file with the password alone, as in "/etc/cairn/smarthost"`, "%q is not an absolute path", s.PasswordFile)
+	case s.User == "" && s.PasswordFile != "":
+		return badValue(at+"user", "write the name that the password is for", "there is a password and no user")
+	case s.TLS != "" && !known:
+		return badValue(at+"tls", `write "implicit", "starttls" or "if-offered"`, "%q is none of these", s.TLS)
+	case s.TLS != "" && !s.relayed():
+		return badValue(at+"tls", "remove it", "there is no server to encrypt to: %svia is %q", at, s.Via)
+	case known && use == smtpgw.TLSIfOffered && s.User != "":
+		return badValue(at+"tls", `write "starttls", or "implicit" where the server has a port for that`, "a password is not sent where it may be in clear")
+	case s.CAFile != "" && !filepath.IsAbs(s.CAFile):
+		return badValue(at+"ca_file", `write an absolute path, as in "/etc/cairn/ca.pem"`, "%q is not an absolute path", s.CAFile)
+	case s.CAFile != "" && !s.relayed():
+		return badValue(at+"ca_file", "remove it", "there is no server to vouch for: %svia is %q", at, s.Via)
+	case s.Auth != "" && (!slices.Contains(smtpgw.Mechanisms, strings.ToUpper(s.Auth)) || strings.ToLower(s.Auth) != s.Auth):
+		return badValue(at+"auth", `write "scram-sha-256", "plain" or "login", or "" for the best one that is offered`, "%q is none of these", s.Auth)
+	case s.Auth != "" && s.User == "":
+		return badValue(at+"auth", "remove it, or write who signs in as user", "there is no user")
+	}
+	return nil
+}
+
+// maxSmarthosts bounds entries, and domains of one.
+const maxSmarthosts = 1000
+
+// checkSmarthosts is about the ways for some domains.
+func (o *OutboundConfig) checkSmarthosts() error {
+	if len(o.Smarthosts) > maxSmarthosts {
+		return badValue(smarthostsKey, "name more domains in one entry", "%d entries are more than %d", len(o.Smarthosts), maxSmarthosts)
+	}
+	for i := range o.Smarthosts {
+		s := &o.Smarthosts[i]
+		at := fmt.Sprintf("%s, entry %d, ", smarthostsKey, i+1)
+		if len(s.To) == 0 && len(s.From) == 0 {
+			return badValue(at+"to", `name the domains of its mail, as in to = ["example.net"]; what all mail goes by is outbound.via`, "it has neither to nor from")
+		}
+		if n := len(s.To) + len(s.From); n > maxSmarthosts {
+			return badValue(at+"to", "make several entries", "%d domains are more than %d", n, maxSmarthosts)
+		}
+		for key, domains := range map[string][]string{"to": s.To, "from": s.From} {
+			for _, d := range domains {
+				if !isDomains(d) {
+					return badValue(at+key, `write domains in lower case, as in ["example.net", ".example.net"]`, "%q is no domain", d)
+				}
+			}
+		}
+		if err := s.check(at); err != nil {
+			return err
+		}
+	}
+	if _, err := o.table(); err != nil {
+		return badValue(smarthostsKey, "remove one of them", "%v", err)
+	}
+	return nil
+}
+
+// isDomains reports whether s is a domain, or one with a dot in front, which may be a single
+// label.
+func isDomains(s string) bool {
+	below, all := strings.CutPrefix(s, ".")
+	name, err := membership.CanonicalDomain(s)
+	if all {
+		name, err = membership.CanonicalDomain("x" + s)
+		name = strings.TrimPrefix(name, "x.")
+	}
+	return err == nil && name == below
+}
+
+// table is which of Smarthosts counts for what mail; an error is a *smarthost.DuplicateError.
+func (o *OutboundConfig) table() (*smarthost.Table, error) {
+	var rules []smarthost.Rule
+	for _, s := range o.Smarthosts {
+		rules = append(rules, smarthost.Rule{To: s.To, From: s.From})
+	}
+	return smarthost.New(rules)
 }
 
 // checkSource holds Source to one address of each family.

@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,6 +22,10 @@ func checkKeys(got *koanf.Koanf) error {
 		value := got.Get(key)
 		section := slices.ContainsFunc(known.Keys(), func(k string) bool { return strings.HasPrefix(k, key+".") })
 		switch {
+		case key == smarthostsKey:
+			if err := checkTables(key, value, SmarthostConfig{To: []string{}, From: []string{}}); err != nil {
+				return err
+			}
 		case section && isEmptySection(value), known.Exists(key) && !section && sameKind(value, known.Get(key)):
 		case section:
 			return &ConfigError{Key: key, Cause: "is a section, not a value", Next: "write [" + key + "] on a line of its own"}
@@ -31,6 +36,56 @@ func checkKeys(got *koanf.Koanf) error {
 		}
 	}
 	return nil
+}
+
+// smarthostsKey is the one key with a list of tables.
+const smarthostsKey = "outbound.smarthosts"
+
+// checkTables holds a list of tables to the keys that each may have.
+func checkTables(key string, value, form any) error {
+	list, ok := value.([]any)
+	known := koanf.New(".")
+	if err := known.Load(structs.Provider(form, "koanf"), nil); err != nil {
+		return err
+	}
+	for i, entry := range list {
+		table, is := entry.(map[string]any)
+		if ok = ok && is; !ok {
+			break
+		}
+		for _, name := range slices.Sorted(maps.Keys(table)) {
+			at := fmt.Sprintf("%s, entry %d, %s", key, i+1, name)
+			switch {
+			case !known.Exists(name):
+				return &ConfigError{Key: at, Cause: "no such key", Next: "remove it, or use one of: " + strings.Join(known.Keys(), ", ")}
+			case !sameKind(table[name], known.Get(name)):
+				return &ConfigError{Key: at, Cause: fmt.Sprintf("%v is not %s", table[name], kindOf(known.Get(name))), Next: "write " + kindOf(known.Get(name))}
+			}
+		}
+	}
+	if !ok {
+		return &ConfigError{Key: key, Cause: "is not a list of tables", Next: `write one as in [{to = ["example.net"], via = "smtp.example.net:587"}], or []`}
+	}
+	return nil
+}
+
+// tomlSmarthosts writes such a list, an entry a line, without the keys that say nothing.
+func tomlSmarthosts(list []SmarthostConfig) string {
+	if len(list) == 0 {
+		return "[]"
+	}
+	var b strings.Builder
+	b.WriteString("[\n")
+	for _, s := range list {
+		fmt.Fprintf(&b, "  {to = %s, from = %s, via = %s", tomlStrings(s.To), tomlStrings(s.From), tomlString(s.Via))
+		for _, f := range [][2]string{{"tls", s.TLS}, {"ca_file", s.CAFile}, {"user", s.User}, {"password_file", s.PasswordFile}, {"auth", s.Auth}} {
+			if f[1] != "" {
+				fmt.Fprintf(&b, ", %s = %s", f[0], tomlString(f[1]))
+			}
+		}
+		b.WriteString("},\n")
+	}
+	return b.String() + "]"
 }
 
 func isEmptySection(v any) bool {

@@ -299,6 +299,7 @@ func (e *examination) gather(ctx context.Context) {
 	}
 	asking.add(dkimPatience, func(ctx context.Context, _ *lookup.Asker) { keys = e.keys(ctx) })
 	asking.add(attemptPatience, func(ctx context.Context, _ *lookup.Asker) { e.tryOutward(ctx) })
+	e.trySmarthosts(asking)
 	asking.all.Wait()
 	for i := range f.Domains {
 		f.Domains[i].KeysWhy = e.noKeys
@@ -441,7 +442,7 @@ func (e *examination) tryOutward(ctx context.Context) {
 	if o.To == "" {
 		return
 	}
-	route, err := e.outside.Route(ctx, e.to)
+	route, err := e.outside.Route(ctx, "", e.to)
 	if err == nil {
 		err = reachOne(ctx, route)
 	}
@@ -496,6 +497,35 @@ func (e *examination) askOwnKey(ctx context.Context, dns tlsa.Asker) {
 		v.Published = append(v.Published, r.String())
 	}
 	v.Matches = dane.Authenticates(records) && dane.Verify(records, e.shown, append([]string{e.facts.Hostname}, e.domains...), e.now) == nil
+}
+
+// maxSmarthostTries bounds how many smarthosts are tried.
+const maxSmarthostTries = 32
+
+// trySmarthosts opens a session with each smarthost, signs in there where need be, and ends it.
+func (e *examination) trySmarthosts(asking *several) {
+	if e.outside == nil {
+		return
+	}
+	var all []wayOut
+	for _, w := range append([]wayOut{e.outside.rest()}, e.outside.ways...) {
+		if w.relay != nil && w.to == "smarthost" {
+			w.to += " " + e.cfg.Outbound.Via
+		}
+		if w.relay != nil && !slices.ContainsFunc(all, func(o wayOut) bool { return o.to == w.to }) && len(all) < maxSmarthostTries {
+			all = append(all, w)
+		}
+	}
+	e.facts.Smarthosts = make([]doctor.Outward, len(all))
+	for i, w := range all {
+		found := &e.facts.Smarthosts[i]
+		found.To = strings.TrimPrefix(w.to, "smarthost ")
+		asking.add(attemptPatience, func(ctx context.Context, _ *lookup.Asker) {
+			if err := w.relay.Try(ctx, &smtpgw.Sending{Dial: attemptPatience, Reply: attemptPatience}, e.cfg.Hostname); err != nil {
+				found.Fault = err.Error()
+			}
+		})
+	}
 }
 
 // reachOne connects to the first host of a route that answers.

@@ -20,6 +20,7 @@ import (
 	"cairn/node/api"
 	"cairn/node/doctor"
 	"cairn/node/home"
+	"cairn/smtpgw"
 	"cairn/smtpgw/mtasts"
 )
 
@@ -179,6 +180,27 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("to %q: %v", to, err)
 		}
 	}
+	smart := func(password string) {
+		t.Helper()
+		addr := must(n.Status(t.Context())).Listen.Submission
+		n.outside.ways = []wayOut{{to: "smarthost " + addr + " as ann", relay: &smtpgw.Host{
+			Name: "mail.example.org", TLS: smtpgw.TLSRequired, Roots: certificateRoots, Login: &smtpgw.Login{User: "postmaster@example.org", Password: password},
+			Dial: func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "tcp", addr) },
+		}}}
+	}
+	app, err := n.AddApp(t.Context(), api.AppRequest{Account: "postmaster", Name: "relay"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	smart(app.Secret)
+	if d := look(); len(unwell(d)) > 0 || !slices.ContainsFunc(d.Findings, func(f api.Finding) bool { return f.ID == "smarthost" && f.Level == "ok" }) {
+		t.Errorf("with a smarthost: %q", unwell(d))
+	}
+	smart("wrong")
+	if d := look(); !slices.Equal(unwell(d), []string{"fail smarthost"}) {
+		t.Errorf("with a smarthost and a wrong password: %q", unwell(d))
+	}
+	n.outside.ways = nil
 	text := func(name, text string) func() {
 		return func() {
 			if dns.txt[name] = text; text == "" {

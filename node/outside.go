@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -17,6 +18,7 @@ import (
 	"cairn/smtpgw/dnssec"
 	"cairn/smtpgw/mtasts"
 	"cairn/smtpgw/mx"
+	"cairn/smtpgw/smarthost"
 )
 
 // outsideRouter sends mail on for domains of no organisation of the network, by SMTP over TCP.
@@ -25,8 +27,18 @@ type outsideRouter struct {
 	policies policies
 	signed   *signedDNS   // nil: nothing is known to be signed
 	relay    *smtpgw.Host // what takes all of it; nil: who the DNS names
+	returns  bool         // nobody takes it, where table names nobody
+	table    *smarthost.Table
+	ways     []wayOut // the rules of table
 	helo     string
 	sources  []netip.Addr // that sessions come from
+}
+
+// wayOut is where some mail goes.
+type wayOut struct {
+	relay   *smtpgw.Host // nil: to who the DNS names
+	to      string       // names relay; see smtpgw.Route.To
+	returns bool         // it is returned
 }
 
 // policies knows what domains ask of who sends to them; see mtasts.Finder.
@@ -55,7 +67,7 @@ const (
 
 // newOutside returns nil where mail for others is to be returned.
 func newOutside(c *Config) (*outsideRouter, error) {
-	if c.Outbound.Via == viaNone {
+	if c.Outbound.Via == viaNone && len(c.Outbound.Smarthosts) == 0 {
 		return nil, nil
 	}
 	o := &outsideRouter{policies: exchange.policies, helo: c.Outbound.Helo, signed: newSignedDNS(&c.Outbound)}
@@ -67,31 +79,96 @@ func newOutside(c *Config) (*outsideRouter, error) {
 		}
 		o.sources = append(o.sources, a)
 	}
-	if c.Outbound.Via == viaDirect {
-		return o, nil
-	}
-	host, port, err := net.SplitHostPort(c.Outbound.Via)
+	rest, err := o.way(c.Outbound.main(), "outbound.")
 	if err != nil {
 		return nil, err
 	}
-	o.relay = &smtpgw.Host{Name: host, Helo: o.helo, Dial: func(ctx context.Context) (net.Conn, error) {
-		return o.dialRelay(ctx, c.Outbound.Via)
-	}}
+	o.relay, o.returns = rest.relay, rest.returns
+	for i := range c.Outbound.Smarthosts {
+		w, err := o.way(&c.Outbound.Smarthosts[i], fmt.Sprintf("%s, entry %d, ", smarthostsKey, i+1))
+		if err != nil {
+			return nil, err
+		}
+		o.ways = append(o.ways, w)
+	}
+	o.table, err = c.Outbound.table()
+	return o, err
+}
+
+// way is the one that a configuration, under keys that begin with at, says.
+func (o *outsideRouter) way(s *SmarthostConfig, at string) (wayOut, error) {
+	if !s.relayed() {
+		return wayOut{returns: s.Via == viaNone}, nil
+	}
+	host, port, err := net.SplitHostPort(s.Via)
+	if err != nil {
+		return wayOut{}, err
+	}
+	w := wayOut{to: "smarthost " + s.Via, relay: &smtpgw.Host{Name: host, Helo: o.helo, Dial: func(ctx context.Context) (net.Conn, error) {
+		return o.dialRelay(ctx, s.Via)
+	}}}
+	use, said := tlsUses[s.TLS]
 	switch {
+	case said:
+		w.relay.TLS = use
 	case port == "465":
-		o.relay.TLS = smtpgw.TLSFromStart
-	case c.Outbound.User != "":
-		o.relay.TLS = smtpgw.TLSRequired
+		w.relay.TLS = smtpgw.TLSFromStart
+	case s.User != "":
+		w.relay.TLS = smtpgw.TLSRequired
 	}
-	if c.Outbound.User == "" {
-		return o, nil
+	if s.CAFile != "" {
+		if w.relay.Roots, err = readRoots(at+"ca_file", s.CAFile); err != nil {
+			return wayOut{}, err
+		}
 	}
-	password, err := readPassword("outbound.password_file", c.Outbound.PasswordFile)
+	if s.User == "" {
+		return w, nil
+	}
+	password, err := readPassword(at+"password_file", s.PasswordFile)
 	if err != nil {
-		return nil, err
+		return wayOut{}, err
 	}
-	o.relay.Login = &smtpgw.Login{User: c.Outbound.User, Password: password}
-	return o, nil
+	w.to += " as " + s.User
+	w.relay.Login = &smtpgw.Login{User: s.User, Password: password, Mechanism: strings.ToUpper(s.Auth)}
+	return w, nil
+}
+
+// wayOf is where mail goes from the domain of an envelope sender to a domain.
+func (o *outsideRouter) wayOf(from, domain string) wayOut {
+	if i, ok := o.table.Pick(from, domain); ok {
+		return o.ways[i]
+	}
+	return o.rest()
+}
+
+// rest is where mail goes that no entry is for.
+func (o *outsideRouter) rest() wayOut {
+	return wayOut{relay: o.relay, to: "smarthost", returns: o.returns}
+}
+
+// possible are where somebody's mail to a domain goes.
+func (o *outsideRouter) possible(domain string) (all []wayOut) {
+	rules, others := o.table.Possible(domain)
+	for _, i := range rules {
+		all = append(all, o.ways[i])
+	}
+	if others {
+		all = append(all, o.rest())
+	}
+	return all
+}
+
+// readRoots reads the certificates that a key of the configuration names.
+func readRoots(key, path string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(path)
+	roots := x509.NewCertPool()
+	if err == nil && !roots.AppendCertsFromPEM(text) {
+		err = fmt.Errorf("%s has no certificate", path)
+	}
+	if err != nil {
+		return nil, badValue(key, "name a file with certificates in PEM", "%v", err)
+	}
+	return roots, nil
 }
 
 // readPassword reads the file that a key of the configuration names, which nobody else may use.
@@ -106,10 +183,12 @@ func readPassword(key, path string) (string, error) {
 	return strings.TrimRight(string(password), "\r\n"), nil
 }
 
-// takes reports whether mail for a domain is sent on at all.
+// takes reports whether mail for a domain is sent on at all, whoever sends it.
 func (o *outsideRouter) takes(domain string) bool {
-	return o != nil && (o.relay != nil || !isReserved(domain))
+	return o != nil && slices.ContainsFunc(o.possible(domain), func(w wayOut) bool { return w.takes(domain) })
 }
+
+func (w wayOut) takes(domain string) bool { return w.relay != nil || !w.returns && !isReserved(domain) }
 
 // goesToNode is smtpgw.Config.ToNode.
 func (n *Node) goesToNode(domain string) bool {
@@ -136,17 +215,28 @@ func (n *Node) nowhere(ctx context.Context, domain string) error {
 	case returned:
 		return err
 	case outside:
+		if n.outside.mayRelay(domain) {
+			return nil
+		}
 		_, err := n.outside.hosts(ctx, domain)
 		return err
 	}
 	return nil
 }
 
-// Route finds the mail servers of domain; smtpgw.ErrNoRoute or a *smtpgw.Refusal says that it has
-// none.
-func (o *outsideRouter) Route(ctx context.Context, domain string) (smtpgw.Route, error) {
-	if o.relay != nil {
-		return smtpgw.Route{To: "smarthost", Hosts: []smtpgw.Host{*o.relay}}, nil
+// mayRelay reports whether a smarthost takes mail for a domain, of some senders at least.
+func (o *outsideRouter) mayRelay(domain string) bool {
+	return slices.ContainsFunc(o.possible(domain), func(w wayOut) bool { return w.relay != nil })
+}
+
+// Route finds the mail servers of domain, for mail from the domain of an envelope sender, "" for
+// the null sender; smtpgw.ErrNoRoute or a *smtpgw.Refusal says that it has none.
+func (o *outsideRouter) Route(ctx context.Context, from, domain string) (smtpgw.Route, error) {
+	switch w := o.wayOf(from, domain); {
+	case w.relay != nil:
+		return smtpgw.Route{To: w.to, Hosts: []smtpgw.Host{*w.relay}}, nil
+	case w.returns:
+		return smtpgw.Route{}, smtpgw.ErrNoRoute
 	}
 	found, err := o.hosts(ctx, domain)
 	if err != nil {
@@ -213,14 +303,12 @@ func (o *outsideRouter) route(domain string, found []mx.Host, keys []publishedKe
 	return smtpgw.Route{}, smtpgw.Reason("none of the mail exchangers of " + domain + " is one that its MTA-STS policy names")
 }
 
-// hosts finds the mail servers of domain in the DNS; errors are as of Route. A smarthost takes all.
+// hosts finds the mail servers of domain in the DNS; errors are as of Route.
 func (o *outsideRouter) hosts(ctx context.Context, domain string) ([]mx.Host, error) {
 	switch {
-	case o.relay != nil:
-		return nil, nil
 	case strings.HasPrefix(domain, "["):
 		return nil, noHost(5, 1, 2, "mail is not sent to addresses of machines")
-	case !o.takes(domain):
+	case !o.takes(domain) || isReserved(domain):
 		return nil, smtpgw.ErrNoRoute
 	}
 	asking, cancel := context.WithTimeout(ctx, exchangersPatience)

@@ -139,6 +139,8 @@ func TestOutboundConfig(t *testing.T) {
 	if err := os.WriteFile(open, []byte("secret\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	const entry = "outbound.smarthosts, entry 1, "
+	smart := func(list ...SmarthostConfig) OutboundConfig { return OutboundConfig{Via: viaDirect, Smarthosts: list} }
 	for _, tt := range []struct {
 		outbound OutboundConfig
 		key      string // that is refused
@@ -176,6 +178,21 @@ func TestOutboundConfig(t *testing.T) {
 		{OutboundConfig{Via: "direct", Source: []string{"0.0.0.0"}}, "outbound.source", "", 0},
 		{OutboundConfig{Via: "direct", Source: []string{"eth0"}}, "outbound.source", "", 0},
 		{OutboundConfig{Via: "direct", Source: []string{"192.0.2.7:25"}}, "outbound.source", "", 0},
+		{smart(SmarthostConfig{To: []string{"far.org"}, Via: "none"}), "", "", 0},
+		{smart(SmarthostConfig{Via: "direct"}), entry + "to", "", 0},
+		{smart(SmarthostConfig{To: []string{"Far.org"}, Via: "direct"}), entry + "to", "", 0},
+		{smart(SmarthostConfig{To: []string{"*.far.org"}, Via: "direct"}), entry + "to", "", 0},
+		{smart(SmarthostConfig{From: []string{"@far.org"}, Via: "direct"}), entry + "from", "", 0},
+		{smart(SmarthostConfig{To: []string{"far.org"}}), entry + "via", "", 0},
+		{smart(SmarthostConfig{To: []string{"far.org"}, Via: "direct", TLS: "starttls"}), entry + "tls", "", 0},
+		{smart(SmarthostConfig{To: []string{"far.org"}, Via: "smart.example:25", TLS: "always"}), entry + "tls", "", 0},
+		{smart(SmarthostConfig{To: []string{"far.org"}, Via: "smart.example:25", TLS: "if-offered", User: "me", PasswordFile: secret}), entry + "tls", "", 0},
+		{smart(SmarthostConfig{To: []string{"far.org"}, Via: "smart.example:25", User: "me", PasswordFile: open}), entry + "password_file", "", 0},
+		{smart(SmarthostConfig{To: []string{"far.org"}, Via: "smart.example:25", User: "me", PasswordFile: secret, Auth: "cram-md5"}), entry + "auth", "", 0},
+		{smart(SmarthostConfig{To: []string{"far.org"}, Via: "smart.example:25", Auth: "plain"}), entry + "auth", "", 0},
+		{smart(SmarthostConfig{To: []string{"far.org"}, Via: "smart.example:25", CAFile: secret}), entry + "ca_file", "", 0},
+		{smart(SmarthostConfig{To: []string{"far.org"}, Via: "smart.example:25", CAFile: "ca.pem"}), entry + "ca_file", "", 0},
+		{smart(SmarthostConfig{To: []string{"far.org"}, Via: "direct"}, SmarthostConfig{To: []string{"far.org"}, Via: "none"}), smarthostsKey, "", 0},
 	} {
 		c := DefaultConfig("alpha", []string{"alpha.test"})
 		c.Outbound = tt.outbound
@@ -201,6 +218,76 @@ func TestOutboundConfig(t *testing.T) {
 		h := o.relay
 		if h.Name != tt.host || h.TLS != tt.tls || (h.Login != nil) != (tt.outbound.User != "") || h.Login != nil && *h.Login != (smtpgw.Login{User: "me", Password: "secret"}) {
 			t.Errorf("%+v: %+v", tt.outbound, h)
+		}
+	}
+}
+
+// TestSmarthosts: which way mail goes, by the domains of its recipient and its sender.
+func TestSmarthosts(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(secret, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	toWorld(t, worldDNS{mx: map[string][]*net.MX{"far.org.": {{Host: "mx1.far.org.", Pref: 1}}, "direct.net.": {{Host: "mx1.direct.net.", Pref: 1}}}}, l.Addr().String())
+	c := DefaultConfig("alpha", []string{"alpha.test"})
+	c.Outbound.Smarthosts = []SmarthostConfig{
+		{To: []string{"net.test", ".net"}, Via: "net.example:587", TLS: "starttls"},
+		{To: []string{"direct.net"}, Via: "direct"},
+		{To: []string{"none.net"}, Via: "none"},
+		{From: []string{"alpha.test"}, Via: "alpha.example:2465", TLS: "implicit", User: "me", PasswordFile: secret, Auth: "login"},
+	}
+	parsed, err := parseConfig(c.Format())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(parsed.Outbound.Smarthosts) != 4 || parsed.Outbound.Smarthosts[3].Auth != "login" {
+		t.Fatalf("%+v", parsed.Outbound.Smarthosts)
+	}
+	o, err := newOutside(parsed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		from, domain, to string // empty: it is returned
+		tls              smtpgw.TLSUse
+		takes, relays    bool
+	}{
+		{"alpha.test", "far.org", "smarthost alpha.example:2465 as me", smtpgw.TLSFromStart, true, true},
+		{"", "far.org", "mail servers mx1.far.org", smtpgw.TLSIfOffered, true, true},
+		{"alpha.test", "a.net", "smarthost net.example:587", smtpgw.TLSRequired, true, true},
+		{"", "net.test", "smarthost net.example:587", smtpgw.TLSRequired, true, true},
+		{"alpha.test", "direct.net", "mail servers mx1.direct.net", smtpgw.TLSIfOffered, true, false},
+		{"alpha.test", "none.net", "", 0, false, false},
+		{"", "far.test", "", 0, true, true}, // of another sender it would be taken
+	} {
+		route, err := o.Route(t.Context(), tt.from, tt.domain)
+		if route.To != tt.to || errors.Is(err, smtpgw.ErrNoRoute) != (tt.to == "") {
+			t.Errorf("from %q to %s: %q, %v", tt.from, tt.domain, route.To, err)
+			continue
+		}
+		for _, h := range route.Hosts {
+			if h.TLS != tt.tls || (h.Login != nil) != strings.HasSuffix(tt.to, " as me") || h.Login != nil && *h.Login != (smtpgw.Login{User: "me", Password: "secret", Mechanism: "LOGIN"}) {
+				t.Errorf("from %q to %s: %+v", tt.from, tt.domain, h)
+			}
+		}
+		if o.takes(tt.domain) != tt.takes || o.mayRelay(tt.domain) != tt.relays {
+			t.Errorf("%s is taken: %v, relayed: %v", tt.domain, o.takes(tt.domain), o.mayRelay(tt.domain))
+		}
+	}
+	for text, key := range map[string]string{
+		`smarthosts = "x"`:                            "outbound.smarthosts",
+		`smarthosts = ["x"]`:                          "outbound.smarthosts",
+		`smarthosts = [{to = ["a.org"], vai = "x"}]`:  "outbound.smarthosts, entry 1, vai",
+		`smarthosts = [{to = "a.org", via = "none"}]`: "outbound.smarthosts, entry 1, to",
+	} {
+		_, err := parseConfig([]byte("[organisation]\nname = 'A'\ndomains = ['a.example']\n[outbound]\n" + text))
+		if bad, ok := errors.AsType[*ConfigError](err); !ok || bad.Key != key {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }
@@ -253,7 +340,7 @@ func TestSource(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		route, err := o.Route(t.Context(), "far.org")
+		route, err := o.Route(t.Context(), "", "far.org")
 		if err != nil {
 			t.Fatal(err)
 		}

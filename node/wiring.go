@@ -136,6 +136,11 @@ func listStanding(rd *mailstore.Reader, m mailstore.Message) (smtpgw.Standing, e
 type router struct{ *Node }
 
 func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) {
+	return r.RouteFrom(ctx, "", domain)
+}
+
+// RouteFrom is smtpgw.SenderRouter: who takes mail outside may depend on the sender.
+func (r router) RouteFrom(ctx context.Context, from, domain string) (smtpgw.Route, error) {
 	s := r.chain.State()
 	if slices.Contains(r.ownAt(s).Domains, domain) {
 		return smtpgw.Route{Local: true}, nil
@@ -151,7 +156,7 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 	case waits, returned:
 		return smtpgw.Route{}, err
 	}
-	route, nobody := r.outside.Route(ctx, domain)
+	route, nobody := r.outside.Route(ctx, from, domain)
 	_, refused := errors.AsType[*smtpgw.Refusal](nobody)
 	if errors.Is(nobody, smtpgw.ErrNoRoute) || refused && len(s.OrgsByDomain(domain)) > 0 {
 		return smtpgw.Route{}, err // who claims it here says more

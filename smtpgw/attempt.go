@@ -33,7 +33,7 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 	defer c.arrive(t)
 	// Asked for each message: whom the domain is trusted to be of may have
 	// changed since the session was opened.
-	route, err := c.router.Route(trip, e.Domain)
+	route, err := routeOf(trip, c.router, e.From, e.Domain)
 	err = whyEnded(trip, err)
 	if o != nil && (err != nil || route.Local || route.To != o.to) {
 		o.quit()

@@ -3,6 +3,7 @@ package smtpgw
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
@@ -11,6 +12,9 @@ import (
 	"net"
 	"slices"
 	"strings"
+
+	"cairn/mailstore/message/maildomain"
+	"cairn/mailstore/passwords/scram"
 )
 
 // Host is a mail server that is no node: one that the DNS names for a domain, or a smarthost.
@@ -44,7 +48,14 @@ const (
 )
 
 // Login is a user's name and password at a smarthost (RFC 4954).
-type Login struct{ User, Password string }
+type Login struct {
+	User, Password string
+	// Mechanism is one of Mechanisms; empty: the first of these that is offered.
+	Mechanism string
+}
+
+// Mechanisms are those that a Login may use (RFC 7677, RFC 4616), the best one first.
+var Mechanisms = []string{scram.Mechanism, "PLAIN", "LOGIN"}
 
 // connectHosts opens a session with the first host that there is one with.
 func connectHosts(ctx context.Context, sending *Sending, hostname string, hosts []Host) (*outbound, error) {
@@ -190,31 +201,102 @@ func (o *outbound) startTLS(ctx context.Context, config *tls.Config, hostname st
 	return nil
 }
 
-// login says who this node is, by PLAIN (RFC 4616) or LOGIN. Never in clear.
+// login says who this node is. Never in clear.
 func (o *outbound) login(l *Login) error {
 	if _, encrypted := o.conn.(*tls.Conn); !encrypted {
 		return Reason("the password is not sent in clear: STARTTLS is required")
 	}
-	offered := strings.Fields(strings.ToUpper(o.ext["AUTH"]))
-	b64 := base64.StdEncoding.EncodeToString
-	var steps []string
-	switch {
-	case slices.Contains(offered, "PLAIN"):
-		steps = []string{"AUTH PLAIN " + b64([]byte("\x00"+l.User+"\x00"+l.Password))}
-	case slices.Contains(offered, "LOGIN"):
-		steps = []string{"AUTH LOGIN", b64([]byte(l.User)), b64([]byte(l.Password))}
-	default:
-		return Reason("it offers neither AUTH PLAIN nor AUTH LOGIN")
+	mechanism, err := l.choose(strings.Fields(strings.ToUpper(o.ext["AUTH"])))
+	if err != nil {
+		return err
 	}
-	for i, step := range steps {
-		fmt.Fprintf(o.w, "%s\r\n", step)
-		r, err := o.read()
-		if err != nil {
-			return fmt.Errorf("wait for the reply to AUTH: %w", err)
+	switch mechanism {
+	case scram.Mechanism:
+		return o.loginScram(l)
+	case "PLAIN":
+		_, err := o.authenticate(235, "AUTH PLAIN "+inBase64("\x00"+l.User+"\x00"+l.Password))
+		return err
+	}
+	for i, step := range []string{"AUTH LOGIN", inBase64(l.User), inBase64(l.Password)} {
+		want := 334
+		if i == 2 {
+			want = 235
 		}
-		if last := i == len(steps)-1; last && r.code != 235 || !last && r.code != 334 {
-			return Reason("user or password refused: " + r.String())
+		if _, err := o.authenticate(want, step); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func inBase64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+
+// choose picks a mechanism of those that a server offers. SCRAM is for passwords of ASCII alone,
+// which all programs hash alike.
+func (l *Login) choose(offered []string) (string, error) {
+	for _, m := range Mechanisms {
+		wanted := l.Mechanism == m || l.Mechanism == "" && (m != scram.Mechanism || maildomain.IsASCII(l.User+l.Password))
+		if wanted && slices.Contains(offered, m) {
+			return m, nil
+		}
+	}
+	if l.Mechanism != "" {
+		return "", Reason("it does not offer AUTH " + l.Mechanism)
+	}
+	return "", Reason("it offers neither AUTH PLAIN nor AUTH LOGIN")
+}
+
+// loginScram signs in by SCRAM-SHA-256: the server has to prove that it knows the password too.
+func (o *outbound) loginScram(l *Login) error {
+	c := scram.NewClient(l.User, l.Password, rand.Text())
+	text, err := o.authenticate(334, "AUTH "+scram.Mechanism+" "+inBase64(string(c.First())))
+	if err != nil {
+		return err
+	}
+	final, err := c.Final(ofBase64(text))
+	if err != nil {
+		return fmt.Errorf("%w: %w", Reason("what it answered to AUTH SCRAM-SHA-256 is not safe to go on with"), err)
+	}
+	text, err = o.authenticate(334, inBase64(string(final))) // success alone proves nothing
+	if err != nil {
+		return err
+	}
+	if err := c.Verify(ofBase64(text)); err != nil {
+		return fmt.Errorf("%w: %w", Reason("it did not prove that it knows the password"), err)
+	}
+	_, err = o.authenticate(235, "")
+	return err
+}
+
+// ofBase64 decodes what a server sent; nil for what is no base64.
+func ofBase64(text string) []byte {
+	b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// authenticate sends a line of an authentication and returns the text of the reply, which has to
+// have a code.
+func (o *outbound) authenticate(want int, line string) (string, error) {
+	fmt.Fprintf(o.w, "%s\r\n", line)
+	r, err := o.read()
+	if err != nil {
+		return "", fmt.Errorf("wait for the reply to AUTH: %w", err)
+	}
+	if r.code != want {
+		return "", Reason("user or password refused: " + r.String())
+	}
+	return r.text, nil
+}
+
+// Try opens a session with a host as for mail, TLS and sign-in included, and ends it. The error is
+// for an administrator.
+func (h *Host) Try(ctx context.Context, sending *Sending, hostname string) error {
+	o, err := h.connect(ctx, sending, cmp.Or(h.Helo, hostname))
+	if err == nil {
+		o.quit()
+	}
+	return err
 }

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	xscram "github.com/xdg-go/scram"
+
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/tlstest"
 )
@@ -31,6 +33,7 @@ type foreignServer struct {
 	startTLS string   // its reply to STARTTLS, with what follows; "220 go" if empty
 	broken   bool     // no handshake ever succeeds
 	first    bool     // TLS before the banner
+	unproved bool     // it does not know the password that SCRAM is to prove
 	config   *tls.Config
 	// instead answers a command, or the end "." of a text, the nth of its kind from 1, in its own
 	// way; "": as usual. "hang up" is no reply.
@@ -171,6 +174,9 @@ func (s *foreignServer) serve(c net.Conn) {
 				say("334 UGFzc3dvcmQ6")
 				good = answer() == "secret" && user == "me"
 			}
+			if first, ok := strings.CutPrefix(line, "AUTH SCRAM-SHA-256 "); ok {
+				good = s.scram(first, answer, func(text string) { say("334 " + base64.StdEncoding.EncodeToString([]byte(text))) })
+			}
 			if !good {
 				say("535 5.7.8 no")
 				continue
@@ -188,6 +194,35 @@ func (s *foreignServer) serve(c net.Conn) {
 	}
 }
 
+// scram is an exchange with who signs in by SCRAM-SHA-256, by a server that is not ours.
+func (s *foreignServer) scram(first string, answer func() string, say func(string)) bool {
+	secret := "secret"
+	client, err := xscram.SHA256.NewClient("me", secret, "")
+	if err != nil {
+		return false
+	}
+	stored := client.GetStoredCredentials(xscram.KeyFactors{Salt: "0123456789abcdef", Iters: 4096})
+	if s.unproved {
+		stored.ServerKey = []byte("another one")
+	}
+	server, err := xscram.SHA256.NewServer(func(string) (xscram.StoredCredentials, error) { return stored, nil })
+	if err != nil {
+		return false
+	}
+	talk := server.NewConversation()
+	message, _ := base64.StdEncoding.DecodeString(first)
+	for step := string(message); ; step = answer() {
+		said, err := talk.Step(step)
+		if err != nil {
+			return false
+		}
+		say(said)
+		if talk.Done() {
+			return answer() == "" && talk.Valid()
+		}
+	}
+}
+
 // TestHosts: mail to servers that are no nodes, by what they offer and how they fail.
 func TestHosts(t *testing.T) {
 	cert, roots := tlstest.Certificate(t, "mx.far.example")
@@ -195,7 +230,7 @@ func TestHosts(t *testing.T) {
 	config := &tls.Config{Certificates: []tls.Certificate{cert}}
 	ascii, eightBit := mailText("hello"), mailText("hello")+"grüße\r\n"
 	header := "Subject: grüße\r\n" + ascii
-	me := &Login{"me", "secret"}
+	me := &Login{User: "me", Password: "secret"}
 	starttls := []string{"STARTTLS", "CHUNKING", "PIPELINING", "8BITMIME"}
 	for _, tt := range []struct {
 		name   string
@@ -233,7 +268,11 @@ func TestHosts(t *testing.T) {
 		{"UTF-8 in the header to who takes none", &foreignServer{ext: []string{"8BITMIME"}}, Host{}, header, "554 5.6.7 the message has header fields in UTF-8, which the other side does not take (SMTPUTF8)", "EHLO"},
 		{"PLAIN", &foreignServer{ext: starttls, after: []string{"AUTH LOGIN PLAIN"}}, Host{TLS: TLSRequired, Login: me}, ascii, "250 taken", "EHLO STARTTLS tls:EHLO tls:AUTH tls:MAIL tls:RCPT tls:DATA"},
 		{"LOGIN", &foreignServer{ext: starttls, after: []string{"AUTH LOGIN"}}, Host{TLS: TLSRequired, Login: me}, ascii, "250 taken", "EHLO STARTTLS tls:EHLO tls:AUTH tls:MAIL tls:RCPT tls:DATA"},
-		{"another password", &foreignServer{ext: starttls, after: []string{"AUTH PLAIN"}}, Host{TLS: TLSRequired, Login: &Login{"me", "Secret"}}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: user or password refused: 535 5.7.8 no", "EHLO STARTTLS tls:EHLO tls:AUTH"},
+		{"another password", &foreignServer{ext: starttls, after: []string{"AUTH PLAIN"}}, Host{TLS: TLSRequired, Login: &Login{User: "me", Password: "Secret"}}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: user or password refused: 535 5.7.8 no", "EHLO STARTTLS tls:EHLO tls:AUTH"},
+		{"SCRAM", &foreignServer{ext: starttls, after: []string{"AUTH PLAIN LOGIN SCRAM-SHA-256"}}, Host{TLS: TLSRequired, Login: me}, ascii, "250 taken", "EHLO STARTTLS tls:EHLO tls:AUTH tls:MAIL tls:RCPT tls:DATA"},
+		{"SCRAM, of who does not know the password", &foreignServer{ext: starttls, after: []string{"AUTH PLAIN SCRAM-SHA-256"}, unproved: true}, Host{TLS: TLSRequired, Login: me}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: it did not prove that it knows the password", "EHLO STARTTLS tls:EHLO tls:AUTH"},
+		{"PLAIN rather than SCRAM", &foreignServer{ext: starttls, after: []string{"AUTH PLAIN SCRAM-SHA-256"}, unproved: true}, Host{TLS: TLSRequired, Login: &Login{User: "me", Password: "secret", Mechanism: "PLAIN"}}, ascii, "250 taken", "EHLO STARTTLS tls:EHLO tls:AUTH tls:MAIL tls:RCPT tls:DATA"},
+		{"SCRAM or nothing", &foreignServer{ext: starttls, after: []string{"AUTH PLAIN"}}, Host{TLS: TLSRequired, Login: &Login{User: "me", Password: "secret", Mechanism: "SCRAM-SHA-256"}}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: it does not offer AUTH SCRAM-SHA-256", "EHLO STARTTLS tls:EHLO"},
 		{"no AUTH that we know", &foreignServer{ext: starttls, after: []string{"AUTH GSSAPI"}}, Host{TLS: TLSRequired, Login: me}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: it offers neither AUTH PLAIN nor AUTH LOGIN", "EHLO STARTTLS tls:EHLO"},
 		{"no password in clear", &foreignServer{ext: []string{"AUTH PLAIN"}}, Host{Login: me}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: the password is not sent in clear: STARTTLS is required", "EHLO"},
 	} {

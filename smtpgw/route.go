@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net"
+
+	"cairn/mailstore/message/maildomain"
 )
 
 // ErrNoRoute says that nobody serves a domain, now or later: its mail is
@@ -43,6 +45,24 @@ func (r *Route) whom(domain string) string {
 		return byMailServer
 	}
 	return "a node of " + domain
+}
+
+// SenderRouter is a Router whose routes depend on the sender too, by the domain of the envelope
+// sender; "" is the null sender's.
+type SenderRouter interface {
+	RouteFrom(ctx context.Context, from, domain string) (Route, error)
+}
+
+// routeOf asks a router for the route of mail by a sender to a domain.
+func routeOf(ctx context.Context, r Router, sender, domain string) (Route, error) {
+	if by, ok := r.(SenderRouter); ok {
+		from := ""
+		if sender != "" {
+			from = maildomain.Canonical(maildomain.OfAddress(sender))
+		}
+		return by.RouteFrom(ctx, from, domain)
+	}
+	return r.Route(ctx, domain)
 }
 
 // Router finds routes. Route returns ErrNoRoute (possibly wrapped) when nobody serves the domain,

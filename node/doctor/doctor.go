@@ -184,6 +184,7 @@ type Facts struct {
 	Certificate Certificate
 	Unissued    []Unissued
 	Outward     Outward
+	Smarthosts  []Outward // each with which a session was tried, TLS and sign-in included
 	Validation  Validation
 	TLSA        *TLSA  // nil: the key is not known, or nothing was asked
 	State       *State // nil: no node runs
@@ -217,6 +218,7 @@ func Examine(f *Facts) []Finding {
 		list = append(list, f.unissued(&f.Unissued[i]))
 	}
 	list = append(list, f.outward())
+	list = append(list, f.smarthosts()...)
 	list = append(list, f.inbound()...)
 	list = append(list, f.submission())
 	if f.Milter != nil {

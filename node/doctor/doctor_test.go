@@ -155,6 +155,8 @@ func TestExamine(t *testing.T) {
 		{"no key, and not signed", func(f *Facts) { f.TLSA = &TLSA{Name: "x", Record: "3 1 1 aa"} }, nil, ""},
 		{"a key of which the DNS says nothing", func(f *Facts) { f.TLSA = &TLSA{Name: "x", Fault: "silence"} }, []string{"unknown tlsa x"}, ""},
 		{"the way out is closed", func(f *Facts) { f.Outward.Fault = "i/o timeout" }, []string{"fail outward example.net"}, ""},
+		{"a smarthost that takes mail", func(f *Facts) { f.Smarthosts = []Outward{{To: "smart.example:587"}} }, nil, ""},
+		{"a smarthost that refuses", func(f *Facts) { f.Smarthosts = []Outward{{To: "smart.example:587 as me", Fault: "535 no"}} }, []string{"fail smarthost smart.example:587 as me"}, ""},
 		{"nobody to try", func(f *Facts) { f.Outward = Outward{} }, []string{"unknown outward "}, ""},
 		{"no inbound listener", func(f *Facts) { f.Inbound = "" }, []string{"warn inbound "}, ""},
 		{"inbound is here alone", func(f *Facts) {

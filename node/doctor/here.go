@@ -93,6 +93,20 @@ func (f *Facts) outward() Finding {
 		Why: "many networks let nobody out to port 25: mail to the rest of the world does not leave", Next: "ask who runs the network to open port 25, or set outbound.via in the configuration to a smarthost"}
 }
 
+// smarthosts says which servers that take mail for the world take a session and a sign-in.
+func (f *Facts) smarthosts() (list []Finding) {
+	const id = "smarthost"
+	for _, s := range f.Smarthosts {
+		if s.Fault == "" {
+			list = append(list, ok(id, s.To, "it takes a session, and mail from here as far as it says"))
+			continue
+		}
+		list = append(list, Finding{ID: id, About: s.To, Level: Fail, Found: "no mail can be handed to it: " + s.Fault,
+			Why: "mail that goes this way waits, and is returned after five days", Next: "mend host, port, user or password below [outbound] in the configuration, then: cairn doctor"})
+	}
+	return list
+}
+
 // loopback reports whether a listener is for this machine alone.
 func loopback(listen string) bool {
 	at, err := netip.ParseAddrPort(listen)

@@ -1,4 +1,5 @@
-// Package scram is the server's side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677).
+// Package scram is SCRAM-SHA-256 (RFC 5802, RFC 7677): the server's side, with channel binding too,
+// and the client's.
 // It does no I/O and keeps no secret: an exchange is given what a name may sign in with, which may
 // be several secrets with one salt.
 package scram
