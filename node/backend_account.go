@@ -12,6 +12,7 @@ import (
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
 	"cairn/mailstore/forwarders"
+	"cairn/mailstore/forwards"
 	"cairn/mailstore/passwords"
 	"cairn/mailstore/quota"
 	"cairn/node/api"
@@ -187,7 +188,7 @@ func (n *Node) RemoveAccount(ctx context.Context, name string) (*api.Account, er
 		if view.LeftLists, err = smtpgw.LeaveAll(tx, a.Addresses); err != nil {
 			return err
 		}
-		return errors.Join(forwarders.RemoveAll(tx, a.ID), passwords.RemoveAll(tx, a.ID), smtpgw.UnsuppressAll(tx, a.ID), tx.RemoveAccount(a.ID))
+		return errors.Join(forwarders.RemoveAll(tx, a.ID), forwards.RemoveAll(tx, a.ID), passwords.RemoveAll(tx, a.ID), smtpgw.UnsuppressAll(tx, a.ID), tx.RemoveAccount(a.ID))
 	})
 	return view, notFound(err, "cairn account ls", "there is no account %q", name)
 }

@@ -317,6 +317,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	delivery := smtpgw.NewDelivery(gw, n.store, checker{n.verifier, n.id.NodeKey()}, n.filing,
 		smtpgw.Sources{Arrival: n.arrivalSources(gw), Account: []smtpgw.AccountSource{n.history, smtpgw.SentOnBy{}}})
 	delivery.ReportTo(n.queue)
+	delivery.SetForwarding(n.forwarding())
 	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.part("queue"))
 	n.lists = smtpgw.NewDistributor(gw, n.store, n.queue, listStanding, n.part("smtp"))
 	n.submission = smtpgw.NewSubmission(gw, n.store, n.queue, n.part("smtp"))

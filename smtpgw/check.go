@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"cairn/mailstore"
+	"cairn/mailstore/forwards"
 )
 
 // MapChecks are what a check of the store is to know of the maps of this package: the history, the
@@ -23,6 +24,7 @@ func MapChecks() []mailstore.MapCheck {
 		{Space: returnSpace, MendOf: mendReturnKey, DoneOf: func([]byte) string {
 			return "another key signs return paths from now on: reports on mail that left before are refused"
 		}},
+		forwards.MapCheck(),
 		{Space: listSpace, MendOf: mendList},
 		{Space: filingSpace, MendOf: mendFiling, DoneOf: func([]byte) string {
 			return "what that mail was filed by, beside its record, is noted as not known: it stays where it is until its verdict changes"

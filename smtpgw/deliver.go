@@ -32,6 +32,8 @@ type Delivery struct {
 	now      func() time.Time
 	distrust func() bool
 	log      *slog.Logger
+
+	forwarding *Forwarding // nil: nothing is sent on
 }
 
 // NewDelivery returns a delivery into the accounts of store, where filing puts
@@ -81,6 +83,11 @@ type landing struct {
 	told bool // a report on success was queued
 
 	counted int // recipients of whom the report says something new
+
+	onward []byte   // what goes to where accounts have their mail sent on to; nil: nothing
+	sentOn []string // to whom it does
+	stays  []string // why it does not
+	back   []string // senders elsewhere whom a report goes to
 }
 
 // ready is Deliver up to its transaction, which is to run put of what it returns.
@@ -95,6 +102,14 @@ func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (*landing,
 		return nil, err
 	}
 	a.Received = d.now().Truncate(time.Millisecond)
+	rcpts, back, err := d.takeBack(a, rcpts)
+	if err != nil {
+		return nil, err
+	}
+	if len(rcpts) == 0 { // whom it is for finds out what it is
+		stored := withTrace(a.Raw, d.trace(a, nil, ref), d.hostname)
+		return &landing{d: d, a: a, ref: ref, stored: stored, began: began, back: back}, nil
+	}
 	report, err := d.reportIn(a, rcpts)
 	if err != nil {
 		return nil, err
@@ -116,7 +131,13 @@ func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (*landing,
 	if err != nil {
 		return nil, err
 	}
-	return &landing{d: d, a: a, ref: ref, rcpts: rcpts, found: &assessed{found, gathered}, report: report, stored: stored, began: began}, nil
+	onward, err := d.onward(ctx, rcpts, stored, shown)
+	if err != nil {
+		return nil, err
+	}
+	return &landing{
+		d: d, a: a, ref: ref, rcpts: rcpts, found: &assessed{found, gathered}, report: report, stored: stored, began: began, onward: onward, back: back,
+	}, nil
 }
 
 // gather asks all sources about an arrival.
@@ -170,7 +191,10 @@ type share struct {
 
 // put stores one copy for each account that the recipients lead to.
 func (l *landing) put(tx *mailstore.Tx) error {
-	l.filed, l.counted, l.told = nil, 0, false // it may be run again
+	l.filed, l.counted, l.told, l.sentOn, l.stays = nil, 0, false, nil, nil // it may be run again
+	if err := l.sendBack(tx); err != nil || len(l.rcpts) == 0 {
+		return err
+	}
 	shares, err := l.d.shares(tx, l.a, l.rcpts, l.found)
 	if err != nil {
 		return err
@@ -180,6 +204,15 @@ func (l *landing) put(tx *mailstore.Tx) error {
 		if len(s.linked) > 0 {
 			if id, err = l.store(tx, s); err != nil {
 				return err
+			}
+			gone, err := l.sendOn(tx, s)
+			if err != nil {
+				return err
+			}
+			if gone {
+				if err := errors.Join(tx.RemoveMessage(s.account, id), l.d.filing.Forget(tx, mailstore.Ref{Account: s.account, Message: id})); err != nil {
+					return err
+				}
 			}
 		}
 		if err := l.note(tx, s, id); err != nil {

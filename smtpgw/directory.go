@@ -219,6 +219,9 @@ func (d directory) notServed(m mailbox) error {
 func (d directory) checkLocal(r *mailstore.Reader, m mailbox) error {
 	_, err := d.account(r, m)
 	if errors.Is(err, mailstore.ErrNotFound) {
+		if back, err := d.isRewritten(r, m); err != nil || back {
+			return err
+		}
 		if m.isPostmaster() {
 			return refusef(451, 4, 3, 0, "no postmaster has been made here yet; try again later")
 		}

@@ -29,15 +29,15 @@ import (
 var discardLog = slog.New(slog.DiscardHandler)
 
 // refusalLines is what of refusals is told about each network that strangers come from, and about
-// members together: more than there is in ordinary life, and no log is filled by whoever is refused
-// again and again.
+// members together: more than there is in ordinary life, and no log is filled by whoever is
+// refused again and again.
 var refusalLines = logration.Rate{Lines: 200, Gap: time.Second}
 
 // maxLineNetworks is how many networks have a credit of their own.
 const maxLineNetworks = 64
 
-// logOf is where a line goes, to log or below, about something that was refused to a peer. Programs
-// of our own users are not rationed.
+// logOf is where a line goes, to log or below, about something that was refused to a peer.
+// Programs of our own users are not rationed.
 func (s *Server) logOf(p *peer, log *slog.Logger) *slog.Logger {
 	switch {
 	case s.mode == Submission:
@@ -103,12 +103,28 @@ func clipped(s string) string { return strings.ToValidUTF8(s[:min(len(s), 300)],
 // since is how long something took, in ms.
 func since(began time.Time) time.Duration { return time.Since(began).Round(time.Millisecond) }
 
-// tell puts the line of an arrival that is stored into the log.
+// tell puts the line of an arrival that is stored into the log, and tells the queue of what goes
+// on.
 func (l *landing) tell() {
+	if len(l.sentOn)+len(l.back) > 0 {
+		l.d.forwarding.Queue.WakeSealer()
+	}
+	if len(l.back) > 0 {
+		l.d.log.Info("a report goes on to whom the sender of mail that was sent on stands for", "mail", l.ref, "sent_as", l.sentAs(), "peer", l.a.Peer.Addr, "to", envelopeTo(l.back), "size", len(l.a.Raw))
+	}
+	if len(l.rcpts) == 0 {
+		return
+	}
 	verdict := string(l.found.Found().Verdict)
 	l.d.meter.Filed(record.Verdict(verdict))
 	l.d.log.Info("mail filed", "mail", l.ref, "sent_as", l.sentAs(), "peer", l.a.Peer.Addr, "from", l.a.From, "to", envelopeTo(l.a.Recipients),
 		"size", len(l.a.Raw), "verdict", verdict, "filed", strings.Join(l.filed, "; "), "took", since(l.began))
+	if len(l.sentOn) > 0 {
+		l.d.log.Info("mail sent on", "mail", l.ref, "from", l.a.From, "to", envelopeTo(l.sentOn))
+	}
+	if len(l.stays) > 0 {
+		l.d.log.Info("mail not sent on", "mail", l.ref, "from", l.a.From, "to", envelopeTo(l.a.Recipients), "why", strings.Join(l.stays, "; "))
+	}
 	if l.counted > 0 {
 		l.d.log.Info("another server reports that it could not deliver mail of ours", "mail", l.ref, "peer", l.a.Peer.Addr, "to", envelopeTo(l.a.Recipients), "failed", l.counted)
 	}

@@ -131,8 +131,8 @@ func (s *session) rcpt(to string, opts *smtp.RcptOptions) error {
 	switch {
 	case err != nil:
 		return s.absent(err)
-	case s.srv.mode == Inbound && s.from == "" && route.Local:
-		err = s.srv.delivery.mayReport(m)
+	case s.srv.mode == Inbound && route.Local:
+		err = s.srv.delivery.mayCome(s.from, m)
 	}
 	if err == nil && s.srv.mode == Inbound {
 		err = s.refusedByList(m)

@@ -25,7 +25,7 @@ func (c *Courier) top(o *outbound, e *outbox.Entry, raw []byte) []byte {
 	}
 	header, _ := splitHeader(raw)
 	domain := authorDomain(header)
-	if domain == "" || !c.wroteIt(e) {
+	if domain == "" || isSentOn(raw) || !c.wroteIt(e) {
 		return e.Token
 	}
 	return slices.Concat(c.cfg.Sign(domain, e.Token, raw), e.Token)

@@ -83,6 +83,13 @@ type AccountService interface {
 	// RemoveAddress takes one off. CodeNotAllowed when it is the only one, the postmaster's, or a
 	// list's bounces go there.
 	RemoveAddress(ctx context.Context, r AddressRequest) (*Account, error)
+	// Forwards tells where mail of an account is sent on to.
+	Forwards(ctx context.Context, account string) (*Forwards, error)
+	// AddForward has it sent on to one more address. CodeInvalid when that is its own,
+	// CodeNotAllowed of mailing lists, CodeTooLarge when there is no room for one more.
+	AddForward(ctx context.Context, r ForwardRequest) (*Forwards, error)
+	// RemoveForward has it not sent on to an address any more. CodeNotFound when it is not.
+	RemoveForward(ctx context.Context, r ForwardRequest) (*Forwards, error)
 	// RemoveAccount removes an account; its mail goes with it. CodeNotFound when there is none.
 	RemoveAccount(ctx context.Context, name string) (*Account, error)
 }

@@ -21,6 +21,8 @@ var lookHints = map[string]string{
 	pathAddApp:           "cairn account ls",
 	pathRemoveApp:        "cairn account ls",
 	pathRemoveAddress:    "cairn account ls",
+	pathAddForward:       "cairn account forward ls ACCOUNT",
+	pathRemoveForward:    "cairn account forward ls ACCOUNT",
 	pathRemoveAccount:    "cairn account ls",
 	pathAddForwarders:    "cairn list ls",
 	pathRemoveForwarders: "cairn list ls",

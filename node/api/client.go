@@ -154,6 +154,21 @@ func (c *Client) AddAddress(ctx context.Context, r AddressRequest) (*Account, er
 	return call[Account](ctx, c, pathAddAddress, r)
 }
 
+// Forwards tells where mail of an account is sent on to.
+func (c *Client) Forwards(ctx context.Context, account string) (*Forwards, error) {
+	return call[Forwards](ctx, c, pathForwards, selector{account})
+}
+
+// AddForward has mail of an account sent on to one more address.
+func (c *Client) AddForward(ctx context.Context, r ForwardRequest) (*Forwards, error) {
+	return call[Forwards](ctx, c, pathAddForward, r)
+}
+
+// RemoveForward has mail of an account not sent on to an address any more.
+func (c *Client) RemoveForward(ctx context.Context, r ForwardRequest) (*Forwards, error) {
+	return call[Forwards](ctx, c, pathRemoveForward, r)
+}
+
 // RemoveAddress takes an address off an account.
 func (c *Client) RemoveAddress(ctx context.Context, r AddressRequest) (*Account, error) {
 	return call[Account](ctx, c, pathRemoveAddress, r)

@@ -94,6 +94,9 @@ const (
 	pathRemoveApp        = "/1/account/remove-app"
 	pathAddAddress       = "/1/account/add-address"
 	pathRemoveAddress    = "/1/account/remove-address"
+	pathForwards         = "/1/account/forwards"
+	pathAddForward       = "/1/account/add-forward"
+	pathRemoveForward    = "/1/account/remove-forward"
 	pathRemoveAccount    = "/1/account/remove"
 	pathForwarders       = "/1/list/forwarders"
 	pathAddForwarders    = "/1/list/add-forwarders"
@@ -164,6 +167,9 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathRemoveApp, maxRequest, b.RemoveApp)
 	handle(mux, pathAddAddress, maxRequest, b.AddAddress)
 	handle(mux, pathRemoveAddress, maxRequest, b.RemoveAddress)
+	handle(mux, pathForwards, maxRequest, byName(b.Forwards))
+	handle(mux, pathAddForward, maxRequest, b.AddForward)
+	handle(mux, pathRemoveForward, maxRequest, b.RemoveForward)
 	handle(mux, pathRemoveAccount, maxRequest, byName(b.RemoveAccount))
 	handle(mux, pathForwarders, maxRequest, byName(b.Forwarders))
 	handle(mux, pathAddForwarders, maxRequest, b.AddForwarders)

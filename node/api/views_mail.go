@@ -313,6 +313,27 @@ type SettingRequest struct {
 	Unset   bool   `json:"unset,omitempty"`
 }
 
+// Forward is an address that mail is sent on to.
+type Forward struct {
+	Address string    `json:"address"`
+	Since   time.Time `json:"since"`
+}
+
+// Forwards is where mail of an account is sent on to.
+type Forwards struct {
+	Document
+	Account string    `json:"account"`
+	Copy    bool      `json:"copy"` // what is sent on is kept too
+	To      []Forward `json:"to"`
+}
+
+// ForwardRequest names an address that mail of an account is, or is no more, sent on to.
+type ForwardRequest struct {
+	Account string `json:"account"`
+	Address string `json:"address"`
+	NoCopy  *bool  `json:"no_copy,omitempty"` // of all that is sent on no copy is kept; null: as before
+}
+
 // AddressRequest names an address of an account.
 type AddressRequest struct {
 	Account string `json:"account"`

@@ -11,7 +11,7 @@ import (
 var views = []any{
 	Status{}, ChainStatus{}, Block{}, OrgList{}, Pin{}, PinList{}, Claims{}, Untrusted{}, Invite{}, Stays{}, PeerList{}, Peer{},
 	Sent{}, SearchResult{}, Message{}, RawMessage{}, Verification{}, LabelList{}, MessageLabels{}, AccountList{}, Account{},
-	SendRequest{}, SearchRequest{}, VerifyRequest{}, LabelRequest{}, RelabelRequest{}, Relabelled{}, AccountRequest{}, AddressRequest{}, SettingRequest{}, PasswordRequest{}, AppRequest{}, NewAppPassword{}, TrustRequest{}, Failure{},
+	SendRequest{}, SearchRequest{}, VerifyRequest{}, LabelRequest{}, RelabelRequest{}, Relabelled{}, AccountRequest{}, AddressRequest{}, Forwards{}, ForwardRequest{}, SettingRequest{}, PasswordRequest{}, AppRequest{}, NewAppPassword{}, TrustRequest{}, Failure{},
 	ForwarderList{}, ForwarderRequest{}, HostedList{}, HostedLists{}, HostedListRequest{}, MemberList{}, MembersRequest{}, BackupRequest{},
 	QueueList{}, QueueItem{}, QueueRequest{}, QueueRetried{}, QueueDrop{}, QueueChanged{}, Suppressed{}, SuppressedList{}, SuppressRequest{}, LimitList{}, ForgiveRequest{}, Forgiven{}, DKIMKeys{}, DoctorRequest{}, Diagnosis{},
 	OrgStanding{}, EventRequest{}, OrgEvent{}, NodeAdded{}, OrgNodeList{}, OrgChanges{}, Applications{}, Application{}, AttestRequest{},
@@ -26,7 +26,7 @@ func TestViewsKeepTheirFields(t *testing.T) {
 func TestListsAreNeverNull(t *testing.T) {
 	for _, doc := range []View{
 		&Status{}, &Block{Events: []BlockEvent{{}}}, &OrgList{Orgs: []Org{{}}}, &PinList{}, &Claims{}, &Untrusted{}, &Invite{}, &PeerList{}, &Sent{}, &AccountList{Accounts: []Account{{}}},
-		&SearchResult{Messages: []Summary{{}}}, &Message{Verification: &Verification{}}, &RawMessage{}, &LabelList{}, &MessageLabels{}, &Relabelled{}, &Account{}, &NewAppPassword{},
+		&SearchResult{Messages: []Summary{{}}}, &Message{Verification: &Verification{}}, &RawMessage{}, &LabelList{}, &MessageLabels{}, &Relabelled{}, &Account{}, &Forwards{}, &NewAppPassword{},
 		&ForwarderList{}, &HostedLists{}, &MemberList{}, &QueueList{Entries: []QueueEntry{{}}}, &QueueItem{}, &QueueRetried{}, &QueueChanged{}, &Suppressed{}, &SuppressedList{}, &LimitList{}, &Forgiven{}, &DKIMKeys{Keys: []DKIMKey{{}}}, &Diagnosis{Findings: []Finding{{}}},
 		&OrgStanding{}, &OrgEvent{}, &NodeAdded{}, &OrgNodeList{}, &OrgChanges{}, &Applications{Applications: []Application{{}}},
 	} {

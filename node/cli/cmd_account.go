@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) cmdAccount() *cobra.Command {
-	return group("account", "Manage the accounts of this node", a.cmdAccountLs(), a.cmdAccountAdd(), a.cmdAccountSet(), a.cmdAccountPasswd(), a.cmdAccountApp(), a.cmdAccountAddress(), a.cmdAccountRm())
+	return group("account", "Manage the accounts of this node", a.cmdAccountLs(), a.cmdAccountAdd(), a.cmdAccountSet(), a.cmdAccountPasswd(), a.cmdAccountApp(), a.cmdAccountAddress(), a.cmdAccountForward(), a.cmdAccountRm())
 }
 
 func (a *app) cmdAccountLs() *cobra.Command {

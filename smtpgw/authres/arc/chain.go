@@ -75,8 +75,8 @@ func Validate(ctx context.Context, dns *lookup.Asker, m *dkim.Message) Chain {
 	return c
 }
 
-// collect puts the fields of a message in sets, the first relay's first; none if it has no field of
-// ARC. An error says that they make no chain.
+// collect puts the fields of a message in sets, the first relay's first; none if it has no field
+// of ARC. An error says that they make no chain.
 func collect(m *dkim.Message) ([]set, error) {
 	var have [len(fieldNames)]int
 	sets := make([]set, 0, MaxSets)
@@ -221,4 +221,18 @@ func verifySeal(ctx context.Context, dns *lookup.Asker, sets []set) error {
 		}
 	}
 	return key.Verify(strings.ToLower(tags["a"]), h.Sum(nil), value)
+}
+
+// Sets returns the fields of each relay, the first relay's first: its results, its signature and
+// its seal. An error says that they make no chain. Whether they hold is for Validate to say.
+func Sets(m *dkim.Message) ([][3]dkim.Field, error) {
+	sets, err := collect(m)
+	if err != nil {
+		return nil, err
+	}
+	list := make([][3]dkim.Field, len(sets))
+	for i, s := range sets {
+		list[i] = s.fields
+	}
+	return list, nil
 }

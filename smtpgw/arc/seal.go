@@ -1,0 +1,154 @@
+// Package arc seals mail that is sent on (RFC 8617): it puts the fields on top by which the next
+// server learns what this one found out about the mail. It does no I/O; whether the chain before
+// is whole is what authres/arc found.
+package arc
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"cairn/smtpgw/authres/arc"
+	"cairn/smtpgw/authres/dkim"
+)
+
+// Key is who seals: an RSA key, the one kind that sealing knows (RFC 8617, section 4.1.3), whose
+// record is in the DNS under the selector and the domain.
+type Key struct {
+	Domain, Selector string
+	Signer           crypto.Signer
+}
+
+// Reasons for mail to go without another seal.
+var (
+	ErrLong    = errors.New("arc: the chain is as long as one may be")
+	ErrEnded   = errors.New("arc: a relay before found the chain broken, and no seal follows on that")
+	ErrUnknown = errors.New("arc: whether the chain is whole is not known")
+	ErrKey     = errors.New("arc: the key is no RSA key")
+)
+
+// signed are the fields that a signature covers where they are there. Trace fields, and what nodes
+// add, are not among them (RFC 8617, section 4.1.2).
+var signed = []string{
+	"from", "sender", "reply-to", "to", "cc", "subject", "date", "message-id", "in-reply-to", "references",
+	"mime-version", "content-type", "content-transfer-encoding", "content-disposition", "content-language",
+	"resent-from", "resent-to", "resent-date", "resent-message-id", "list-id", "list-post", "list-unsubscribe", "auto-submitted",
+	"dkim-signature",
+}
+
+// Seal returns the fields of one more set, each with its CRLF, to go on top of a message of CRLF
+// lines: the seal, the signature, and results, which are those of Authentication-Results behind
+// its colon. found is what validating the chain of the message came to. Of one that fails the set
+// says so and covers itself alone (RFC 8617, section 5.1.2). An error says why there is no set.
+func Seal(m *dkim.Message, found arc.Result, results string, key Key, now time.Time) ([]byte, error) {
+	if _, ok := key.Signer.Public().(*rsa.PublicKey); !ok {
+		return nil, ErrKey
+	}
+	before, status, err := chain(m, found)
+	if err != nil {
+		return nil, err
+	}
+	i := len(before) + 1
+	aar := dkim.Field{Name: "arc-authentication-results", Raw: fmt.Appendf(nil, "ARC-Authentication-Results: i=%d; %s", i, strings.TrimSpace(results))}
+	ams, err := signature(m, i, key, now)
+	if err != nil {
+		return nil, err
+	}
+	if status == arc.Fail {
+		before = nil
+	}
+	as, err := seal(append(before, [3]dkim.Field{aar, ams}), i, status, key, now)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(as.Raw, crlf, ams.Raw, crlf, aar.Raw, crlf), nil
+}
+
+var crlf = []byte("\r\n")
+
+// chain returns the sets before ours, and what ours says of them (cv=).
+func chain(m *dkim.Message, found arc.Result) (before [][3]dkim.Field, status arc.Result, err error) {
+	before, err = arc.Sets(m)
+	switch {
+	case found == arc.None && err == nil && len(before) == 0:
+		return nil, arc.None, nil
+	case found == arc.Pass && err == nil && len(before) > 0:
+		status = arc.Pass
+	case found == arc.Fail && err == nil && len(before) > 0:
+		status = arc.Fail
+		if tags, err := dkim.ParseTags(string(before[len(before)-1][2].Value())); err == nil && strings.EqualFold(tags["cv"], string(arc.Fail)) {
+			return nil, "", ErrEnded
+		}
+	case found == arc.Fail:
+		return nil, "", ErrEnded // the numbers are no chain: ours has no place in it
+	default:
+		return nil, "", ErrUnknown
+	}
+	if len(before) >= arc.MaxSets {
+		return nil, "", ErrLong
+	}
+	return before, status, nil
+}
+
+// signature makes the ARC-Message-Signature (RFC 8617, section 4.1.2).
+func signature(m *dkim.Message, i int, key Key, now time.Time) (dkim.Field, error) {
+	var names []string
+	for _, name := range signed {
+		for range m.Named(name) {
+			names = append(names, name)
+		}
+	}
+	body, _ := m.BodyHash(dkim.Relaxed, -1)
+	var b strings.Builder
+	fmt.Fprintf(&b, "ARC-Message-Signature: i=%d; a=rsa-sha256; c=relaxed/relaxed; d=%s; s=%s;\r\n\tt=%d; bh=%s;\r\n\th=", i, key.Domain, key.Selector, now.Unix(), base64.StdEncoding.EncodeToString(body))
+	used := 0
+	for n, name := range names {
+		if n > 0 {
+			b.WriteByte(':')
+		}
+		if used += len(name) + 1; used > 70 {
+			b.WriteString("\r\n\t ")
+			used = len(name) + 1
+		}
+		b.WriteString(name)
+	}
+	b.WriteString(";\r\n\tb=")
+	f := dkim.Field{Name: "arc-message-signature", Raw: []byte(b.String())}
+	return signedBy(key, f, m.HeaderHash(names, dkim.Relaxed, f))
+}
+
+// seal makes the ARC-Seal of the last of these sets, which lacks it (RFC 8617, section 5.1.1).
+func seal(sets [][3]dkim.Field, i int, status arc.Result, key Key, now time.Time) (dkim.Field, error) {
+	last := dkim.Field{Name: "arc-seal", Raw: fmt.Appendf(nil, "ARC-Seal: i=%d; a=rsa-sha256; cv=%s; d=%s; s=%s;\r\n\tt=%d; b=", i, status, key.Domain, key.Selector, now.Unix())}
+	h := sha256.New()
+	for n, set := range sets {
+		for kind, f := range set {
+			if n < len(sets)-1 || kind < 2 {
+				dkim.Relaxed.WriteField(h, f.Raw)
+			}
+		}
+	}
+	dkim.Relaxed.WriteSigning(h, last.Raw)
+	return signedBy(key, last, h.Sum(nil))
+}
+
+// signedBy puts a signature behind the b= that a field ends with.
+func signedBy(key Key, f dkim.Field, sum []byte) (dkim.Field, error) {
+	value, err := key.Signer.Sign(rand.Reader, sum, crypto.SHA256)
+	if err != nil {
+		return f, fmt.Errorf("arc: sign: %w", err)
+	}
+	for text := base64.StdEncoding.EncodeToString(value); text != ""; {
+		n := min(len(text), 72)
+		f.Raw = append(append(f.Raw, "\r\n\t "...), text[:n]...)
+		text = text[n:]
+	}
+	return f, nil
+}

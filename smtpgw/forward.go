@@ -1,0 +1,308 @@
+package smtpgw
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"cairn/consensus/record"
+	"cairn/mailstore"
+	"cairn/mailstore/forwards"
+	"cairn/mailstore/message/maildomain"
+	"cairn/mailstore/outbox"
+	"cairn/smtpgw/authres"
+	"cairn/smtpgw/screen"
+	"cairn/smtpgw/srs"
+)
+
+// Mail of an account that is sent on is queued in the transaction that stores it. Its octets stay
+// as they came, so signatures of its author hold; on top are what this node found out about it,
+// under a seal (RFC 8617), and Delivered-To, by which it is seen to have been here. Its envelope
+// sender becomes an address of ours (see package srs), and what is reported to that is sent on to
+// the sender it stands for.
+
+// Forwarding is what a Delivery sends mail on by.
+type Forwarding struct {
+	Queue *outbox.Queue
+	// Seal returns the fields of one more ARC set for a message, by a domain of ours, each with
+	// its CRLF; none where that domain cannot seal. results are what this node found out about it,
+	// as in Authentication-Results behind the colon. nil: nothing is sealed.
+	Seal func(ctx context.Context, domain string, results string, raw []byte) []byte
+}
+
+// SetForwarding has a Delivery send mail on, before it is used.
+func (d *Delivery) SetForwarding(f Forwarding) { d.forwarding = &f }
+
+// deliveredTo begins what is sent on. Nothing else that is queued begins so: what is submitted has
+// our Received on top.
+const deliveredTo = "Delivered-To: "
+
+// isSentOn reports whether a queued message is one that came for an account here.
+func isSentOn(raw []byte) bool { return bytes.HasPrefix(raw, []byte(deliveredTo)) }
+
+// onward is what goes to others of an arrival, but for Delivered-To; nil if nothing is to. It is
+// made before the transaction, since sealing asks the DNS about seals before.
+func (d *Delivery) onward(ctx context.Context, rcpts []mailbox, stored []byte, shown screen.Evidence) ([]byte, error) {
+	if d.forwarding == nil {
+		return nil, nil
+	}
+	domain := ""
+	err := d.store.View(func(r *mailstore.Reader) error {
+		for _, m := range rcpts {
+			a, err := d.dir.account(r, m)
+			if errors.Is(err, mailstore.ErrNotFound) {
+				continue // others say so
+			}
+			if err != nil {
+				return err
+			}
+			rule, err := forwards.Of(r, a.ID)
+			if err != nil {
+				return err
+			}
+			if len(rule.To) > 0 {
+				domain = m.domain
+			}
+		}
+		return nil
+	})
+	if err != nil || domain == "" {
+		return nil, err
+	}
+	raw := withoutReturnPath(stored)
+	if d.forwarding.Seal == nil {
+		return raw, nil
+	}
+	_, results, _ := strings.Cut(string(authres.Field(d.hostname, shown)), ":")
+	return slices.Concat(d.forwarding.Seal(ctx, domain, results, raw), raw), nil
+}
+
+// withoutReturnPath drops the field that says by which sender a message came to its mailbox (RFC
+// 5321, section 4.4).
+func withoutReturnPath(raw []byte) []byte {
+	header, rest := splitHeader(raw)
+	out := make([]byte, 0, len(raw))
+	for f := range fieldsOf(header) {
+		if !f.is("return-path") {
+			out = append(out, f.raw...)
+		}
+	}
+	return append(out, rest...)
+}
+
+// verdictsStay are those of mail that is never sent on.
+var verdictsStay = []record.Verdict{record.Differs, record.Invalid, record.Replayed}
+
+// staysHere tells why mail with a decision is not sent on; empty: it may be.
+func staysHere(d screen.Decision) string {
+	switch {
+	case d.Hold:
+		return "it is held"
+	case !slices.Contains(d.Labels, mailstore.LabelInbox):
+		return "it is not in the inbox"
+	}
+	for _, v := range verdictsStay {
+		if slices.Contains(d.Labels, screen.VerdictLabel(v)) {
+			return "its verdict is " + string(v)
+		}
+	}
+	return ""
+}
+
+// sendOn queues one account's copy for where the account has its mail sent on to. gone is whether
+// no copy is to be kept.
+func (l *landing) sendOn(tx *mailstore.Tx, s *share) (gone bool, err error) {
+	if l.onward == nil {
+		return false, nil
+	}
+	rule, err := forwards.Of(&tx.Reader, s.account)
+	if err != nil || len(rule.To) == 0 {
+		return false, err
+	}
+	why := staysHere(s.decision)
+	if why == "" {
+		why, err = l.wasHere(tx, s.account)
+	}
+	raw := slices.Concat([]byte(deliveredTo+pathOf(s.linked[0])+"\r\n"), l.onward)
+	if canArrive(raw) != nil && why == "" {
+		why = "its header is too large"
+	}
+	if err != nil || why != "" {
+		l.stays = append(l.stays, why)
+		return false, err
+	}
+	from, err := l.d.senderOnward(tx, l.a.From, s.linked[0])
+	if err != nil {
+		return false, err
+	}
+	to := make([]string, len(rule.To))
+	for i, t := range rule.To {
+		to[i] = t.Address
+	}
+	l.sentOn = append(l.sentOn, to...)
+	return rule.NoCopy, l.d.queueOnward(tx, outbox.Envelope{Ref: l.ref, From: from, Account: s.account, Recipients: to}, raw)
+}
+
+// wasHere tells that the message has come to the account before, by Delivered-To.
+func (l *landing) wasHere(tx *mailstore.Tx, account mailstore.AccountID) (why string, err error) {
+	header, _ := splitHeader(l.a.Raw)
+	for f := range fieldsOf(header) {
+		if !f.is("delivered-to") {
+			continue
+		}
+		m, bad := parseMailbox(strings.Trim(f.unfolded(), "<>"), true)
+		if bad != nil {
+			continue
+		}
+		a, err := l.d.dir.account(&tx.Reader, m)
+		if err == nil && a.ID == account {
+			return "it has been here before", nil
+		}
+		if err != nil && !errors.Is(err, mailstore.ErrNotFound) {
+			return "", err
+		}
+	}
+	return "", nil
+}
+
+// senderOnward is the envelope sender with which mail of a sender goes on that came for rcpt. One
+// of ours and the null sender stay; one that cannot be rewritten makes way for rcpt.
+func (d *Delivery) senderOnward(tx *mailstore.Tx, from, rcpt string) (string, error) {
+	if from == "" || d.dir.isLocal(maildomain.OfAddress(from)) {
+		return from, nil
+	}
+	m, err := parseMailbox(from, true)
+	if err != nil {
+		return rcpt, nil
+	}
+	key, err := forwards.MakeKey(tx)
+	if err != nil {
+		return "", fmt.Errorf("the key of rewritten senders: %w", err)
+	}
+	local, err := srs.Rewrite(key, m.local, m.domain, d.now())
+	if err != nil {
+		return rcpt, nil
+	}
+	return mailbox{local, maildomain.OfAddress(rcpt)}.String(), nil
+}
+
+// queueOnward queues a message that no account has sent, for each recipient apart. No copy of it
+// stays with the account.
+func (d *Delivery) queueOnward(tx *mailstore.Tx, env outbox.Envelope, raw []byte) error {
+	var groups []outbox.Group
+	for _, to := range env.Recipients {
+		groups = append(groups, outbox.Group{Domain: maildomain.OfAddress(to), Recipients: []string{to}})
+	}
+	blob, err := tx.PutBlob(raw)
+	if err != nil {
+		return err
+	}
+	id, err := tx.AddMessage(mailstore.Message{
+		Account: env.Account, Blob: blob, Size: int64(len(raw)), Received: d.now(), From: env.From, Recipients: env.Recipients, Outgoing: true,
+	}, nil)
+	if err != nil {
+		return err
+	}
+	if err := d.forwarding.Queue.Enqueue(tx, env, groups, id, blob); err != nil {
+		return err
+	}
+	return tx.RemoveMessage(env.Account, id)
+}
+
+// isRewritten reports whether an address stands for a sender elsewhere: it has that form, no
+// account has it, and senders have been rewritten here.
+func (d directory) isRewritten(r *mailstore.Reader, m mailbox) (bool, error) {
+	if !srs.Is(m.local) || !d.isLocal(m.domain) {
+		return false, nil
+	}
+	if _, err := AccountFor(r, m.key()); !errors.Is(err, mailstore.ErrNotFound) {
+		return false, err
+	}
+	_, err := forwards.Key(r)
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// standsFor is the address elsewhere that a rewritten one stands for; empty: it is none. The error
+// may be the refusal: it takes reports alone, and not for ever.
+func (d *Delivery) standsFor(r *mailstore.Reader, from string, m mailbox) (string, error) {
+	is, err := d.dir.isRewritten(r, m)
+	if err != nil || !is {
+		return "", err
+	}
+	key, err := forwards.Key(r)
+	if err != nil {
+		return "", err
+	}
+	local, domain, err := srs.Reverse(key, m.local, d.now())
+	switch {
+	case errors.Is(err, srs.ErrOld) && d.distrust():
+		return "", refusef(451, 4, 3, 0, "the age of <%s> is not known at present; try again later", pathOf(m.String()))
+	case err != nil:
+		return "", refusef(550, 5, 7, 1, "<%s> stands for no sender of mail that was sent on from here in the last ten days", pathOf(m.String()))
+	case from != "":
+		return "", refusef(550, 5, 7, 1, "<%s> takes reports alone, from the null sender", pathOf(m.String()))
+	}
+	to, err := parseMailbox(local+"@"+domain, true)
+	if err != nil {
+		return "", refusef(550, 5, 7, 1, "<%s> stands for no address", pathOf(m.String()))
+	}
+	return to.String(), nil
+}
+
+// mayCome is the refusal of a recipient that a sender may not write to, though it has a place
+// here.
+func (d *Delivery) mayCome(from string, m mailbox) error {
+	err := d.store.View(func(r *mailstore.Reader) error {
+		_, err := d.standsFor(r, from, m)
+		return err
+	})
+	if err != nil || from != "" {
+		return err
+	}
+	return d.mayReport(m)
+}
+
+// takeBack takes the recipients of an arrival that stand for senders elsewhere out of it, and
+// returns these senders.
+func (d *Delivery) takeBack(a *Arrival, rcpts []mailbox) (here []mailbox, back []string, err error) {
+	if d.forwarding == nil || !slices.ContainsFunc(rcpts, func(m mailbox) bool { return srs.Is(m.local) }) {
+		return rcpts, nil, nil
+	}
+	a.Recipients = slices.Clone(a.Recipients)
+	err = d.store.View(func(r *mailstore.Reader) error {
+		for _, m := range rcpts {
+			to, err := d.standsFor(r, a.From, m)
+			if err != nil {
+				return err
+			}
+			if to == "" {
+				here = append(here, m)
+				continue
+			}
+			back = append(back, to)
+			a.Recipients = slices.DeleteFunc(a.Recipients, func(s string) bool { return s == m.String() })
+		}
+		return nil
+	})
+	return here, back, err
+}
+
+// sendBack queues a report for the senders that its recipients stand for.
+func (l *landing) sendBack(tx *mailstore.Tx) error {
+	if len(l.back) == 0 {
+		return nil
+	}
+	postmaster, err := l.d.dir.postmasterAccount(&tx.Reader)
+	if err != nil {
+		return err
+	}
+	at := mailbox{"postmaster", l.d.dir.home()}
+	raw := slices.Concat([]byte(deliveredTo+pathOf(at.String())+"\r\n"), withoutReturnPath(l.stored))
+	return l.d.queueOnward(tx, outbox.Envelope{Ref: l.ref, Account: postmaster.ID, Recipients: l.back}, raw)
+}

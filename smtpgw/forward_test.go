@@ -1,0 +1,206 @@
+package smtpgw
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"cairn/consensus/record"
+	"cairn/mailstore"
+	"cairn/mailstore/forwards"
+	"cairn/mailstore/outbox"
+	"cairn/smtpgw/screen"
+)
+
+// forwarding is a node whose account user has its mail sent on to servers that are no nodes.
+type forwarding struct {
+	*returning
+	seals int
+}
+
+func newForwarding(t *testing.T, noCopy bool, to ...string) *forwarding {
+	t.Helper()
+	n := &forwarding{returning: &returning{node: nearNode(t, nil), outside: (&foreignServer{ext: []string{"8BITMIME"}}).listen(t), clock: new(movable)}}
+	cfg := testConfig
+	cfg.Sending, cfg.Clock.Now = Sending{FirstRetry: time.Hour}, n.clock.now
+	cfg.Sign = func(domain string, _ ...[]byte) []byte { return []byte("DKIM-Signature: d=" + domain + "\r\n") }
+	delivery := testDelivery(cfg, n.store, n.checker)
+	delivery.SetForwarding(Forwarding{Queue: n.queue, Seal: func(_ context.Context, domain, results string, raw []byte) []byte {
+		n.seals++
+		if domain != "local.example" || !strings.HasPrefix(strings.TrimSpace(results), testConfig.Hostname) || strings.HasPrefix(string(raw), "Return-Path") {
+			t.Errorf("sealed by %s: %q\n%s", domain, results, raw)
+		}
+		return []byte("ARC-Seal: i=1\r\n")
+	}})
+	outside := Route{To: "outside", Hosts: []Host{{Name: "mx.far.example", Dial: dialTo(n.outside.addr)}}}
+	n.courier = NewCourier(cfg, n.queue, routes{"far.example": outside, "a.example": outside, "local.example": {Local: true}}, delivery, discard())
+	n.in = serve(t, NewInbound(cfg, n.store, delivery, discard()))
+	n.change(t, noCopy, to...)
+	n.run(t)
+	return n
+}
+
+func (n *forwarding) change(t *testing.T, noCopy bool, to ...string) {
+	t.Helper()
+	err := n.store.Update(t.Context(), func(tx *mailstore.Tx) error {
+		a, err := tx.AccountByAddress("user@local.example")
+		if err != nil {
+			return err
+		}
+		for _, address := range to {
+			if _, err := forwards.Add(tx, a.ID, address, n.clock.now()); err != nil {
+				return err
+			}
+		}
+		_, err = forwards.Change(tx, a.ID, func(r *forwards.Rule) error { r.NoCopy = noCopy; return nil })
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// left are the texts that servers outside have, and for which senders and recipients.
+func (n *forwarding) left(t *testing.T) (envelopes, texts []string) {
+	t.Helper()
+	n.drained(t)
+	n.outside.mu.Lock()
+	defer n.outside.mu.Unlock()
+	for _, line := range n.outside.told {
+		if m := regexp.MustCompile(`^(MAIL FROM|RCPT TO):<([^>]*)>`).FindStringSubmatch(line); m != nil {
+			envelopes = append(envelopes, m[2])
+		}
+	}
+	return envelopes, n.outside.texts
+}
+
+const oddBody = "Hello  there \t\r\n.dot\r\n\xe4\r\n\r\n\r\n"
+
+// TestForward: mail of an account goes on with its octets, under a seal, by a sender of ours; what
+// is reported to that comes to the sender it stands for, for ten days; and a copy stays, or not.
+func TestForward(t *testing.T) {
+	for _, noCopy := range []bool{false, true} {
+		n := newForwarding(t, noCopy, "bob@far.example", "carol@far.example")
+		raw := "Received: from x by y; Mon, 02 Jan 2006 15:04:05 +0000\r\nFrom: Eve <eve@local.example>\r\nTo: user@local.example\r\nSubject: odd\r\n" +
+			"Date: Mon, 02 Jan 2006 15:04:05 +0000\r\nMessage-ID: <odd@a.example>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + oddBody
+		n.report(t, "ann@a.example", "user+tag@local.example", strings.ReplaceAll(raw, "\r\n.", "\r\n.."), "^250 ", "^250 ")
+		envelopes, texts := n.left(t)
+		if len(envelopes) != 4 || len(texts) != 2 || envelopes[1] == envelopes[3] {
+			t.Fatalf("envelopes %q", envelopes)
+		}
+		from := envelopes[0]
+		if !regexp.MustCompile(`^SRS0=[a-z2-7]{8}=[a-z2-7]{2}=a\.example=ann@local\.example$`).MatchString(from) {
+			t.Errorf("envelope sender %q", from)
+		}
+		text := strings.TrimSuffix(strings.ReplaceAll(texts[0], "\r\n..", "\r\n."), ".\r\n")
+		if !regexp.MustCompile(`^Cairn-Record: token-\d+\r\nDelivered-To: user\+tag@local\.example\r\nARC-Seal: i=1\r\nAuthentication-Results: `).MatchString(text) {
+			t.Errorf("on top:\n%.400s", text)
+		}
+		if !strings.HasSuffix(text, "\r\n"+raw) || strings.Contains(text, "Return-Path") || strings.Contains(text, "DKIM-Signature") {
+			t.Errorf("it was changed, or signed as our own:\n%q", text)
+		}
+		kept := len(inboxOf(t, n.store, "user@local.example", "inbox"))
+		if want := map[bool]int{false: 1, true: 0}[noCopy]; kept != want || n.seals != 1 {
+			t.Errorf("%d copies, want %d; %d seals", kept, want, n.seals)
+		}
+		if sent := inboxOf(t, n.store, "user@local.example", mailstore.LabelSent); len(sent) != 0 {
+			t.Errorf("it stands among what the account has sent: %q", sent)
+		}
+
+		report := reportOn("one", "bob@far.example", "5.1.1", "550 5.1.1 no such user")
+		n.report(t, "eve@a.example", from, report, "^550 5.7.1 .*takes reports alone", "")
+		n.report(t, "", "SRS0=aaaaaaaa"+from[len("SRS0=aaaaaaaa"):], report, "^550 5.7.1 .*stands for no sender", "")
+		n.report(t, "", "SRS0=x@local.example", report, "^550 5.7.1 ", "")
+		n.report(t, "", strings.ToLower(from), report, "^250 ", "^250 ")
+		envelopes, texts = n.left(t)
+		if len(texts) != 3 || envelopes[4] != "" || envelopes[5] != "ann@a.example" || !strings.Contains(texts[2], "550 5.1.1 no such user") {
+			t.Errorf("after a report: %q", envelopes)
+		}
+		n.clock.advance(12 * 24 * time.Hour)
+		n.report(t, "", from, report, "^550 5.7.1 .*in the last ten days", "")
+	}
+}
+
+// A report that this node makes itself, of what it cannot bring, finds back too.
+func TestForwardFails(t *testing.T) {
+	n := newForwarding(t, false, "bob@far.example")
+	n.outside.mu.Lock()
+	n.outside.instead = func(line string, _ int) string {
+		if strings.HasPrefix(line, "RCPT TO:<bob@") {
+			return "550 5.1.1 gone"
+		}
+		return ""
+	}
+	n.outside.mu.Unlock()
+	n.report(t, "ann@a.example", "user@local.example", mailText("gone"), "^250 ", "^250 ")
+	envelopes, texts := n.left(t)
+	if len(texts) != 1 || len(envelopes) != 4 || envelopes[2] != "" || envelopes[3] != "ann@a.example" || !strings.Contains(texts[0], "550 5.1.1 gone") {
+		t.Errorf("%q\n%s", envelopes, texts)
+	}
+}
+
+// TestNotForwarded: spam, what is held, changed or invalid, and what has been here before stays;
+// the null sender stays the null sender, and a sender of ours the same.
+func TestNotForwarded(t *testing.T) {
+	n := newForwarding(t, true, "bob@far.example")
+	bring := func(found screen.Finding, from, raw string) (envelopes []string) {
+		n.checker.mu.Lock()
+		n.checker.found = found
+		n.checker.mu.Unlock()
+		before, _ := n.left(t)
+		n.report(t, from, "user@local.example", raw, "^250 ", "^250 ")
+		after, _ := n.left(t)
+		return after[len(before):]
+	}
+	for i, f := range []screen.Finding{
+		{Verdict: record.Differs, Decisive: true}, {Verdict: record.Differs}, {Verdict: record.Invalid}, {Verdict: record.Replayed}, {Verdict: record.Missing},
+	} {
+		if got := bring(f, "ann@a.example", mailText("bad")); len(got) != 0 {
+			t.Errorf("%+v went to %q", f, got)
+		}
+		if got := len(inboxOf(t, n.store, "user@local.example", "spam")) + len(inboxOf(t, n.store, "user@local.example", "inbox")); got != i+1 {
+			t.Errorf("%+v: %d are here", f, got)
+		}
+	}
+	good := screen.Finding{Verdict: record.Verified}
+	for _, loop := range []string{"Delivered-To: user@local.example\r\n", "delivered-to: <User+x@LOCAL.example>\r\n", "Delivered-To: x@far.example\r\nDelivered-To: alias@local.example\r\n"} {
+		if got := bring(good, "ann@a.example", loop+mailText("loop")); len(got) != 0 {
+			t.Errorf("%q went to %q", loop, got)
+		}
+	}
+	for from, want := range map[string]string{"": "", "other@local.example": "other@local.example", strings.Repeat("a", 50) + "@a.example": "user+b="} {
+		if got := bring(good, from, "Delivered-To: x@far.example\r\n"+mailText("good")); len(got) != 2 || !strings.HasPrefix(got[0], want) || want == "" && got[0] != "" {
+			t.Errorf("from %q: %q", from, got)
+		}
+	}
+}
+
+// What is queued is queued with the mail: a store that refuses the one has neither.
+func TestForwardIsOneTransaction(t *testing.T) {
+	n := newForwarding(t, false, "bob@far.example")
+	delivery := testDelivery(testConfig, n.store, n.checker)
+	delivery.SetForwarding(Forwarding{Queue: n.queue})
+	l, err := delivery.ready(t.Context(), &Arrival{Raw: []byte(mailText("once")), From: "ann@a.example", Recipients: []string{"user@local.example"}, Peer: Peer{Protocol: "ESMTP"}}, "ref")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fails := context.Canceled
+	err = n.store.Update(t.Context(), func(tx *mailstore.Tx) error {
+		if err := l.put(tx); err != nil {
+			return err
+		}
+		return fails
+	})
+	if err == nil || n.queued(t) != 0 || len(inboxOf(t, n.store, "user@local.example", "inbox")) != 0 {
+		t.Errorf("%v, %d queued", err, n.queued(t))
+	}
+	if err := n.store.Update(t.Context(), l.put); err != nil || n.queued(t) != 1 || len(inboxOf(t, n.store, "user@local.example", "inbox")) != 1 {
+		t.Errorf("%v, %d queued", err, n.queued(t))
+	}
+	var entries []outbox.Entry
+	if entries, err = n.queue.List(0, 10); err != nil || len(entries) != 1 || entries[0].Recipients[0] != "bob@far.example" {
+		t.Errorf("%+v, %v", entries, err)
+	}
+}
