@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) cmdMessage() *cobra.Command {
-	return group("message", "Look into messages in files, without a node", a.cmdComponents(), a.cmdCompare())
+	return group("message", "Look into messages in files, without a node", a.cmdComponents(), a.cmdCompare(), a.cmdReport())
 }
 
 // components is what "cairn message components" prints.

@@ -1,0 +1,271 @@
+// Package reports reads what other servers report about mail in the name of a domain: DMARC
+// aggregate reports (RFC 9990, and RFC 7489, appendix C) and TLS reports (RFC 8460). It does no
+// I/O, and what it reads is bounded: anybody may send it.
+package reports
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/emersion/go-message"
+)
+
+// Bounds on what is read.
+const (
+	maxUnpacked = 16 << 20 // octets of one report
+	maxFiles    = 16       // of a zip archive, and reports of a mail
+	maxParts    = 64       // of a mail
+	maxDepth    = 8        // of parts within parts
+	maxNesting  = 16       // of elements in XML
+	maxRows     = 20_000   // of a DMARC report, and failures of a TLS report
+	maxText     = 255      // octets of one value that is kept
+)
+
+// Errors of what is no report.
+var (
+	// ErrNone: there is none in it.
+	ErrNone = errors.New("reports: there is no report in it")
+	// ErrMalformed: it looks like one, and cannot be read.
+	ErrMalformed = errors.New("reports: the report cannot be read")
+	// ErrBounds: it is larger than any that is read.
+	ErrBounds = errors.New("reports: the report is too large")
+)
+
+// Report is one report: of the two kinds of figures it has one.
+type Report struct {
+	ID, Org, Contact string
+	Begin, End       time.Time // UTC
+	DMARC            *DMARC
+	TLS              *TLS
+}
+
+// DMARC is what a receiver saw of mail that claimed to be from a domain.
+type DMARC struct {
+	Domain  string // that publishes the policy
+	Policy  string // none, quarantine, reject
+	Testing bool   // pct or t say that the policy is not applied to all
+	Rows    []Row
+}
+
+// Row is mail from one address.
+type Row struct {
+	Source      string // address
+	Count       uint64 // messages
+	Disposition string // what became of them: none, pass, quarantine, reject
+	DKIM, SPF   string // whether they pass, aligned: pass, fail
+	HeaderFrom  string // domain
+}
+
+// Passes reports whether the mail of a row passed DMARC.
+func (r *Row) Passes() bool { return r.DKIM == "pass" || r.SPF == "pass" }
+
+// Sums are how many messages passed and failed.
+func (d *DMARC) Sums() (passed, failed uint64) {
+	for i := range d.Rows {
+		if r := &d.Rows[i]; r.Passes() {
+			passed += r.Count
+		} else {
+			failed += r.Count
+		}
+	}
+	return passed, failed
+}
+
+// TLS is what a sender saw of sessions with the servers of a domain.
+type TLS struct{ Policies []TLSPolicy }
+
+// TLSPolicy is the sessions by one policy.
+type TLSPolicy struct {
+	Domain            string // empty: it does not say
+	Kind              string // tlsa, sts, no-policy-found
+	Succeeded, Failed uint64 // sessions
+	Failures          []Failure
+}
+
+// Failure is why some sessions failed (RFC 8460, section 4.3).
+type Failure struct {
+	Kind, Host, Reason string
+	Count              uint64 // sessions
+}
+
+// Find returns the reports in a file: a report itself, one packed by gzip or zip, or a mail with
+// some in its parts. Errors are those above.
+func Find(raw []byte) ([]*Report, error) {
+	if isPacked(raw) || looksLike(raw) {
+		return unpack(raw)
+	}
+	e, err := message.Read(bytes.NewReader(raw))
+	if err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
+		return nil, ErrNone
+	}
+	w := walk{}
+	w.entity(e, 0)
+	switch {
+	case len(w.found) > 0:
+		return w.found, nil
+	case w.bad != nil:
+		return nil, w.bad
+	}
+	return nil, ErrNone
+}
+
+// walk goes through the parts of a mail.
+type walk struct {
+	parts int
+	tried int // parts that looked like a report
+	found []*Report
+	bad   error // of the first part that looks like a report
+}
+
+func (w *walk) entity(e *message.Entity, depth int) {
+	if w.parts++; w.parts > maxParts || depth > maxDepth || len(w.found) >= maxFiles {
+		return
+	}
+	if parts := e.MultipartReader(); parts != nil {
+		for w.parts <= maxParts {
+			part, err := parts.NextPart()
+			if part == nil || err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
+				return
+			}
+			w.entity(part, depth+1)
+		}
+		return
+	}
+	body, err := bounded(e.Body)
+	if err != nil || !isPacked(body) && !looksLike(body) || w.tried >= maxFiles {
+		return
+	}
+	w.tried++
+	more, err := unpack(body)
+	if err != nil && w.bad == nil && !errors.Is(err, ErrNone) {
+		w.bad = err
+	}
+	w.found = append(w.found, more...)
+}
+
+// bounded reads as much as a report may have.
+func bounded(r io.Reader) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxUnpacked+1))
+	if len(b) > maxUnpacked {
+		return nil, ErrBounds
+	}
+	return b, err
+}
+
+func isPacked(b []byte) bool {
+	return bytes.HasPrefix(b, []byte("\x1f\x8b")) || bytes.HasPrefix(b, []byte("PK\x03\x04"))
+}
+
+// looksLike reports whether a text may be a report.
+func looksLike(b []byte) bool {
+	b = trimmed(b)
+	return bytes.HasPrefix(b, []byte("{")) || bytes.HasPrefix(b, []byte("<?xml")) || bytes.HasPrefix(b, []byte("<feedback"))
+}
+
+func trimmed(b []byte) []byte {
+	return bytes.TrimLeft(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")), " \t\r\n")
+}
+
+// unpack reads what may be packed, once: a report is not packed twice.
+func unpack(b []byte) ([]*Report, error) {
+	switch {
+	case bytes.HasPrefix(b, []byte("\x1f\x8b")):
+		z, err := gzip.NewReader(bytes.NewReader(b))
+		if err != nil {
+			return nil, malformed(err)
+		}
+		text, err := bounded(z)
+		if errors.Is(err, io.ErrUnexpectedEOF) && len(text) > 0 {
+			err = nil // some send it without its end: whether the report itself is whole is seen in it
+		}
+		return one(text, err)
+	case bytes.HasPrefix(b, []byte("PK\x03\x04")):
+		return unzip(b)
+	}
+	return one(b, nil)
+}
+
+// unzip reads the reports in an archive. Its files share the bound of one report.
+func unzip(b []byte) (all []*Report, err error) {
+	archive, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		return nil, malformed(err)
+	}
+	if len(archive.File) > maxFiles {
+		return nil, ErrBounds
+	}
+	left := maxUnpacked
+	for _, f := range archive.File {
+		r, err := f.Open()
+		if err != nil {
+			return nil, malformed(err)
+		}
+		text, err := bounded(r)
+		if left -= len(text); left < 0 {
+			return nil, ErrBounds
+		}
+		if err == nil && !looksLike(text) {
+			continue
+		}
+		found, err := one(text, err)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	if len(all) == 0 {
+		return nil, ErrNone
+	}
+	return all, nil
+}
+
+// one reads a report that is not packed, unless reading it has failed.
+func one(text []byte, err error) ([]*Report, error) {
+	if errors.Is(err, ErrBounds) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, malformed(err)
+	}
+	if len(text) > maxUnpacked {
+		return nil, ErrBounds
+	}
+	var r *Report
+	if text = trimmed(text); bytes.HasPrefix(text, []byte("{")) {
+		r, err = parseTLS(text)
+	} else {
+		r, err = parseDMARC(text)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []*Report{r}, nil
+}
+
+func malformed(why any) error { return fmt.Errorf("%w: %v", ErrMalformed, why) }
+
+// kept is a value as it is kept: in one line of UTF-8 without control characters, and bounded.
+func kept(s string) string {
+	s = strings.ToValidUTF8(strings.TrimSpace(s), "?")
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
+			return '?'
+		}
+		return r
+	}, s)
+	for len(s) > maxText {
+		_, n := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-n]
+	}
+	return s
+}
+
+// word is kept of a keyword.
+func word(s string) string { return strings.ToLower(kept(s)) }
