@@ -49,6 +49,7 @@ type Node struct {
 	log        *slog.Logger
 	relog      func(LogConfig) error
 	hangup     <-chan struct{} // the configuration is to be read anew
+	sending    smtpgw.Sending
 
 	store   *mailstore.Store
 	index   *index.Index
@@ -122,8 +123,13 @@ func Open(ctx context.Context, dir string, log *slog.Logger) (*Node, error) {
 	return openWith(ctx, dir, RunOptions{Log: log})
 }
 
+// OpenWith is Open with the options that are about what a node is like, not about its run.
+func OpenWith(ctx context.Context, dir string, o RunOptions) (*Node, error) {
+	return openWith(ctx, dir, o)
+}
+
 func openWith(ctx context.Context, dir string, o RunOptions) (_ *Node, err error) {
-	n := &Node{dir: dir, log: o.Log, relog: o.Relog, hangup: o.Reload, started: time.Now(), now: o.Now, otherClock: o.Now != nil}
+	n := &Node{dir: dir, log: o.Log, relog: o.Relog, hangup: o.Reload, sending: o.Sending, started: time.Now(), now: o.Now, otherClock: o.Now != nil}
 	n.elapsed = newElapsed(n.started)
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)

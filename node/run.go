@@ -9,6 +9,7 @@ import (
 
 	"cairn/mailstore/diskroom"
 	"cairn/node/api"
+	"cairn/smtpgw"
 )
 
 // RunOptions are the parts of a run that the command line decides.
@@ -16,6 +17,8 @@ type RunOptions struct {
 	Log   *slog.Logger            // where the node logs; nil discards
 	Ready func(status api.Status) // called once when the node serves; may be nil
 	Now   func() time.Time        // the clock; nil: this machine's
+
+	Sending smtpgw.Sending // how mail is sent on, where a measurement wants it otherwise than usual
 
 	// Relog takes the settings of the log when they have changed, and opens its file anew; nil: the
 	// log stays as it is.

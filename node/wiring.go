@@ -302,8 +302,8 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 			_, ok := n.chain.State().ActiveNode(node)
 			return ok
 		},
-		Log:    n.part("smtp"),
-		Clock:  smtpgw.Clock{Now: n.now, Distrust: n.distrustClock},
+		Log:   n.part("smtp"),
+		Clock: smtpgw.Clock{Now: n.now, Distrust: n.distrustClock}, Sending: n.sending,
 		Limits: smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize(), TextBytes: n.memory.incoming.Max()}, Throttle: n.throttle,
 		Texts: n.memory.incoming, Carried: n.memory.carried,
 		TLS: n.certificate.config(), Meter: n.metrics, Nowhere: n.nowhere, Passwords: n.passwords, Scram: scramModes[n.cfg.Submission.Scram], Unauthenticated: n.mayGoUnauthenticated,

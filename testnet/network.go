@@ -15,6 +15,7 @@ import (
 	"cairn/node"
 	"cairn/node/api"
 	"cairn/node/membership"
+	"cairn/smtpgw"
 )
 
 // names are the organisations of a testnet, at domains that RFC 6761 reserves
@@ -31,8 +32,9 @@ type Member struct {
 	Domain string // as in "alpha.test"
 	Dir    string
 
-	stop context.CancelFunc
-	done chan error
+	sending smtpgw.Sending
+	stop    context.CancelFunc
+	done    chan error
 }
 
 // Network is a set of nodes on this machine that share one chain.
@@ -43,6 +45,8 @@ type Network struct {
 	RelayFrom []string
 	// BlockInterval is that of the network, if it is set before the first member is added.
 	BlockInterval time.Duration
+	// Sending is how members that are added from now on send mail on; zero: as usual.
+	Sending smtpgw.Sending
 
 	dir  string
 	log  *slog.Logger
@@ -87,7 +91,7 @@ func (w *Network) Add(ctx context.Context) (*Member, error) {
 
 // Join is Add for an organisation that has a name of its own.
 func (w *Network) Join(ctx context.Context, org Org) (*Member, error) {
-	m := &Member{Name: org.Name, Domain: org.Domain, Dir: filepath.Join(w.dir, strings.ToLower(org.Name))}
+	m := &Member{Name: org.Name, Domain: org.Domain, Dir: filepath.Join(w.dir, strings.ToLower(org.Name)), sending: w.Sending}
 	cfg := node.DefaultConfig(m.Name, []string{m.Domain})
 	cfg.Mine = w.mine
 	cfg.Submission.Listen, cfg.Inbound.Listen = "127.0.0.1:0", "127.0.0.1:0"
@@ -135,7 +139,7 @@ func (w *Network) invited(ctx context.Context, m *Member) error {
 
 // Start opens the member's node, unless ctx ends before, and serves it until Stop.
 func (m *Member) Start(ctx context.Context, log *slog.Logger) error {
-	n, err := node.Open(ctx, m.Dir, log)
+	n, err := node.OpenWith(ctx, m.Dir, node.RunOptions{Log: log, Sending: m.sending})
 	if err != nil {
 		return fmt.Errorf("start the node of %s: %w", m.Name, err)
 	}

@@ -6,5 +6,5 @@ import (
 
 // cmdBench holds the measurements that anybody can repeat.
 func (a *app) cmdBench() *cobra.Command {
-	return group("bench", "Measure what Cairn promises", a.cmdBenchReaders(), a.cmdBenchVerdicts())
+	return group("bench", "Measure what Cairn promises", a.cmdBenchDay(), a.cmdBenchReaders(), a.cmdBenchVerdicts())
 }
