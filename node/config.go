@@ -37,6 +37,9 @@ type Config struct {
 	// Submission takes mail from this organisation's people and programs.
 	Submission SubmissionConfig `koanf:"submission"`
 
+	// LDAP is a directory that knows passwords.
+	LDAP LDAPConfig `koanf:"ldap"`
+
 	// Inbound takes mail for this organisation from other mail servers.
 	Inbound InboundConfig `koanf:"inbound"`
 

@@ -70,7 +70,7 @@ func (c *Config) Validate() error {
 	if _, err := parseSize(c.Mail.MaxSize); err != nil {
 		return badValue("mail.max_size", `write a size from 64K to 128M, as in "25M"`, "%v", err)
 	}
-	for _, check := range []func() error{c.checkSubmission, c.checkTLS, c.checkOutbound, c.checkMilter, c.checkFilters, c.checkRecords, c.checkListeners, c.Limits.check, c.checkVerdict, c.Log.check} {
+	for _, check := range []func() error{c.checkSubmission, c.LDAP.check, c.checkTLS, c.checkOutbound, c.checkMilter, c.checkFilters, c.checkRecords, c.checkListeners, c.Limits.check, c.checkVerdict, c.Log.check} {
 		if err := check(); err != nil {
 			return err
 		}

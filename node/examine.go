@@ -82,6 +82,7 @@ func (n *Node) Doctor(ctx context.Context, r api.DoctorRequest) (*api.Diagnosis,
 		return n.viewDKIM("").Keys
 	}
 	e.facts = doctor.Facts{Inbound: s.Listen.Inbound, Submission: s.Listen.Submission, SubmissionTLS: s.Listen.SubmissionTLS, State: stateOf(s, accounts)}
+	e.facts.State.Accounts = e.facts.State.Accounts || n.cfg.LDAP.URL != ""
 	e.facts.Certificate, e.facts.Unissued = n.judgeShown(e.now)
 	e.shown = chainOf(n.certificate.shown(nil))
 	return e.diagnosis(ctx, n.dir), nil
@@ -300,6 +301,9 @@ func (e *examination) gather(ctx context.Context) {
 	asking.add(dkimPatience, func(ctx context.Context, _ *lookup.Asker) { keys = e.keys(ctx) })
 	asking.add(attemptPatience, func(ctx context.Context, _ *lookup.Asker) { e.tryOutward(ctx) })
 	e.trySmarthosts(asking)
+	if e.cfg.LDAP.URL != "" {
+		asking.add(attemptPatience, func(ctx context.Context, _ *lookup.Asker) { e.probeDirectory(ctx) })
+	}
 	asking.all.Wait()
 	for i := range f.Domains {
 		f.Domains[i].KeysWhy = e.noKeys

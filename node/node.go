@@ -270,6 +270,11 @@ func (n *Node) connect(ctx context.Context) (err error) {
 
 	n.index.SetTexts(n.memory.apart)
 	n.passwords = passwords.New(n.store, n.now, n.homeFirst)
+	if d, err := n.cfg.LDAP.open(n.now); err != nil {
+		return err
+	} else if d != nil {
+		n.passwords.SetDirectory(d)
+	}
 	n.metrics = ops.NewMetrics(n.Status)
 	if n.certificate, err = openCertificate(n.cfg, n.dir, n.now, n.part("smtp")); err != nil {
 		return err

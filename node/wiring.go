@@ -319,6 +319,9 @@ func (n *Node) mayGoUnauthenticated() bool {
 	case unauthenticatedNever:
 		return false
 	}
+	if n.cfg.LDAP.URL != "" { // all have one
+		return false
+	}
 	some := true
 	err := n.store.View(func(rd *mailstore.Reader) (err error) {
 		some, err = passwords.Any(rd)

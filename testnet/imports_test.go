@@ -123,6 +123,12 @@ func TestImports(t *testing.T) {
 		} else {
 			forbid("golang.org/x/crypto/acme", "only node/acme speaks to certificate authorities")
 		}
+		if name == "cairn/node/ldapauth" {
+			forbid("cairn", "it asks a directory without knowing for whom")
+		} else {
+			forbid("github.com/go-ldap/", "only node/ldapauth asks directories")
+			forbid("github.com/go-asn1-ber/", "only node/ldapauth asks directories")
+		}
 		if name == "cairn/node/logs" {
 			for _, i := range p.Imports {
 				if strings.HasPrefix(i, "cairn/") && i != "cairn/mailstore/badgerlog" {

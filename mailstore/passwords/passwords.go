@@ -90,6 +90,8 @@ type Passwords struct {
 	fake  string          // hash that names without one are checked against
 	cost  cost
 
+	directory Directory // of who has no password here; nil: there is none
+
 	// foreign are the hashes of other programs that are checked at one time. What one of them costs
 	// holds up nobody but who has such a one too.
 	foreign slots
@@ -329,8 +331,9 @@ func RemoveAll(tx *mailstore.Tx, account mailstore.AccountID) error {
 type Grant struct {
 	Account mailstore.Account
 
-	mark string // of its own password; empty: with an app password,
-	app  storedApp
+	mark  string // of its own password; empty: with an app password,
+	app   storedApp
+	until time.Time // or with one that the directory has, which is taken for its until then
 }
 
 // Stands reports whether that password counts still: it was neither changed nor taken back.
@@ -341,6 +344,10 @@ func (p *Passwords) Stands(g *Grant) (stands bool, err error) {
 			var own chosen
 			known, err := sp.JSON(ownKey(g.Account.ID), &own)
 			stands = known && own.Mark == g.mark
+			return err
+		}
+		if !g.until.IsZero() {
+			stands, err = p.directoryStands(rd, g)
 			return err
 		}
 		var app storedApp
@@ -384,6 +391,9 @@ func (p *Passwords) Check(ctx context.Context, login, password string) (Grant, e
 	given, unfit := prepared(password)
 	if unfit != nil { // it is nobody's; the time is taken all the same
 		password = ""
+	}
+	if p.directory != nil && !known && unfit == nil {
+		return p.askDirectory(ctx, login, account, password)
 	}
 	same, err := p.matches(ctx, own.Hash, given, password)
 	switch {

@@ -183,6 +183,7 @@ type Facts struct {
 	Domains     []Domain
 	Certificate Certificate
 	Unissued    []Unissued
+	Directory   *Directory // nil: none is configured
 	Outward     Outward
 	Smarthosts  []Outward // each with which a session was tried, TLS and sign-in included
 	Validation  Validation
@@ -224,6 +225,7 @@ func Examine(f *Facts) []Finding {
 	if f.Milter != nil {
 		list = append(list, f.Milter.findings()...)
 	}
+	list = append(list, f.directory()...)
 	return append(list, f.state()...)
 }
 

@@ -258,3 +258,16 @@ func FuzzSPFRecords(f *testing.F) {
 		}
 	})
 }
+
+// TestDirectory: a directory that cannot be asked keeps people from signing in.
+func TestDirectory(t *testing.T) {
+	for fault, want := range map[string]Level{"": OK, "it is away": Fail} {
+		f := Facts{Directory: &Directory{URL: "ldaps://ldap.example.org", Fault: fault}}
+		if got := f.directory(); len(got) != 1 || got[0].Level != want {
+			t.Errorf("%q: %+v", fault, got)
+		}
+	}
+	if got := new(Facts).directory(); got != nil {
+		t.Errorf("without one: %+v", got)
+	}
+}
