@@ -277,6 +277,7 @@ func (n *Node) entryViewer(rd *mailstore.Reader) (viewEntry, error) {
 			ID: e.ID, Ref: e.Ref, From: e.From, Domain: e.Domain, Recipients: e.Recipients, Created: e.Created.UTC(),
 			Attempts: int(e.Attempts), LastError: e.LastError, Next: afterError(e),
 		}
+		_, v.Unclear = n.queue.Unclear(e.ID)
 		here := false
 		if e.Token == nil && recording.Halted.Why != "" {
 			if here, err = n.someHere(rd, e.Recipients); err != nil {

@@ -255,7 +255,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 		return err
 	}
 	n.host, err = p2p.New(p2p.Config{
-		Listen: n.cfg.P2P.Listen, Key: n.id.Node, Bootstrap: bootstrap, Agent: Software, HasAccount: n.hasAccount, Now: n.now,
+		Listen: n.cfg.P2P.Listen, Key: n.id.Node, Bootstrap: bootstrap, Agent: Software, HasAccount: n.hasAccount, Had: n.had, Now: n.now,
 		Silent: func() bool { return n.copies.silent() != "" }, Copied: n.copied, Typable: n.typable,
 	}, n.chain, waitingRoom{n.pool, n.applications}, n.part("p2p"))
 	if err != nil {

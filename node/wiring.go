@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"cairn/consensus"
+	"cairn/consensus/record"
 	"cairn/consensus/recorder"
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
@@ -193,9 +194,12 @@ func (r router) whereTo(s *consensus.State, domain string, a verifier.Answer) (w
 // routeTo is the route to the nodes of org as they are now: a session with one that
 // has ended since is not used.
 func (r router) routeTo(org *consensus.Org) smtpgw.Route {
-	return smtpgw.Route{To: fmt.Sprintf("%v as of block %d", org.ID, org.Changed), Dial: func(ctx context.Context, _ string) (net.Conn, error) {
-		return r.dialOrg(ctx, org)
-	}}
+	return smtpgw.Route{
+		To:   fmt.Sprintf("%v as of block %d", org.ID, org.Changed),
+		Dial: func(ctx context.Context, _ string) (net.Conn, error) { return r.dialOrg(ctx, org) },
+		Peer: org.ID.String(),
+		Had:  func(ctx context.Context, d record.Delivery) []record.Had { return r.askHad(ctx, org, d) },
+	}
 }
 
 // noRoute says why no organisation is trusted for domain. Mail is returned only

@@ -20,6 +20,8 @@ type fate struct {
 	remote bool // it was another server
 	dsn    bool // which was told what the sender asked about reports
 
+	unclear string // the peer that may have it, and has not replied; see Route
+
 	// In a report.
 	action   string // as RFC 3464, section 2.3.3, has it
 	original string // see outbox.Asked
@@ -52,6 +54,19 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 		return c.deliverLocal(ctx, e, raw), nil
 	}
 	ctx = trip
+	if err := c.mayNotLeave(route, e); err != nil {
+		return c.deferred(e, "send outside", err), nil
+	}
+	known, e := c.askFirst(ctx, t, route, e)
+	if len(e.Recipients) == 0 {
+		return known, o
+	}
+	out, o := c.attemptOn(ctx, t, route, o, e, raw)
+	return append(known, out...), o
+}
+
+// attemptOn hands an entry over by a route, in the session o if there is one.
+func (c *Courier) attemptOn(ctx context.Context, t *trip, route Route, o *outbound, e *outbox.Entry, raw []byte) ([]fate, *outbound) {
 	if o != nil && o.foreign && !o.inStep() {
 		o.conn.Close()
 		o = nil
@@ -59,6 +74,7 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 	if o != nil {
 		o.progress, o.texted, o.dsn = &t.progress, false, &e.DSN
 		var replies []reply
+		var err error
 		replies, o, err = c.deliver(ctx, o, c.envelopeSender(ctx, o, e), e.Recipients, c.top(o, e, raw), raw)
 		c.hosts.heard(o, replies)
 		if err == nil {
@@ -69,18 +85,26 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 		// recognises a message that got through all the same; no other server does.
 		said := slices.ContainsFunc(replies, func(r reply) bool { return r.code != 0 })
 		if o.foreign && (o.texted || said) {
-			return c.brokenOff(e, route, replies, whyEnded(ctx, err)), nil
+			return c.brokenOff(o, e, route, replies, whyEnded(ctx, err)), nil
+		}
+		if o.texted {
+			return c.attemptAgain(ctx, t, route, e, raw)
 		}
 	}
 	return c.attemptAnew(ctx, t, route, e, raw)
 }
 
 // brokenOff is the fate of recipients when a session broke, with the replies that stand.
-func (c *Courier) brokenOff(e *outbox.Entry, route Route, replies []reply, err error) []fate {
+func (c *Courier) brokenOff(o *outbound, e *outbox.Entry, route Route, replies []reply, err error) []fate {
 	out := c.deferred(e, "send to "+route.whom(e.Domain), err)
+	for i := range out {
+		if o.texted && !o.foreign {
+			out[i].unclear = route.Peer
+		}
+	}
 	for i, r := range replies {
 		if r.ok() || r.permanent() { // else it might end the next session too
-			out[i].reply, out[i].ours, out[i].by, out[i].remote = r, false, route.whom(e.Domain), true
+			out[i].reply, out[i].ours, out[i].by, out[i].remote, out[i].unclear = r, false, route.whom(e.Domain), true, ""
 		}
 	}
 	return out
@@ -114,7 +138,7 @@ func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outb
 	c.hosts.heard(o, replies)
 	if err = whyEnded(ctx, err); err != nil {
 		o.conn.Close()
-		return c.brokenOff(e, route, replies, err), nil
+		return c.brokenOff(o, e, route, replies, err), nil
 	}
 	return o.fates(e, replies), o
 }

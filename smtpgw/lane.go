@@ -157,7 +157,7 @@ func (c *Courier) carry(ctx context.Context, l *lane, o *outbound, id uint64) *o
 		return o
 	}
 	out, o := c.attempt(ctx, l, o, &e, raw)
-	if ctx.Err() != nil && !slices.ContainsFunc(out, func(f fate) bool { return !f.ours }) {
+	if ctx.Err() != nil && !slices.ContainsFunc(out, func(f fate) bool { return !f.ours || f.unclear != "" }) {
 		return o // broken off by us: no attempt to speak of
 	}
 	if !slices.ContainsFunc(out, func(f fate) bool { return !f.unmade }) {

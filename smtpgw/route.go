@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 
+	"cairn/consensus/record"
 	"cairn/mailstore/message/maildomain"
 )
 
@@ -28,8 +29,12 @@ type Route struct {
 	Local bool
 	// To names who is connected to: what goes to another one never goes over a
 	// session that was opened for this one.
-	To    string
-	Dial  Dialer
+	To   string
+	Dial Dialer
+	// Peer names whose node that is, for as long as it may be asked with Had what became of a
+	// record there, for each recipient; nil: it cannot be asked.
+	Peer  string
+	Had   func(ctx context.Context, d record.Delivery) []record.Had
 	Hosts []Host
 	// Beside says that Dial leads to a mail server of the organisation that is no node: what
 	// arrives for it is judged here.

@@ -39,6 +39,12 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 		default:
 			o.waiting = append(o.waiting, f.rcpt)
 			tried = tried || !f.ours
+			if f.unclear != "" {
+				o.unclear = f.unclear
+			}
+			if !f.ours {
+				o.answered++
+			}
 		}
 	}
 	o.summary, o.gone = summarise(out), goneFor(out)
@@ -105,6 +111,8 @@ type settlement struct {
 	waiting  []string
 	summary  string
 	again    time.Time // the next attempt; zero: as before
+	unclear  string    // the peer that may have it for some of them; see Route
+	answered int       // of them the other side
 	late     bool      // the sender is to be told of who waits
 	told     bool      // a report was queued
 }
@@ -132,6 +140,9 @@ func (c *Courier) apply(tx *mailstore.Tx, e *outbox.Entry, raw []byte, o *settle
 	}
 	if len(o.waiting) == 0 {
 		o.told, err = c.done(tx, &stored)
+		return err
+	}
+	if err := o.noteUnclear(tx, c.queue, stored.ID); err != nil {
 		return err
 	}
 	stored.Recipients = o.waiting

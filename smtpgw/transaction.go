@@ -253,6 +253,7 @@ func (o *outbound) envelope(commands []string, pipelining bool, more func() erro
 
 // writeChunk sends the whole message as one chunk (RFC 3030).
 func (o *outbound) writeChunk(token, raw []byte) error {
+	o.texted = true
 	fmt.Fprintf(o.w, "BDAT %d LAST\r\n", len(token)+len(raw))
 	o.w.Write(token)
 	o.w.Write(raw)

@@ -26,6 +26,9 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if line := os.Getenv(killAt); line != "" {
+		panic(runKilled(os.Args[2], line))
+	}
 	if os.Getenv(asCairn) != "" {
 		os.Exit(cli.MainAt(os.Args[1:], turned(os.Getenv(clockFile))))
 	}

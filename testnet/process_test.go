@@ -34,6 +34,7 @@ type process struct {
 	logs   []*log      // of all its runs
 	status *api.Status // at the start
 	clock  string      // the file that says how wrong its clock is
+	killAt string      // the line of its log that ends it; see killAt
 }
 
 // log is what a process has written so far.
@@ -165,6 +166,9 @@ func (p *process) start(args ...string) {
 	p.cmd.Env = append(os.Environ(), asCairn+"=1")
 	if p.clock != "" {
 		p.cmd.Env = append(p.cmd.Env, clockFile+"="+p.clock)
+	}
+	if p.killAt != "" {
+		p.cmd.Env = append(p.cmd.Env, killAt+"="+p.killAt)
 	}
 	p.stderr = new(log)
 	p.logs = append(p.logs, p.stderr)

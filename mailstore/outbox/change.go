@@ -211,6 +211,7 @@ func (q *Queue) Remove(tx *mailstore.Tx, e *Entry) error {
 	if err == nil {
 		err = q.forgetHeld(tx, stored.ID)
 	}
+	err = errors.Join(err, q.ForgetUnclear(tx, stored.ID))
 	return errors.Join(err, unlabel(tx, &stored))
 }
 

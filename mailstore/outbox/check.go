@@ -43,6 +43,15 @@ func mendOutcome(key []byte) func(tx *mailstore.Tx) error {
 			}
 			return sp.PutNumber(key, 0)
 		}
+	case "u": // who may have it is not known then
+		key := bytes.Clone(key)
+		return func(tx *mailstore.Tx) error {
+			sp := tx.Space(outcomeSpace)
+			if there, err := sp.Has(key); err != nil || !there {
+				return err
+			}
+			return sp.PutJSON(key, unclear{Version: unclearVersion})
+		}
 	case "v", "d", "o", "r", "f": // without a format Upgrade notes all entries again
 		key := bytes.Clone(key)
 		return func(tx *mailstore.Tx) error { return tx.Space(outcomeSpace).Delete(key) }

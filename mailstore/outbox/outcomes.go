@@ -22,6 +22,7 @@ import (
 //	t<time><ref>  empty: when that is due (ms)
 //	n<ref>        number: when the sender was told that the message waits (ms)
 //	h<id>         number: since when somebody holds an entry (ms)
+//	u<id>         unclear, JSON: an entry may have arrived, and with whom
 //	y<id>         number: for how long somebody held an entry that was released (ms)
 //
 // What is JSON says its version itself.

@@ -14,10 +14,11 @@ type underway struct {
 	mu      sync.Mutex
 	carried map[uint64]*trip
 	held    map[uint64]bool
-	byHand  map[uint64]bool // what somebody holds
-	wasHeld map[uint64]time.Duration
-	rounds  map[string]uint64 // by domain: how often what waits for it was made due at once
-	whole   uint64            // how often all was
+	byHand  map[uint64]bool          // what somebody holds; perhaps also what is gone since
+	wasHeld map[uint64]time.Duration // for how long, of what was released
+	unclear map[uint64]string        // who may have an entry, see NoteUnclear
+	rounds  map[string]uint64        // by domain: how often what waits for it was made due at once
+	whole   uint64                   // how often all was
 }
 
 // trip is one attempt for an entry.
@@ -27,7 +28,7 @@ type trip struct {
 }
 
 func newUnderway() underway {
-	return underway{carried: make(map[uint64]*trip), held: make(map[uint64]bool), byHand: make(map[uint64]bool), wasHeld: make(map[uint64]time.Duration), rounds: make(map[string]uint64)}
+	return underway{carried: make(map[uint64]*trip), held: make(map[uint64]bool), byHand: make(map[uint64]bool), wasHeld: make(map[uint64]time.Duration), unclear: make(map[uint64]string), rounds: make(map[string]uint64)}
 }
 
 // Begin reports whether an entry of a domain may be carried now, which it then is until End.

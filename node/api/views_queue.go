@@ -21,8 +21,9 @@ type QueueEntry struct {
 	Domain      string    `json:"domain"`
 	Recipients  []string  `json:"recipients"`
 	Created     time.Time `json:"created"`
-	WaitsFor    string    `json:"waits_for"`     // record, delivery, held, release, attempt, nothing
-	Why         string    `json:"why,omitempty"` // why it is held, or the node cannot record
+	WaitsFor    string    `json:"waits_for"`         // record, delivery, held, release, attempt, nothing
+	Why         string    `json:"why,omitempty"`     // why it is held, or the node cannot record
+	Unclear     bool      `json:"unclear,omitempty"` // a node of its domain may have it: the reply was lost
 	Attempts    int       `json:"attempts"`
 	LastError   string    `json:"last_error,omitempty"`
 	Next        string    `json:"next,omitempty"`        // what to do about why or the last error, or the command that tells more

@@ -8,6 +8,9 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
+
+	"cairn/consensus"
+	"cairn/consensus/record"
 )
 
 // Config is what a Host needs to know of this node.
@@ -38,6 +41,10 @@ type Config struct {
 	// HasAccount reports whether this node has the account of an address, for other nodes of its
 	// organisation. nil: it tells nobody.
 	HasAccount func(address string) (bool, error)
+
+	// Had tells an enrolled node what became of a record here, for each recipient of the question.
+	// nil: nobody is told.
+	Had func(node consensus.Key, d record.Delivery) ([]record.Had, error)
 
 	// Silent reports whether this node signs nothing, because a copy of it was found; nil: it never
 	// does. Copied is told of every process with this node's key that is proved to live beside this

@@ -18,6 +18,7 @@ import (
 	"cairn/consensus/chain"
 	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/mempool"
+	"cairn/consensus/record"
 	"cairn/mailstore/scratch"
 )
 
@@ -57,6 +58,7 @@ type setup struct {
 	timing    *timing
 	pool      mempool.Policy
 	accounts  func(address string) (bool, error)
+	had       func(consensus.Key, record.Delivery) ([]record.Had, error)
 	silent    func() bool
 	copied    func(Copy)
 	dir       string // where its chain is; empty: in memory
@@ -121,7 +123,7 @@ func start(t *testing.T, net *chaintest.Network, org int, s setup) *node {
 	}
 	h, err := New(Config{
 		Listen: []string{s.listen}, Key: net.Orgs[org].Node, Bootstrap: s.bootstrap, MaxSessions: s.sessions, MaxPeers: s.peers,
-		Now: s.now, cut: s.cut, timing: s.timing, HasAccount: s.accounts, Silent: s.silent, Copied: s.copied,
+		Now: s.now, cut: s.cut, timing: s.timing, HasAccount: s.accounts, Had: s.had, Silent: s.silent, Copied: s.copied,
 	}, m, pool, quiet())
 	if err != nil {
 		t.Fatal(err)

@@ -149,6 +149,7 @@ func (h *Host) serveAll() {
 	h.serve(h.names.time, &service{name: "time", handle: h.serveTime, gap: time.Second, credit: 20})
 	h.serve(h.names.instance, &service{name: "instance", handle: h.serveInstance, gap: time.Second, credit: 40})
 	h.serve(h.names.account, &service{name: "account", handle: h.serveAccount, most: accountsAtOnce, gap: time.Millisecond, credit: 4000})
+	h.serve(h.names.had, &service{name: "had", handle: h.serveHad, most: hadAtOnce, gap: 10 * time.Millisecond, credit: 1000})
 }
 
 // Run keeps up with the network until ctx is done: it dials and greets peers, syncs the chain and

@@ -20,12 +20,12 @@ const streamsPerPeer = 4
 
 // protocols are the names of the streams of one chain.
 type protocols struct {
-	status, headers, blocks, pool, peers, time, instance, account, smtp protocol.ID
+	status, headers, blocks, pool, peers, time, instance, account, had, smtp protocol.ID
 }
 
 func protocolsOf(chain consensus.ChainID) protocols {
 	name := func(s string) protocol.ID { return protocol.ID(fmt.Sprintf("/cairn/%s/%s/1", chain, s)) }
-	return protocols{status: name("status"), headers: name("headers"), blocks: name("blocks"), pool: name("pool"), peers: name("peers"), time: name("time"), instance: name("instance"), account: name("account"), smtp: name("smtp")}
+	return protocols{status: name("status"), headers: name("headers"), blocks: name("blocks"), pool: name("pool"), peers: name("peers"), time: name("time"), instance: name("instance"), account: name("account"), had: name("had"), smtp: name("smtp")}
 }
 
 // service answers one protocol.
