@@ -38,6 +38,10 @@ const (
 	// up to which it was done, in 8 octets.
 	toldPrefix = "seen/"
 
+	// transportPrefix is before the ID of each organisation of which somebody has said how mail for
+	// it goes; behind it stands a transport.
+	transportPrefix = "transport/"
+
 	// attestedKey is when this node gave its word within the last day.
 	attestedKey = "attested"
 )

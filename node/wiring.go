@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"time"
 
 	"cairn/consensus"
 	"cairn/consensus/record"
@@ -153,7 +154,7 @@ func (r router) RouteFrom(ctx context.Context, from, domain string) (smtpgw.Rout
 	goes, err := r.whereTo(s, domain, a)
 	switch goes {
 	case toMember:
-		return r.routeTo(org), nil
+		return r.routeTo(org, from, domain), nil
 	case waits, returned:
 		return smtpgw.Route{}, err
 	}
@@ -191,14 +192,17 @@ func (r router) whereTo(s *consensus.State, domain string, a verifier.Answer) (w
 	return outside, why
 }
 
-// routeTo is the route to the nodes of org as they are now: a session with one that
-// has ended since is not used.
-func (r router) routeTo(org *consensus.Org) smtpgw.Route {
+// routeTo is the route to the nodes of org as they are now, which is trusted for domain: a session
+// with one that has ended since is not used.
+func (r router) routeTo(org *consensus.Org, from, domain string) smtpgw.Route {
 	return smtpgw.Route{
 		To:   fmt.Sprintf("%v as of block %d", org.ID, org.Changed),
 		Dial: func(ctx context.Context, _ string) (net.Conn, error) { return r.dialOrg(ctx, org) },
 		Peer: org.ID.String(),
 		Had:  func(ctx context.Context, d record.Delivery) []record.Had { return r.askHad(ctx, org, d) },
+		Outside: func(ctx context.Context, tried time.Duration) (smtpgw.Route, error) {
+			return r.fallBack(ctx, org, from, domain, tried)
+		},
 	}
 }
 

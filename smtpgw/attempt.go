@@ -62,6 +62,9 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 		return known, o
 	}
 	out, o := c.attemptOn(ctx, t, route, o, e, raw)
+	if o == nil && c.mayFallBack(route, e, out) {
+		out, o = c.fallBack(ctx, t, route, e, raw, out)
+	}
 	return append(known, out...), o
 }
 
@@ -133,7 +136,7 @@ func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outb
 		t.noteFailure(c.now(), round, route.To, err)
 		return c.deferred(e, "connect to "+route.whom(e.Domain), err), nil
 	}
-	o.progress, o.dsn = &t.progress, &e.DSN
+	o.progress, o.dsn, o.keeps = &t.progress, &e.DSN, route.keeps
 	replies, o, err := c.deliver(ctx, o, c.envelopeSender(ctx, o, e), e.Recipients, c.top(o, e, raw), raw)
 	c.hosts.heard(o, replies)
 	if err = whyEnded(ctx, err); err != nil {

@@ -42,6 +42,8 @@ type Courier struct {
 	parted  map[string]*lane // that have made place, and wait for replies
 	trips   map[*trip]bool
 	left    map[string]time.Time // when the lanes of domains went, since some domain waits for one
+	noted   bool                 // that entries are carried; see outbox.BeginRun
+	missed  bool                 // an outcome could not be noted
 	skipped bool                 // due entries were left, for want of room
 }
 
@@ -79,8 +81,10 @@ func (c *Courier) now() time.Time { return c.cfg.Clock.Now() }
 func (c *Courier) Run(ctx context.Context) error {
 	ctx, c.fail = context.WithCancelCause(ctx)
 	defer c.queue.EndAll()
+	defer c.endRun(context.WithoutCancel(ctx))
 	defer c.work.Wait()
 	defer c.fail(nil)
+	c.beginRun(ctx)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	c.work.Go(func() { c.watchUnsealed(ctx) })

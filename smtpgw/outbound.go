@@ -41,6 +41,7 @@ type outbound struct {
 	dsn     *outbox.DSN   // what the sender of the mail asked about reports; nil: nothing
 	// byIPv4 opens one in its place; nil: it is no session of IPv6, or there is no other way.
 	byIPv4 func(context.Context) (*outbound, error)
+	keeps  bool // what the other side cannot take as it is waits for another way
 	texted bool // it was told to send a text, and perhaps has it
 	*progress
 

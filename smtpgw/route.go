@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"time"
 
 	"cairn/consensus/record"
 	"cairn/mailstore/message/maildomain"
@@ -13,6 +14,9 @@ import (
 // returned to the sender at once. The sender reads the text of an error that
 // wraps it.
 var ErrNoRoute = errors.New("no node of the network serves this domain")
+
+// ErrStays says that mail goes on waiting for the node that it is for.
+var ErrStays = errors.New("it waits for a node")
 
 // Reason is an error in words for a sender and an administrator: they may stand in replies, reports
 // and the queue. Of what any other error says only the log tells.
@@ -39,6 +43,11 @@ type Route struct {
 	// Beside says that Dial leads to a mail server of the organisation that is no node: what
 	// arrives for it is judged here.
 	Beside bool
+	// Outside is the way that mail takes which has been tried for so long while nobody could be
+	// connected to; ErrStays: none yet, or never. nil: never.
+	Outside func(ctx context.Context, tried time.Duration) (Route, error)
+
+	keeps bool // what the servers cannot take as it is waits for another way
 }
 
 // whom is who takes the mail, for people.

@@ -73,9 +73,11 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 		case errors.Is(err, outbox.ErrGone): // dropped by hand meanwhile
 			return false
 		case errors.Is(err, mailstore.ErrBroken):
+			c.miss()
 			c.fail(fmt.Errorf("note the outcome of an attempt: %w", err))
 			return false
 		case ctx.Err() != nil, errors.Is(err, mailstore.ErrClosed):
+			c.miss()
 			return false // the next run makes the attempt again
 		}
 		if trouble.News(err, time.Now()) {
@@ -83,6 +85,7 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 		}
 		select {
 		case <-ctx.Done():
+			c.miss()
 			return false
 		case <-time.After(time.Second):
 		}

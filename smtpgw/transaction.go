@@ -60,16 +60,16 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 	defer o.until(ctx)()
 	size := len(token) + len(raw)
 	if limit, err := strconv.ParseInt(o.ext["SIZE"], 10, 64); err == nil && limit > 0 && int64(size) > limit {
-		return all(to, reply{552, fmt.Sprintf("5.3.4 message of %d octets exceeds the other side's limit of %d", size, limit)}), nil
+		return all(to, o.unfit(552, fmt.Sprintf("5.3.4 message of %d octets exceeds the other side's limit of %d", size, limit))), nil
 	}
 	if o.foreign {
 		if why := o.cannotTake(raw); why != "" {
-			return all(to, reply{554, why}), nil
+			return all(to, o.unfit(554, why)), nil
 		}
 	}
 	mail, refusal := o.mailCommand(from, to, size, o.foreign && !asciiHeader(raw), o.foreign && isASCII(raw))
 	if refusal != "" {
-		return all(to, reply{553, refusal}), nil
+		return all(to, o.unfit(553, refusal)), nil
 	}
 	commands := make([]string, 0, len(to)+2)
 	if o.dirty {
@@ -165,6 +165,14 @@ func refusals(answers []reply) []reply {
 		}
 	}
 	return out
+}
+
+// unfit is the reply that stands for one of the other side, to what it cannot take as it is.
+func (o *outbound) unfit(code int, text string) reply {
+	if o.keeps {
+		return reply{451, "4" + text[1:]}
+	}
+	return reply{code, text}
 }
 
 // cannotTake returns why the other side cannot take a message as it is; empty: it can.

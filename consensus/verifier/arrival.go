@@ -165,6 +165,7 @@ func (as *Assessment) seen(sp mailstore.SpaceReader, f *Finding, rcpt string) (a
 	}
 	onward := f.Facts.Forwarder != "" || f.Facts.ByStranger()
 	again = as.comesAgain(&first) && (as.mayRecord(f) || onward) && (f.genuine() || f.Facts.ByStranger() && f.usesUp())
+	again = again || as.cameOutside(&first, f) && f.genuine()
 	return again, true, nil
 }
 
@@ -175,6 +176,15 @@ func (as *Assessment) comesAgain(first *acceptance) bool {
 		return false
 	}
 	return as.node() == first.Node && !first.Node.IsZero() || as.courier == first.Courier && !first.Courier.IsZero()
+}
+
+// cameOutside reports whether the first copy was brought by no node, with the same record, and now
+// the organisation that recorded it brings it, while that may be in its queue: it gave the mail to
+// a mail server when no node answered, and did not hear what became of it.
+func (as *Assessment) cameOutside(first *acceptance, f *Finding) bool {
+	byNobody := first.Courier.IsZero() && first.Node.IsZero() && first.Account != 0 && first.By == as.token.RecordID()
+	now, most := f.Facts.ArrivalTime, uint64(record.MaxAge.Milliseconds())
+	return byNobody && !f.Org.IsZero() && as.courier == f.Org && (now <= f.Time || now-f.Time <= most)
 }
 
 // mayRecord reports whether the courier may be of the organisation that made the record. A node

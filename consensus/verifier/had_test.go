@@ -3,7 +3,9 @@ package verifier
 import (
 	"slices"
 	"testing"
+	"time"
 
+	"cairn/consensus"
 	"cairn/consensus/record"
 	"cairn/mailstore"
 )
@@ -44,6 +46,48 @@ func TestHad(t *testing.T) {
 			got, err := w.v.Had(*w.courier(c.asker), token.DeliveryOf([]string{"Ann@org2.EXAMPLE", ann}))
 			if err != nil || !slices.Equal(got, []record.Had{c.want, c.want}) {
 				t.Errorf("%v, %v, want %v", got, err, c.want)
+			}
+		})
+	}
+}
+
+// Mail that its sender gave to a mail server, since no node answered, is judged like any that comes
+// straight, once: when its own node brings it again, which did not hear of that, there is no second
+// copy. Anybody else who brings it again replays it.
+func TestCameOutside(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		after   time.Duration
+		change  func([]byte) []byte
+		courier int // -1: nobody known
+		stored  bool
+	}{
+		{"its own node", 5 * day, nil, 0, false},
+		{"its own node, long after", record.MaxAge + time.Millisecond, nil, 0, true},
+		{"its own node, changed", day, footer, 0, true},
+		{"another organisation's node", day, nil, 2, true},
+		{"nobody known", day, nil, -1, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, setting{orgs: 3, pins: []int{0}})
+			raw := w.seal(0, letter(jo, "", text), ann)
+			w.expect(w.deliver(append([]byte("DKIM-Signature: v=1; d=org1.example\r\n"), raw...), nil, ann)[0].Ref, "from outside", record.Pending, "inbox")
+			w.now = w.now.Add(c.after)
+			if c.change != nil {
+				raw = c.change(raw)
+			}
+			var courier *consensus.Key
+			if c.courier >= 0 {
+				courier = w.courier(c.courier)
+			}
+			d := w.deliver(raw, courier, ann)[0]
+			if d.stored != c.stored {
+				t.Fatalf("stored: %v", d.stored)
+			}
+			if d.stored {
+				if f := w.finding(d.Ref); f.Verdict != record.Replayed && f.Verdict != record.Differs {
+					t.Errorf("verdict %s", f.Verdict)
+				}
 			}
 		})
 	}

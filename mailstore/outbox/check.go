@@ -34,7 +34,7 @@ func mendOutcome(key []byte) func(tx *mailstore.Tx) error {
 	switch string(key[:min(len(key), 1)]) {
 	case "w", "t":
 		return mailstore.PutAgain(outcomeSpace, key)
-	case "h", "n":
+	case "h", "n", "a":
 		key := bytes.Clone(key)
 		return func(tx *mailstore.Tx) error {
 			sp := tx.Space(outcomeSpace)
@@ -52,7 +52,7 @@ func mendOutcome(key []byte) func(tx *mailstore.Tx) error {
 			}
 			return sp.PutJSON(key, unclear{Version: unclearVersion})
 		}
-	case "v", "d", "o", "r", "f": // without a format Upgrade notes all entries again
+	case "v", "d", "o", "r", "f", "p": // without a format Upgrade notes all entries again
 		key := bytes.Clone(key)
 		return func(tx *mailstore.Tx) error { return tx.Space(outcomeSpace).Delete(key) }
 	}

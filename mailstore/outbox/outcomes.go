@@ -23,6 +23,8 @@ import (
 //	n<ref>        number: when the sender was told that the message waits (ms)
 //	h<id>         number: since when somebody holds an entry (ms)
 //	u<id>         unclear, JSON: an entry may have arrived, and with whom
+//	a             number: since when entries are carried, by a run that has not ended in order (ms)
+//	p             number: the last entry that an earlier one of them may have had under way
 //	y<id>         number: for how long somebody held an entry that was released (ms)
 //
 // What is JSON says its version itself.

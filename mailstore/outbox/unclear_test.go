@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"errors"
 	"testing"
 
 	"cairn/mailstore"
@@ -48,6 +49,54 @@ func TestUnclear(t *testing.T) {
 	}
 	expect("one known, one dropped", map[uint64]string{3: "peer"})
 	change(mendOutcome(unclearKey(3)))
-	q.way.setUnclear(3, "", true)
+	q.way.setUnclear(3, "")
 	expect("damaged and mended", map[uint64]string{3: ""})
+}
+
+// What may have been under way when a run ended out of order is known until something is heard of
+// it, and after another restart it is known again.
+func TestPerhapsCarried(t *testing.T) {
+	st := openStore(t)
+	start := func() *Queue {
+		t.Helper()
+		q := New(st)
+		if _, err := q.Upgrade(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return q
+	}
+	submit := func(q *Queue) {
+		t.Helper()
+		must(q.Submit(t.Context(), Envelope{From: "user@local.example", Account: 2, Recipients: []string{"a@one.example"}}, []byte(mailText)))(t)
+	}
+	expect := func(when string, q *Queue, want ...bool) {
+		t.Helper()
+		for i, w := range want {
+			if got := q.PerhapsCarried(uint64(i + 1)); got != w {
+				t.Errorf("%s: entry %d: %v", when, i+1, got)
+			}
+		}
+	}
+	q := start()
+	submit(q)
+	if err := errors.Join(q.BeginRun(t.Context()), q.EndRun(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	expect("in a run", q, false)
+	q = start()
+	expect("after one that ended in order", q, false)
+	if err := q.BeginRun(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	q = start()
+	submit(q)
+	expect("after one that did not", q, true, false)
+	if err := st.Update(t.Context(), func(tx *mailstore.Tx) error { return q.ForgetUnclear(tx, 1) }); err != nil {
+		t.Fatal(err)
+	}
+	expect("it has not arrived", q, false, false)
+	if err := errors.Join(q.BeginRun(t.Context()), q.EndRun(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	expect("one restart later", start(), true, false)
 }

@@ -17,6 +17,8 @@ type underway struct {
 	byHand  map[uint64]bool          // what somebody holds; perhaps also what is gone since
 	wasHeld map[uint64]time.Duration // for how long, of what was released
 	unclear map[uint64]string        // who may have an entry, see NoteUnclear
+	perhaps uint64                   // the last entry that an earlier run may have had under way, see PerhapsCarried
+	heard   map[uint64]bool          // those up to there of which something was heard since
 	rounds  map[string]uint64        // by domain: how often what waits for it was made due at once
 	whole   uint64                   // how often all was
 }
@@ -28,7 +30,7 @@ type trip struct {
 }
 
 func newUnderway() underway {
-	return underway{carried: make(map[uint64]*trip), held: make(map[uint64]bool), byHand: make(map[uint64]bool), wasHeld: make(map[uint64]time.Duration), unclear: make(map[uint64]string), rounds: make(map[string]uint64)}
+	return underway{carried: make(map[uint64]*trip), held: make(map[uint64]bool), byHand: make(map[uint64]bool), wasHeld: make(map[uint64]time.Duration), unclear: make(map[uint64]string), heard: make(map[uint64]bool), rounds: make(map[string]uint64)}
 }
 
 // Begin reports whether an entry of a domain may be carried now, which it then is until End.

@@ -144,6 +144,8 @@ type OrgService interface {
 	// there is none, CodeNotAllowed when the domain is this node's own.
 	Untrust(ctx context.Context, domain string) (*Untrusted, error)
 	Pins(ctx context.Context) (*PinList, error)
+	// Transport says how mail for an organisation goes, and sets it where the request does.
+	Transport(ctx context.Context, r TransportRequest) (*Transport, error)
 }
 
 // OrgEventService changes this node's organisation, in networks with parameters of version 2, and

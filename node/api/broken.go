@@ -32,6 +32,7 @@ var lookHints = map[string]string{
 	pathLeave:            "cairn list host ls",
 	pathTrust:            "cairn org pins",
 	pathUntrust:          "cairn org pins",
+	pathTransport:        "cairn org transport --help",
 	pathProposeEvent:     "cairn org changes",
 	pathAdmitNode:        "cairn org changes",
 	pathAttest:           "cairn org attest ls",

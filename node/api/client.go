@@ -264,6 +264,11 @@ func (c *Client) Untrust(ctx context.Context, domain string) (*Untrusted, error)
 	return call[Untrusted](ctx, c, pathUntrust, selector{domain})
 }
 
+// Transport says how mail for an organisation goes, or sets it.
+func (c *Client) Transport(ctx context.Context, r TransportRequest) (*Transport, error) {
+	return call[Transport](ctx, c, pathTransport, r)
+}
+
 // Pins lists pins.
 func (c *Client) Pins(ctx context.Context) (*PinList, error) {
 	return call[PinList](ctx, c, pathPins, selector{})

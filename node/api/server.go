@@ -115,6 +115,7 @@ const (
 	pathTrust            = "/1/org/trust"
 	pathUntrust          = "/1/org/untrust"
 	pathPins             = "/1/org/pins"
+	pathTransport        = "/1/org/transport"
 	pathOrgStanding      = "/1/org/standing"
 	pathProposeEvent     = "/1/org/propose"
 	pathOrgNodes         = "/1/org/nodes"
@@ -187,6 +188,7 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathClaims, maxRequest, byName(b.Claims))
 	handle(mux, pathTrust, maxRequest, b.Trust)
 	handle(mux, pathUntrust, maxRequest, byName(b.Untrust))
+	handle(mux, pathTransport, maxRequest, b.Transport)
 	handle(mux, pathPins, maxRequest, func(ctx context.Context, _ selector) (*PinList, error) { return b.Pins(ctx) })
 	handle(mux, pathOrgStanding, maxRequest, func(ctx context.Context, _ selector) (*OrgStanding, error) { return b.OrgStanding(ctx) })
 	handle(mux, pathProposeEvent, maxRequest, b.ProposeEvent)

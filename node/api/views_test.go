@@ -9,7 +9,7 @@ import (
 
 // views are all documents and requests that cross the socket.
 var views = []any{
-	Status{}, ChainStatus{}, Block{}, OrgList{}, Pin{}, PinList{}, Claims{}, Untrusted{}, Invite{}, Stays{}, PeerList{}, Peer{},
+	Status{}, ChainStatus{}, Block{}, OrgList{}, Pin{}, PinList{}, Claims{}, Untrusted{}, Transport{}, TransportRequest{}, Invite{}, Stays{}, PeerList{}, Peer{},
 	Sent{}, SearchResult{}, Message{}, RawMessage{}, Verification{}, LabelList{}, MessageLabels{}, AccountList{}, Account{},
 	SendRequest{}, SearchRequest{}, VerifyRequest{}, LabelRequest{}, RelabelRequest{}, Relabelled{}, AccountRequest{}, AddressRequest{}, Forwards{}, ForwardRequest{}, SettingRequest{}, PasswordRequest{}, AppRequest{}, NewAppPassword{}, TrustRequest{}, Failure{},
 	ForwarderList{}, ForwarderRequest{}, HostedList{}, HostedLists{}, HostedListRequest{}, MemberList{}, MembersRequest{}, BackupRequest{},
@@ -25,7 +25,7 @@ func TestViewsKeepTheirFields(t *testing.T) {
 // A program that reads a list must not have to expect null.
 func TestListsAreNeverNull(t *testing.T) {
 	for _, doc := range []View{
-		&Status{}, &Block{Events: []BlockEvent{{}}}, &OrgList{Orgs: []Org{{}}}, &PinList{}, &Claims{}, &Untrusted{}, &Invite{}, &PeerList{}, &Sent{}, &AccountList{Accounts: []Account{{}}},
+		&Status{}, &Block{Events: []BlockEvent{{}}}, &OrgList{Orgs: []Org{{}}}, &PinList{}, &Claims{}, &Untrusted{}, &Transport{}, &Invite{}, &PeerList{}, &Sent{}, &AccountList{Accounts: []Account{{}}},
 		&SearchResult{Messages: []Summary{{}}}, &Message{Verification: &Verification{}}, &RawMessage{}, &LabelList{}, &MessageLabels{}, &Relabelled{}, &Account{}, &Forwards{}, &NewAppPassword{},
 		&ForwarderList{}, &HostedLists{}, &MemberList{}, &QueueList{Entries: []QueueEntry{{}}}, &QueueItem{}, &QueueRetried{}, &QueueChanged{}, &Suppressed{}, &SuppressedList{}, &LimitList{}, &Forgiven{}, &DKIMKeys{Keys: []DKIMKey{{}}}, &Diagnosis{Findings: []Finding{{}}},
 		&OrgStanding{}, &OrgEvent{}, &NodeAdded{}, &OrgNodeList{}, &OrgChanges{}, &Applications{Applications: []Application{{}}},

@@ -36,6 +36,6 @@ it trusts us for our domains, and can be trusted by us with "cairn org trust".`,
 			return ask(a, c, (*api.Client).Invite, func(b *bytes.Buffer, i *api.Invite) { fmt.Fprintln(b, i.Invite) })
 		},
 	}
-	return group("org", "Organisations and trust in their domains", show, invite, a.cmdOrgTrust(), a.cmdOrgUntrust(), a.cmdOrgPins(),
+	return group("org", "Organisations and trust in their domains", show, invite, a.cmdOrgTrust(), a.cmdOrgUntrust(), a.cmdOrgPins(), a.cmdOrgTransport(),
 		a.cmdOrgUpdate(), a.cmdOrgNode(), a.cmdOrgRotateKey(), a.cmdOrgRevoke(), a.cmdOrgRecoveryKey(), a.cmdOrgChanges(), a.cmdOrgAttest())
 }

@@ -126,8 +126,8 @@ func (h *Host) mayBeUnderWay(from peer.ID) bool {
 	return false
 }
 
-// Had asks a node what became of a record there, for each recipient of the question: 64 at most. The
-// error wraps ErrNodeNotFound if the node cannot be reached at present.
+// Had asks a node what became of a record there, for each recipient of the question: 64 at most.
+// The error wraps ErrNodeNotFound if the node cannot be reached at present.
 func (h *Host) Had(ctx context.Context, node consensus.Key, d record.Delivery) (all []record.Had, err error) {
 	r := hadRequest{d}
 	if _, err := decodeHadRequest(r.encode()); err != nil {
