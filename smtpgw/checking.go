@@ -96,5 +96,10 @@ func signsInto(rd *mailstore.Reader, login string) (mailstore.Account, error) {
 // exempts reports whether an address is never limited.
 func (t *Throttle) exempts(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
-	return a.IsLoopback() || t != nil && t.table.Exempts(a) // what is exempt never changes
+	return a.IsLoopback() || t.named(a)
+}
+
+// named reports whether an address is of a network that is configured as exempt.
+func (t *Throttle) named(a netip.Addr) bool {
+	return t != nil && t.table.Exempts(a.Unmap().WithZone("")) // what is exempt never changes
 }

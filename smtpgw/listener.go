@@ -137,6 +137,8 @@ func (s *Server) admit(p *peer) (refusal string) {
 	switch {
 	case p.member:
 		ofPeer *= 2 // a courier keeps sessions for each of an organisation's domains
+	case s.mode == Inbound && s.cfg.Throttle.named(p.addr):
+		ofPeer, ofNetwork = max(ofPeer, limit/2), max(ofNetwork, limit/2) // it brings the mail of many
 	case remote: // many of our own users may share an address
 		ofPeer, ofNetwork = min(ofPeer, limit/4), limit/2
 	}

@@ -81,6 +81,19 @@ func TestConnectionFlood(t *testing.T) {
 	}
 }
 
+// A relay that is named as exempt may have many sessions at one time: half of all.
+func TestExemptRelayHasManySessions(t *testing.T) {
+	c := limits.Config{Exempt: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}}
+	th := throttle(t, c, Limits{Connections: 12, PerPeer: 1})
+	for range 6 {
+		th.visit(t, "192.0.2.1", 2, "^220")
+	}
+	const enough = "^421 4.7.0 .*has too many connections with you"
+	th.visit(t, "192.0.2.1", 2, enough).closed()
+	th.visit(t, "198.51.100.1", 2, "^220")
+	th.visit(t, "198.51.100.1", 2, enough).closed()
+}
+
 // Who looks for mailboxes is put off in all its sessions and kept out, until it is forgiven.
 func TestRecipientScan(t *testing.T) {
 	th := throttle(t, limits.Config{Failures: limits.Rate{Count: 50, Per: time.Hour}, Delay: time.Millisecond, Ban: time.Hour}, Limits{})

@@ -156,13 +156,44 @@ func (p *Postfix) Log() string {
 	return strings.Join(p.log, "\n")
 }
 
-// stop ends all processes and waits until none of them logs any more.
-func (p *Postfix) stop(t testing.TB) {
-	group := p.cmd.Process.Pid
+// Used is the processor time that its processes have used, those that have ended too.
+func (p *Postfix) Used() time.Duration {
+	const tick = time.Second / 100 // USER_HZ, see proc(5)
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return 0
+	}
+	var ticks int64
+	for _, path := range stats {
+		stat, err := os.ReadFile(path)
+		_, after, _ := strings.Cut(string(stat), ") ")
+		f := strings.Fields(after) // from the third field of proc_pid_stat(5)
+		if err != nil || len(f) < 15 || f[2] != strconv.Itoa(p.group()) {
+			continue
+		}
+		for _, n := range f[11:15] { // utime, stime, cutime, cstime
+			used, err := strconv.ParseInt(n, 10, 64)
+			if err != nil {
+				return 0
+			}
+			ticks += used
+		}
+	}
+	return time.Duration(ticks) * tick
+}
+
+// group is the process group of all that runs of it.
+func (p *Postfix) group() int {
 	pid, err := os.ReadFile(filepath.Join(p.dir, "queue/pid/master.pid"))
 	if n, nerr := strconv.Atoi(strings.TrimSpace(string(pid))); err == nil && nerr == nil && n > 1 {
-		group = n
+		return n
 	}
+	return p.cmd.Process.Pid
+}
+
+// stop ends all processes and waits until none of them logs any more.
+func (p *Postfix) stop(t testing.TB) {
+	group := p.group()
 	syscall.Kill(-group, syscall.SIGTERM)
 	late := time.AfterFunc(patience, func() {
 		syscall.Kill(-group, syscall.SIGKILL)

@@ -28,6 +28,7 @@ anvil     unix - - n -    1 anvil
 scache    unix - - n -    1 scache
 smtp      unix - - n -    - smtp
 error     unix - - n -    - error
+discard   unix - - n -    - discard
 retry     unix - - n -    - error
 tlsmgr    unix - - n 1000? 1 tlsmgr
 postlog   unix-dgram n - n - 1 postlogd
