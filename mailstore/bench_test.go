@@ -63,6 +63,47 @@ func BenchmarkUpdate(b *testing.B) {
 	}
 }
 
+// BenchmarkView reads an account while 16 writers store messages durably: a view waits for none of
+// their syncs.
+func BenchmarkView(b *testing.B) {
+	s, err := mailstore.Open(b.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	account := addAccount(b, s, "bench", "bench@example.org")
+	ctx, stop := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for w := range 16 {
+		wg.Go(func() {
+			for n := uint64(0); ctx.Err() == nil; n++ {
+				raw := make([]byte, 4096)
+				binary.BigEndian.PutUint64(raw, n)
+				raw[8] = byte(w)
+				err := s.Update(ctx, func(tx *mailstore.Tx) error {
+					_, err := tx.PutBlob(raw)
+					return err
+				})
+				if err != nil && ctx.Err() == nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for b.Loop() {
+		err := s.View(func(r *mailstore.Reader) error {
+			_, err := r.Account(account)
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	stop()
+	wg.Wait()
+}
+
 func addAccount(t testing.TB, s *mailstore.Store, name string, addresses ...string) mailstore.AccountID {
 	t.Helper()
 	var a mailstore.Account

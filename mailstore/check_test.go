@@ -33,6 +33,7 @@ func alter(t testing.TB, s *Store, key []byte, change func(stored []byte) []byte
 	}
 	// Updates that come now may be of a group that began before, on what was there then.
 	_ = s.Update(context.Background(), func(*Tx) error { return nil })
+	s.publish() // views see it
 }
 
 func flipped(stored []byte) []byte { stored[len(stored)/2] ^= 4; return stored }

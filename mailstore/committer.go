@@ -169,6 +169,7 @@ func (g *group) commit() error {
 	if err == nil {
 		g.s.modseq, g.s.mark = g.modseq, next
 		if len(g.writes.writes) > 0 {
+			g.s.publish()
 			g.s.noteHead()
 		}
 	}

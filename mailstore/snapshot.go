@@ -14,13 +14,14 @@ import (
 // snapshot is a source over one state of the database. Each value is held to its checksum as it is
 // read.
 type snapshot struct {
-	txn   *badger.Txn
-	dir   string // for errors
-	over  bool
-	plain bool // of format 1: values have no checksums
-	gives bool // way to writers, see pass
-	reads atomic.Uint32
-	met   func(r *Reader, key []byte, e *DamagedError) // is told what is found damaged; may be nil
+	txn    *badger.Txn
+	shared *sharedTxn // of which txn is; nil: it is this snapshot's own
+	dir    string     // for errors
+	over   bool
+	plain  bool // of format 1: values have no checksums
+	gives  bool // way to writers, see pass
+	reads  atomic.Uint32
+	met    func(r *Reader, key []byte, e *DamagedError) // is told what is found damaged; may be nil
 }
 
 func (s *Store) snapshot() *snapshot { return &snapshot{txn: s.db.NewTransaction(false), dir: s.dir} }
@@ -136,6 +137,10 @@ func (s *snapshot) walk(prefix, from []byte, fn func(key, value []byte, bad *Dam
 
 func (s *snapshot) close() {
 	s.over = true
+	if s.shared != nil {
+		s.shared.release()
+		return
+	}
 	s.txn.Discard()
 }
 

@@ -44,6 +44,7 @@ type Store struct {
 	upkeep    sync.WaitGroup
 
 	listeners wake.Listeners
+	current   current // what views see
 
 	met *met // what was found damaged
 }
@@ -79,6 +80,7 @@ func Open(dir string, log *slog.Logger, guards ...Guard) (*Store, error) {
 		stop()
 		return nil, errors.Join(err, s.closeDatabase())
 	}
+	s.publish()
 	go s.commitLoop()
 	s.upkeep.Add(3)
 	go s.headLoop(ctx)
@@ -181,6 +183,7 @@ func (s *Store) Close() error {
 	close(s.requests)
 	<-s.committed
 	s.upkeep.Wait()
+	s.current.end()
 	noted := s.head.close()
 	if err := errors.Join(s.closeDatabase(), noted); err != nil {
 		return fmt.Errorf("mailstore: closing: %w", err)
@@ -259,7 +262,7 @@ func (s *Store) View(fn func(r *Reader) error) error {
 	}
 	defer s.gate.Leave()
 	runtime.Gosched() // readers in a row give way as one does, see snapshot.pass
-	base := s.snapshot()
+	base := s.seen()
 	base.gives, base.met = true, s.meet
 	defer base.close()
 	return fn(&Reader{src: base})
