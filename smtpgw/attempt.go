@@ -41,6 +41,7 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 		o.quit()
 		o = nil
 	}
+	c.noteWay(l, &route, err)
 	refusal, refused := errors.AsType[*Refusal](err)
 	switch {
 	case refused:

@@ -198,7 +198,7 @@ func (c *Courier) fill(ctx context.Context, now time.Time) (next time.Time, err 
 		clear(c.left)
 	}
 	for _, l := range c.lanes {
-		for l.goes.Err() == nil && l.workers < c.cfg.Sending.Sessions && len(l.pending) > l.idle {
+		for l.goes.Err() == nil && l.workers < c.most(l) && len(l.pending) > l.idle {
 			l.workers++
 			l.idle++
 			c.work.Go(func() { c.serve(ctx, l) })

@@ -25,7 +25,9 @@ type lane struct {
 	// Guarded by Courier.mu.
 	since   time.Time // when its turn began: with the first entry
 	workers int
-	idle    int // workers that wait for an entry, or are about to
+	idle    int    // workers that wait for an entry, or are about to
+	here    bool   // what was carried last was delivered on this machine
+	node    string // or, to whom it went, if that is a node: Route.To
 
 	mu     sync.Mutex
 	failed time.Time // the last time that no session could be opened
@@ -96,6 +98,9 @@ func (c *Courier) serve(ctx context.Context, l *lane) {
 				o = nil
 			}
 			c.busy(l, -1)
+			if c.dismiss(l) {
+				return
+			}
 		}
 		idle.Reset(c.cfg.Sending.IdleSession)
 	}

@@ -93,7 +93,7 @@ func TestRouteTurnsWhileSessionIsOpen(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			old, other := farNode(t), farNode(t)
 			n := nearNode(t, nil)
-			n.courier.cfg.Sending.Sessions, n.courier.cfg.Sending.IdleSession = 1, time.Hour
+			n.courier.cfg.Sending.Sessions, n.courier.cfg.Sending.NodeSessions, n.courier.cfg.Sending.IdleSession = 1, 1, time.Hour
 			n.courier.cfg.Sending.FirstRetry = time.Hour
 			var open, opened atomic.Int32
 			router := &turning{}

@@ -85,7 +85,7 @@ func TestSilentDomainsMakePlace(t *testing.T) {
 			n := nearNode(t, nil)
 			n.courier.router = at
 			s := &n.courier.cfg.Sending
-			s.Domains, s.Sessions, s.Turn, s.Dial, s.Reply = 3, 1, 20*time.Millisecond, time.Hour, time.Hour
+			s.Domains, s.Sessions, s.NodeSessions, s.Turn, s.Dial, s.Reply = 3, 1, 1, 20*time.Millisecond, time.Hour, time.Hour
 			for range 3 {
 				n.send(t, "user@local.example", mailText("to all"), to...)
 			}
@@ -131,7 +131,7 @@ func TestSlowServersAreServed(t *testing.T) {
 	n := nearNode(t, nil)
 	n.courier.router = at
 	s := &n.courier.cfg.Sending
-	s.Domains, s.Sessions, s.Turn, s.Dial, s.Reply = 3, 1, turn, time.Hour, time.Hour
+	s.Domains, s.Sessions, s.NodeSessions, s.Turn, s.Dial, s.Reply = 3, 1, 1, turn, time.Hour, time.Hour
 	s.FirstRetry, s.MaxRetry = time.Millisecond, 20*time.Millisecond
 	for range 3 {
 		n.send(t, "user@local.example", mailText("to all"), to...)
@@ -244,7 +244,7 @@ func TestTurnsLoseNothing(t *testing.T) {
 		t.Run(turn.String(), func(t *testing.T) {
 			n := nearNode(t, nil)
 			s := &n.courier.cfg.Sending
-			s.Domains, s.Sessions, s.Turn, s.Dial, s.Reply, s.IdleSession = 2, 2, turn, time.Hour, 50*time.Millisecond, 5*time.Millisecond
+			s.Domains, s.Sessions, s.NodeSessions, s.Turn, s.Dial, s.Reply, s.IdleSession = 2, 2, 2, turn, time.Hour, 50*time.Millisecond, 5*time.Millisecond
 			s.FirstRetry, s.MaxRetry = time.Millisecond, 20*time.Millisecond
 			m := &moody{mood: rand.New(rand.NewPCG(7, uint64(turn))), taken: map[string]int{}}
 			at, to := routes{}, []string{}
@@ -360,7 +360,7 @@ func TestMailIsGivenOnceThoughOthersWait(t *testing.T) {
 	n := nearNode(t, nil)
 	n.courier.router = routes{"slow.example": slow.route(), "far.example": Route{Dial: tcp(far.addr)}}
 	s := &n.courier.cfg.Sending
-	s.Domains, s.Sessions, s.Turn = 1, 1, 10*time.Millisecond
+	s.Domains, s.Sessions, s.NodeSessions, s.Turn = 1, 1, 1, 10*time.Millisecond
 	n.send(t, "user@local.example", mailText("once"), "x@slow.example")
 	n.run(t)
 	waitFor(t, func() bool { return slow.took.Load() == 1 })
@@ -416,7 +416,7 @@ func TestPartedDomainHasItsSessions(t *testing.T) {
 		To: "outside", Hosts: []Host{{Name: "mx", Dial: func(ctx context.Context) (net.Conn, error) { return silent.dial(ctx, "") }}},
 	}}
 	s := &n.courier.cfg.Sending
-	s.Domains, s.Sessions, s.Turn, s.Reply, s.LastWords = 1, 2, time.Millisecond, time.Hour, time.Millisecond
+	s.Domains, s.Sessions, s.NodeSessions, s.Turn, s.Reply, s.LastWords = 1, 2, 2, time.Millisecond, time.Hour, time.Millisecond
 	for range 10 {
 		n.send(t, "user@local.example", mailText("light"), "x@silent.example")
 	}
@@ -439,7 +439,7 @@ func TestSilentAfterTextsMakePlace(t *testing.T) {
 	n := nearNode(t, nil)
 	n.courier.router = at
 	s := &n.courier.cfg.Sending
-	s.Domains, s.Sessions, s.Turn, s.Reply, s.LastWords = 2, 2, time.Millisecond, time.Hour, time.Millisecond
+	s.Domains, s.Sessions, s.NodeSessions, s.Turn, s.Reply, s.LastWords = 2, 2, 2, time.Millisecond, time.Hour, time.Millisecond
 	for i := range 5 * 2 * maxParted {
 		d := fmt.Sprintf("silent%d.example", i)
 		at[d] = Route{To: d, Hosts: []Host{{Name: d, Dial: func(ctx context.Context) (net.Conn, error) { return silent.dial(ctx, "") }}}}

@@ -1,0 +1,75 @@
+package smtpgw
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+)
+
+// TestWidth: how many workers a lane may have, by where it leads.
+func TestWidth(t *testing.T) {
+	hosts := Route{To: "outside", Hosts: []Host{{Name: "mx.far.example"}}}
+	node := Route{To: "a node"}
+	for _, tt := range []struct {
+		name   string
+		route  Route
+		err    error
+		others int // lanes to the same node
+		want   int
+	}{
+		{"not known yet", Route{}, errors.New("no answer"), 0, 8},
+		{"mail servers", hosts, nil, 0, 8},
+		{"here", Route{Local: true}, nil, 0, 32},
+		{"a node", node, nil, 0, 16},
+		{"a node with four domains", node, nil, 3, 16},
+		{"a node with five domains", node, nil, 4, 8},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := nearNode(t, nil).courier
+			var l *lane
+			for i := range tt.others + 1 {
+				l = newLane(t.Context(), fmt.Sprintf("d%d.example", i), c.texts)
+				c.lanes[l.domain] = l
+				c.noteWay(l, &tt.route, tt.err)
+			}
+			if got := c.most(l); got != tt.want {
+				t.Errorf("%d workers; want %d", got, tt.want)
+			}
+			l.workers, l.idle = tt.want+1, tt.want+1
+			if !c.dismiss(l) || c.dismiss(l) || l.workers != tt.want || l.idle != tt.want {
+				t.Errorf("%d workers stay, %d of them idle; want %d", l.workers, l.idle, tt.want)
+			}
+		})
+	}
+}
+
+// TestNodeHasManySessions: as many are opened with a node as it may have, once it is known for one.
+func TestNodeHasManySessions(t *testing.T) {
+	n := nearNode(t, nil)
+	opened := make(chan net.Conn, 100)
+	n.courier.router = routes{"far.example": Route{To: "a node", Dial: func(ctx context.Context, _ string) (net.Conn, error) {
+		here, there := net.Pipe()
+		opened <- there // nobody says anything
+		return here, nil
+	}}}
+	for i := range 40 {
+		n.send(t, "user@local.example", mailText(fmt.Sprint(i)), "bob@far.example")
+	}
+	n.run(t)
+	for range 16 {
+		select {
+		case c := <-opened:
+			defer c.Close()
+		case <-time.After(20 * time.Second):
+			t.Fatal("a session is not opened")
+		}
+	}
+	n.courier.mu.Lock()
+	defer n.courier.mu.Unlock()
+	if l := n.courier.lanes["far.example"]; l == nil || l.workers != 16 || len(opened) > 0 {
+		t.Errorf("%d sessions more, lane %+v", len(opened), l)
+	}
+}
