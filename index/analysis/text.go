@@ -48,7 +48,13 @@ func analyse(text string, last bool) []Token {
 	return out.tokens
 }
 
+// ascii reports whether all octets are ASCII; it looks at eight at a time.
 func ascii(s string) bool {
+	for ; len(s) >= 8; s = s[8:] {
+		if s[0]|s[1]|s[2]|s[3]|s[4]|s[5]|s[6]|s[7] >= utf8.RuneSelf {
+			return false
+		}
+	}
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
 			return false
@@ -77,21 +83,49 @@ func (s *splitter) emit(term string) {
 	s.next++
 }
 
-// ascii is the same as segmenting and folding, for text of ASCII only: there a word is a run of
-// letters, digits and underscores.
-func (s *splitter) ascii(text string) {
-	lower := strings.ToLower(text)
-	start := -1
-	for i := 0; i <= len(lower); i++ {
-		in := i < len(lower) && (lower[i] >= 'a' && lower[i] <= 'z' || lower[i] >= '0' && lower[i] <= '9' || lower[i] == '_')
+// inWord has for each octet of a word of ASCII what it is folded to, and 0 for all others.
+var inWord = func() (t [256]byte) {
+	for c := range t {
 		switch {
-		case in && start < 0:
-			start = i
-		case !in && start >= 0:
-			s.emit(lower[start:i])
-			start = -1
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '_':
+			t[c] = byte(c)
+		case 'A' <= c && c <= 'Z':
+			t[c] = byte(c) - 'A' + 'a'
 		}
 	}
+	return t
+}()
+
+// ascii is the same as segmenting and folding, for text of ASCII only: there a word is a run of
+// letters, digits and underscores. Words that are folded already are parts of the text.
+func (s *splitter) ascii(text string) {
+	for i := 0; i < len(text); i++ {
+		if inWord[text[i]] == 0 {
+			continue
+		}
+		start, differs := i, byte(0)
+		for ; i < len(text); i++ {
+			c := inWord[text[i]]
+			if c == 0 {
+				break
+			}
+			differs |= c ^ text[i]
+		}
+		word := text[start:i]
+		if differs != 0 {
+			word = foldASCII(word[:min(len(word), MaxTerm)])
+		}
+		s.emit(word)
+	}
+}
+
+// foldASCII folds a word that is at most MaxTerm long.
+func foldASCII(word string) string {
+	var b [MaxTerm]byte
+	for i := range len(word) {
+		b[i] = inWord[word[i]]
+	}
+	return string(b[:len(word)])
 }
 
 // segment takes in one segment of UAX #29: a word, or what stands between words.

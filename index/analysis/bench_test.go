@@ -1,0 +1,25 @@
+package analysis
+
+import (
+	"strings"
+	"testing"
+)
+
+// BenchmarkText takes texts of 100 KB apart: of words as people write them, of lines without a
+// blank, and with a letter outside of ASCII.
+func BenchmarkText(b *testing.B) {
+	const size = 100 << 10
+	words := "The invoice of last month is attached; please pay within 14 days. "
+	for _, text := range []struct{ name, of string }{
+		{"words", words}, {"lines", strings.Repeat("X", 78) + "\r\n"}, {"accents", words + "Grüße. "},
+	} {
+		b.Run(text.name, func(b *testing.B) {
+			whole := strings.Repeat(text.of, size/len(text.of))
+			b.SetBytes(int64(len(whole)))
+			b.ReportAllocs()
+			for b.Loop() {
+				Text(whole)
+			}
+		})
+	}
+}
