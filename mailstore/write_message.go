@@ -8,18 +8,30 @@ import (
 	"time"
 )
 
+// Blob is octets with their SHA-256.
+type Blob struct {
+	raw []byte
+	sum [32]byte
+}
+
+// NewBlob takes the SHA-256 of raw, which must not be changed from then on. Of a large message that
+// takes as long as all else of an update, and is better done before one begins.
+func NewBlob(raw []byte) Blob { return Blob{raw, sha256.Sum256(raw)} }
+
 // PutBlob stores raw under its SHA-256 and returns that. Bytes that are there already are not
 // stored again, whoever put them, unless what is stored is damaged: so a text that is put back
 // mends all copies of the mail. raw must not be changed before Update returns. A blob lives until
 // its last message and its last hold are gone; one that never had either stays.
-func (tx *Tx) PutBlob(raw []byte) ([32]byte, error) {
-	blob := sha256.Sum256(raw)
-	key := blobKey(blob)
-	_, same, err := tx.src.holds(key, raw)
+func (tx *Tx) PutBlob(raw []byte) ([32]byte, error) { return tx.Put(NewBlob(raw)) }
+
+// Put is PutBlob of what NewBlob has made.
+func (tx *Tx) Put(b Blob) ([32]byte, error) {
+	key := blobKey(b.sum)
+	_, same, err := tx.src.holds(key, b.raw)
 	if err != nil || same {
-		return blob, err
+		return b.sum, err
 	}
-	return blob, tx.put(key, raw)
+	return b.sum, tx.put(key, b.raw)
 }
 
 // HoldBlob keeps a blob until ReleaseBlob with the same name, whatever happens to the messages that

@@ -77,6 +77,7 @@ type landing struct {
 	found  *assessed
 	report *reported // nil: none
 	stored []byte
+	text   mailstore.Blob // of stored
 	began  time.Time
 	filed  []string // what became of each account's copy
 
@@ -136,7 +137,7 @@ func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (*landing,
 		return nil, err
 	}
 	return &landing{
-		d: d, a: a, ref: ref, rcpts: rcpts, found: &assessed{found, gathered}, report: report, stored: stored, began: began, onward: onward, back: back,
+		d: d, a: a, ref: ref, rcpts: rcpts, found: &assessed{found, gathered}, report: report, stored: stored, text: mailstore.NewBlob(stored), began: began, onward: onward, back: back,
 	}, nil
 }
 
@@ -232,7 +233,7 @@ func (l *landing) store(tx *mailstore.Tx, s *share) (mailstore.MessageID, error)
 		From: l.a.From, Recipients: slices.Clone(s.rcpts),
 	}
 	var err error
-	if m.Blob, err = tx.PutBlob(l.stored); err != nil {
+	if m.Blob, err = tx.Put(l.text); err != nil {
 		return 0, err
 	}
 	if m.ID, err = tx.AddMessage(m, append(s.decision.Labels, mailstore.LabelUnread)); err != nil {

@@ -13,8 +13,15 @@ import (
 
 // BenchmarkEndToEnd sends 4 KB messages from one organisation's gateway to
 // another's mailbox, through queue, record, libp2p stream, check and durable
-// delivery, both nodes in this process. A message counts when it is stored.
+// delivery, both nodes in this process, from so many clients at once. A message
+// counts when it is stored.
 func BenchmarkEndToEnd(b *testing.B) {
+	for _, clients := range []int{8, 64} {
+		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) { endToEnd(b, clients) })
+	}
+}
+
+func endToEnd(b *testing.B, clients int) {
 	w, err := testnet.NewNetwork(b.Context(), b.TempDir(), 2, "10%", slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
@@ -40,7 +47,7 @@ func BenchmarkEndToEnd(b *testing.B) {
 	var left atomic.Int64
 	left.Store(int64(b.N))
 	var wg sync.WaitGroup
-	for range 8 {
+	for range clients {
 		wg.Go(func() {
 			c, err := testnet.DialSMTP(w.Members[0].SubmissionAddr())
 			if err != nil {

@@ -63,10 +63,11 @@ func (q *Queue) Submit(ctx context.Context, env Envelope, raw []byte) (mailstore
 // SubmitWith is Submit with what else its transaction is to do, if not nil.
 func (q *Queue) SubmitWith(ctx context.Context, env Envelope, raw []byte, also func(*mailstore.Tx) error) (mailstore.MessageID, error) {
 	groups := groupRecipients(raw, env.Recipients)
+	text := mailstore.NewBlob(raw)
 	var id mailstore.MessageID
 	err := q.store.Update(ctx, func(tx *mailstore.Tx) error {
 		var err error
-		if id, err = q.submit(tx, env, groups, raw); err == nil && also != nil {
+		if id, err = q.submit(tx, env, groups, text, int64(len(raw))); err == nil && also != nil {
 			err = also(tx)
 		}
 		return err
@@ -81,17 +82,17 @@ func (q *Queue) SubmitWith(ctx context.Context, env Envelope, raw []byte, also f
 // SubmitTx is Submit within a transaction. The caller calls WakeSealer once it
 // has been committed.
 func (q *Queue) SubmitTx(tx *mailstore.Tx, env Envelope, raw []byte) (mailstore.MessageID, error) {
-	return q.submit(tx, env, groupRecipients(raw, env.Recipients), raw)
+	return q.submit(tx, env, groupRecipients(raw, env.Recipients), mailstore.NewBlob(raw), int64(len(raw)))
 }
 
-func (q *Queue) submit(tx *mailstore.Tx, env Envelope, groups []Group, raw []byte) (mailstore.MessageID, error) {
+func (q *Queue) submit(tx *mailstore.Tx, env Envelope, groups []Group, text mailstore.Blob, size int64) (mailstore.MessageID, error) {
 	now := q.now().Truncate(time.Millisecond)
-	blob, err := tx.PutBlob(raw)
+	blob, err := tx.Put(text)
 	if err != nil {
 		return 0, err
 	}
 	id, err := tx.AddMessage(mailstore.Message{
-		Account: env.Account, Blob: blob, Size: int64(len(raw)), Received: now,
+		Account: env.Account, Blob: blob, Size: size, Received: now,
 		From: env.From, Recipients: env.Recipients, Outgoing: true,
 	}, []string{mailstore.LabelSent})
 	if err != nil {
