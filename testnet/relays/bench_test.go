@@ -58,7 +58,7 @@ func BenchmarkBesidePostfix(b *testing.B) {
 					name := fmt.Sprintf("%s/%dKB/sessions=%d/reused=%v", mode.name, size>>10, sessions, reuse)
 					b.Run(name, func(b *testing.B) {
 						s := stream{source, b.N, size, sessions, reuse}
-						beside(b, s, mode.node, postfix)
+						byTurns(b, s, mode.node, postfix)
 					})
 				}
 			}
@@ -118,8 +118,8 @@ func (s stream) to(b *testing.B, t taker) (wall, used time.Duration) {
 	return time.Since(begun), t.used() - before
 }
 
-// beside has both take the stream, by turns.
-func beside(b *testing.B, s stream, cairn, postfix taker) {
+// byTurns has both take the stream, by turns.
+func byTurns(b *testing.B, s stream, cairn, postfix taker) {
 	var ratios []float64
 	var ours, theirs, ourUse, theirUse time.Duration
 	for range besideRounds {
