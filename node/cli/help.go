@@ -48,6 +48,7 @@ var exitCodes = []guideExit{
 	{7, "not allowed"},
 	{8, "missing, replayed or invalid"},
 	{75, "try later; of `send`: queued, and never recorded as things stand"},
+	{exitConfig, "of `run`: the configuration cannot be used, or the node has joined no network; starting it again changes nothing"},
 	{130, "interrupted, as with Ctrl-C; `run` ends with 0"},
 }
 

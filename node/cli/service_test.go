@@ -97,7 +97,7 @@ func TestService(t *testing.T) {
 	if err != nil || string(text) != written.Unit || !strings.Contains(written.Unit, " run --dir "+dir+"\n") || run(0, "service", "show", "--dir", dir) != written.Unit {
 		t.Errorf("%v: %+v", err, written)
 	}
-	for _, line := range []string{"Restart=on-failure", "RestartPreventExitStatus=1", "StartLimitIntervalSec=600", "StartLimitBurst=10"} {
+	for _, line := range []string{"Restart=on-failure", "RestartPreventExitStatus=78", "StartLimitIntervalSec=0"} {
 		if !strings.Contains(written.Unit, "\n"+line+"\n") {
 			t.Errorf("the unit has no %s", line)
 		}
