@@ -123,8 +123,8 @@ func (h *hostSets) tell(hosts string, fn func(l *line)) {
 	}
 }
 
-// next is whose turn it is of those who wait: of the domain that has the fewest sessions, or had its
-// turn the longest ago, who has waited the longest.
+// next is whose turn it is of those who wait: of the domain that has the fewest sessions, or had
+// its turn the longest ago, who has waited the longest.
 func (l *line) next() *waiter {
 	return slices.MinFunc(l.waiting, func(a, b *waiter) int {
 		return cmp.Or(l.has[a.domain]-l.has[b.domain], l.last[a.domain]-l.last[b.domain])
