@@ -147,14 +147,24 @@ func (m *Member) Start(ctx context.Context, log *slog.Logger) error {
 	m.Node, m.stop, m.done = n, cancel, make(chan error, 1)
 	started := make(chan struct{})
 	go func() { m.done <- n.Serve(served, func() { close(started) }) }()
-	<-started
-	return nil
+	select {
+	case <-started:
+		return nil
+	case err := <-m.done:
+		m.done = nil
+		return errors.Join(fmt.Errorf("serve the node of %s: %w", m.Name, err), n.Close())
+	}
 }
 
-// Stop ends the member's node. It can be started again.
+// Stop ends the member's node, if it runs. It can be started again.
 func (m *Member) Stop() error {
+	if m.done == nil {
+		return nil
+	}
 	m.stop()
-	return errors.Join(<-m.done, m.Node.Close())
+	err := <-m.done
+	m.done = nil
+	return errors.Join(err, m.Node.Close())
 }
 
 // Stop ends all nodes at once.

@@ -288,12 +288,11 @@ func testMilterReports(ctx context.Context, t *testing.T, s *beside) {
 	if err := body.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, says := range [][]string{{"Original-Envelope-Id: umschlag", "Action: relayed", bob}, {"Mail not delivered: bericht.", late, "has left us"}} {
-		s.boxes.await(ctx, t, func(m taken) bool {
-			lacks := func(word string) bool { return !bytes.Contains(m.raw, []byte(word)) }
-			return m.from == "" && slices.Equal(m.to, []string{cleo}) && !slices.ContainsFunc(says, lacks)
-		})
-	}
+	s.boxes.await(ctx, t, func(m taken) bool {
+		lacks := func(word string) bool { return !bytes.Contains(m.raw, []byte(word)) }
+		says := []string{"Original-Envelope-Id: umschlag", "Mail not delivered: bericht.", late, "has left us"}
+		return m.from == "" && slices.Equal(m.to, []string{cleo}) && !slices.ContainsFunc(says, lacks)
+	})
 }
 
 func testMilterComes(ctx context.Context, t *testing.T, s *beside) {
