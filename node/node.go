@@ -31,6 +31,7 @@ import (
 	"cairn/node/p2p"
 	"cairn/smtpgw"
 	"cairn/smtpgw/milter"
+	"cairn/smtpgw/reports/collect"
 )
 
 // Node is one open node: every part constructed and connected.
@@ -60,6 +61,7 @@ type Node struct {
 	verifier *verifier.Verifier
 	filing   *smtpgw.Filing
 	history  *smtpgw.History
+	reports  *collect.Collector // of what other servers report
 	pool     *mempool.Pool
 
 	applications *applications // events that wait for the word of members
@@ -247,6 +249,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 		return err
 	}
 	n.history = smtpgw.NewHistory(n.store, authorOf, n.part("smtp"))
+	n.reports = n.newCollector()
 
 	n.applications = newApplications(n.viewIsOld)
 	n.pool = mempool.New(mempool.DefaultPolicy(), n.trust.Conflict)

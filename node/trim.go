@@ -44,7 +44,7 @@ func (n *Node) trimBefore(ctx context.Context, kept mailstore.ModSeq) error {
 		for _, follower := range []struct {
 			name string
 			seen func(rd *mailstore.Reader) (mailstore.ModSeq, error)
-		}{{"verifier", n.verifier.Seen}, {"history", n.history.Seen}, {"lists", n.lists.Seen}} {
+		}{{"verifier", n.verifier.Seen}, {"history", n.history.Seen}, {"lists", n.lists.Seen}, {"reports", n.reports.Seen}} {
 			at, err := follower.seen(rd)
 			if err != nil {
 				return fmt.Errorf("%s: how far it has followed: %w", follower.name, err)

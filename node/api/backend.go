@@ -20,6 +20,7 @@ type Backend interface {
 	PeerService
 	QueueService
 	LimitService
+	ReportService
 	DKIMService
 	DoctorService
 	BackupService
@@ -210,6 +211,15 @@ type QueueService interface {
 	Suppress(ctx context.Context, r SuppressRequest) (*Suppressed, error)
 	// Unsuppress takes it off; CodeNotFound when it is not there.
 	Unsuppress(ctx context.Context, r SuppressRequest) (*Suppressed, error)
+}
+
+// ReportService shows what other servers have reported of mail in the name of our domains.
+type ReportService interface {
+	// ListReports lists the newest 1,000: those about one domain and what is below it, or with ""
+	// all. CodeInvalid when it is no domain.
+	ListReports(ctx context.Context, domain string) (*ReportList, error)
+	// Report returns one; CodeNotFound when it has expired or never was.
+	Report(ctx context.Context, r ReportRequest) (*Report, error)
 }
 
 // DKIMService deals with the keys that sign mail to the rest of the world.

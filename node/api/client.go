@@ -324,6 +324,16 @@ func (c *Client) Unsuppress(ctx context.Context, r SuppressRequest) (*Suppressed
 	return call[Suppressed](ctx, c, pathUnsuppress, r)
 }
 
+// ListReports lists what other servers have reported about a domain, or with "" about all.
+func (c *Client) ListReports(ctx context.Context, domain string) (*ReportList, error) {
+	return call[ReportList](ctx, c, pathReports, selector{domain})
+}
+
+// Report returns one report.
+func (c *Client) Report(ctx context.Context, r ReportRequest) (*Report, error) {
+	return call[Report](ctx, c, pathReport, r)
+}
+
 // RetryQueue has mail tried again at once.
 func (c *Client) RetryQueue(ctx context.Context, r QueueRequest) (*QueueRetried, error) {
 	return call[QueueRetried](ctx, c, pathRetryQueue, r)

@@ -132,6 +132,8 @@ const (
 	pathHoldQueue        = "/1/queue/hold"
 	pathReleaseQueue     = "/1/queue/release"
 	pathDropQueue        = "/1/queue/drop"
+	pathReports          = "/1/reports/list"
+	pathReport           = "/1/reports/one"
 	pathSuppressed       = "/1/queue/suppressed"
 	pathSuppress         = "/1/queue/suppress"
 	pathUnsuppress       = "/1/queue/unsuppress"
@@ -209,6 +211,8 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathSuppressed, maxRequest, byName(b.ListSuppressed))
 	handle(mux, pathSuppress, maxRequest, b.Suppress)
 	handle(mux, pathUnsuppress, maxRequest, b.Unsuppress)
+	handle(mux, pathReports, maxRequest, byName(b.ListReports))
+	handle(mux, pathReport, maxRequest, b.Report)
 	handle(mux, pathLimits, maxRequest, func(ctx context.Context, _ selector) (*LimitList, error) { return b.Limits(ctx) })
 	handle(mux, pathForgive, maxRequest, b.Forgive)
 	handle(mux, pathDKIM, maxRequest, byName(b.DKIM))

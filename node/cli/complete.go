@@ -40,14 +40,14 @@ func (a *app) addCompletions(root *cobra.Command) {
 		"list host rm": first(hosted), "list host set": first(hosted), "list host members": first(hosted),
 		"list host join": first(hosted), "list host leave": first(hosted),
 		"queue show": first(queued), "queue retry": first(queued), "queue hold": first(queued), "queue release": first(queued), "queue drop": first(queued),
-		"queue suppressed rm": first(suppressed), "limits forgive": first(limited), "org untrust": first(pinned), "org transport": first(orgDomains),
+		"queue suppressed rm": first(suppressed), "reports show": first(reported), "limits forgive": first(limited), "org untrust": first(pinned), "org transport": first(orgDomains),
 		"account passwd": first(accounts), "account app add": first(accounts), "account app rm": appOfAccount,
 	}
 	flags := map[string]values{
 		"--account": accounts, "--query": queryWords, "--log": fixed("debug", "info", "warn", "error"),
 		"init --network": fixed("new", "local"), "init --records": fixed("all", "some", "none"), "org update --records": fixed("all", "some", "none"), "org revoke --node": ourNodes, "init --mine": fixed("off", "10%", "50%", "1"),
 		"list host set --post": fixed("members", "anyone"), "list host set --owner": addressesHere, "send --from": addressesHere, "org transport --policy": fixed("prefer-peer", "peer-only"),
-		"bench readers --readers": foreignReaders, "queue ls --domain": queuedDomains, "queue retry --domain": queuedDomains, "queue hold --domain": queuedDomains, "queue release --domain": queuedDomains,
+		"bench readers --readers": foreignReaders, "queue ls --domain": queuedDomains, "queue retry --domain": queuedDomains, "queue hold --domain": queuedDomains, "queue release --domain": queuedDomains, "reports ls --domain": ownDomains,
 	}
 	var walk func(*cobra.Command)
 	walk = func(c *cobra.Command) {
@@ -211,6 +211,18 @@ func suppressed(ctx context.Context, c *api.Client, _ []string, _ string) (list 
 		for _, s := range l.Addresses {
 			list = append(list, s.Address+"\tof "+s.Account)
 		}
+	}
+	return list
+}
+
+// reported are the numbers of the newest reports.
+func reported(ctx context.Context, c *api.Client, _ []string, _ string) (list []string) {
+	l, err := c.ListReports(ctx, "")
+	if err != nil {
+		return nil
+	}
+	for _, r := range l.Reports[:min(len(l.Reports), completionMost)] {
+		list = append(list, strconv.FormatUint(r.Number, 10)+"\t"+line(r.Kind+" of "+r.By, 60))
 	}
 	return list
 }

@@ -69,6 +69,7 @@ func TestCompletion(t *testing.T) {
 		{"queue hold 7", "", ""},
 		{"queue retry --domain", "", "beta.example"},
 		{"queue suppressed rm", "", "gone@beta.example\tof alice"},
+		{"reports show", "", "3\tdmarc of Far"},
 		{"limits forgive", "", "192.0.2.1/32"},
 		{"limits forgive --account", "b", "bob"},
 		{"org untrust", "", "gamma.example"},
@@ -98,6 +99,10 @@ func TestCompletion(t *testing.T) {
 
 func (d *desk) ListSuppressed(context.Context, string) (*api.SuppressedList, error) {
 	return &api.SuppressedList{Addresses: []api.SuppressedAddress{{Account: "alice", Address: "gone@beta.example"}}}, d.err
+}
+
+func (d *desk) ListReports(context.Context, string) (*api.ReportList, error) {
+	return &api.ReportList{Total: 1, Reports: []api.ReportSummary{{Number: 3, Kind: "dmarc", By: "Far"}}}, d.err
 }
 
 func (d *desk) Pins(context.Context) (*api.PinList, error) {
