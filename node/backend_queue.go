@@ -109,7 +109,7 @@ func (n *Node) RetryQueue(ctx context.Context, r api.QueueRequest) (*api.QueueRe
 		switch v.WaitsFor {
 		case api.WaitsAttempt:
 			retried.Due = 1
-		case api.WaitsRecord, api.WaitsDelivery, api.WaitsHeld, api.WaitsRelease:
+		case api.WaitsRecord, api.WaitsDelivery, api.WaitsHeld, api.WaitsBlock, api.WaitsRelease:
 			retried.WaitsFor, retried.Why = v.WaitsFor, v.Why
 		}
 		return err
@@ -279,14 +279,18 @@ func (n *Node) entryViewer(rd *mailstore.Reader) (viewEntry, error) {
 		}
 		_, v.Unclear = n.queue.Unclear(e.ID)
 		here := false
-		if e.Token == nil && recording.Halted.Why != "" {
+		until := n.queue.AwaitsBlock(e.ID)
+		if !until && e.Token == nil && recording.Halted.Why != "" {
 			if here, err = n.someHere(rd, e.Recipients); err != nil {
 				return api.QueueEntry{}, err
 			}
 		}
 		v.WaitsFor = waitsFor(e, n.queue.Held(e.ID), here, now)
-		if n.queue.HeldByHand(e.ID) {
+		switch {
+		case n.queue.HeldByHand(e.ID):
 			v.WaitsFor = api.WaitsRelease
+		case until && v.WaitsFor != api.WaitsRecord && v.WaitsFor != api.WaitsHeld:
+			v.WaitsFor = api.WaitsBlock
 		}
 		if name != "" {
 			v.Message = fmt.Sprintf("%s/%d", name, e.Message)
@@ -294,6 +298,8 @@ func (n *Node) entryViewer(rd *mailstore.Reader) (viewEntry, error) {
 		switch {
 		case v.WaitsFor == api.WaitsRelease:
 			v.Why, v.Next = "somebody holds it", fmt.Sprintf("cairn queue release %d", e.ID)
+		case v.WaitsFor == api.WaitsBlock:
+			v.Why, v.Next = untilWhy, fmt.Sprintf("cairn queue release %d", e.ID)
 		case e.Token == nil:
 			v.Why = recording.Halted.Why
 			if v.WaitsFor == api.WaitsRecord {
@@ -309,6 +315,9 @@ func (n *Node) entryViewer(rd *mailstore.Reader) (viewEntry, error) {
 		return v, nil
 	}, nil
 }
+
+// untilWhy is why mail waits that is held until its record is in a block.
+const untilWhy = "it leaves when its record is in a block, or is released"
 
 // heldWhy is why the recorder holds what is recorded.
 const heldWhy = "whether a block will hold its record is in doubt, as after a restore; it leaves with that block, or is recorded anew within 20"

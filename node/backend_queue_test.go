@@ -95,6 +95,39 @@ func TestQueueSaysWhatIsHeld(t *testing.T) {
 	shows(api.WaitsDelivery, api.WaitsNothing, 0)
 }
 
+// Mail that is held until its record is in a block is shown as such once it is recorded, and leaves
+// when somebody releases it.
+func TestQueueSaysWhatWaitsForItsBlock(t *testing.T) {
+	n, _ := alone(t)
+	raw := "Cairn-Hold: until-included\r\nFrom: <" + n.postmaster() + ">\r\nTo: <bob@beta.test>\r\nSubject: x\r\n\r\nx\r\n"
+	r, err := n.submitter.Submit(t.Context(), smtpgw.Peer{Protocol: smtpgw.ProtocolLocal}, n.postmaster(), []string{"bob@beta.test"}, []byte(raw))
+	if err != nil || strings.Contains(string(r.Raw), "Cairn-Hold") {
+		t.Fatalf("%v, it leaves with its wish: %q", err, r.Raw)
+	}
+	waits := func(want string) {
+		t.Helper()
+		e, err := n.QueueEntry(t.Context(), api.QueueRequest{ID: 1})
+		if err != nil || e.WaitsFor != want || e.NextAttempt.IsZero() != (want != api.WaitsNothing) || (want == api.WaitsBlock) != (e.Next == "cairn queue release 1") {
+			t.Errorf("%+v, %v", e, err)
+		}
+	}
+	waits(api.WaitsRecord)
+	err = n.store.Update(t.Context(), func(tx *mailstore.Tx) error {
+		return n.queue.Seal(tx, 1, []byte("Cairn-Record: x\r\n"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits(api.WaitsBlock)
+	if r, err := n.RetryQueue(t.Context(), api.QueueRequest{ID: 1}); err != nil || r.Due != 0 || r.WaitsFor != api.WaitsBlock || r.Why == "" {
+		t.Errorf("tried now: %+v, %v", r, err)
+	}
+	if v, err := n.ReleaseQueue(t.Context(), api.QueueRequest{ID: 1}); err != nil || v.Entries != 1 {
+		t.Errorf("released: %+v, %v", v, err)
+	}
+	waits(api.WaitsNothing)
+}
+
 // Who waits for a DNS that does not answer is shown the command that lists whose keys could be
 // trusted instead.
 func TestWhatToDoAboutASilentDNS(t *testing.T) {

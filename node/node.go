@@ -317,6 +317,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	}
 	n.submitter = smtpgw.NewSubmitter(gw, n.store, n.queue)
 	n.recorder = recorder.New(n.store, sealable{n.queue, n.isHere}, n.chain, n.id.Recorder, n.formerKeys(), n.knowsOwnRecords, n.submitBatch, n.part("recorder"))
+	n.recorder.SetHolder(n.queue)
 	n.recorder.SetTexts(n.memory.apart)
 	n.recorder.SetNode(n.id.NodeKey(), n.hasRecorder)
 	n.recorder.SetClock(n.now)

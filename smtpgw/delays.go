@@ -56,7 +56,7 @@ func (c *Courier) tellDelay(tx *mailstore.Tx, e *outbox.Entry, raw []byte, now t
 	var waiting []fate
 	for i := range entries {
 		other := &entries[i]
-		if other.Attempts == 0 || c.queue.HeldByHand(other.ID) {
+		if other.Attempts == 0 || c.queue.Withheld(other.ID) {
 			continue
 		}
 		for _, rcpt := range other.Recipients {

@@ -23,6 +23,7 @@ type draft struct {
 	rest   []byte           // from the empty line on
 	parsed *message.Message // of fields alone
 	wish   []string         // values of Cairn-Components fields
+	hold   []string         // and of Cairn-Hold fields
 	hops   int              // earlier records, of a message that is sent on
 }
 
@@ -31,7 +32,7 @@ type draft struct {
 //
 //   - Bcc, and with it who was not to be named;
 //   - Cairn-Record but those that the record, which will be ours, can refer to: of a message that is
-//     sent on, the topmost record.MaxHops that are tokens; and Cairn-Components, a word to us;
+//     sent on, the topmost record.MaxHops that are tokens; and Cairn-Components and Cairn-Hold, words to us;
 //   - what mail programs note for themselves in files, and act upon (see message.LocalNote).
 //
 // All other bytes stay as they are. An error is the reply for the submitter: a field that there
@@ -45,6 +46,8 @@ func readDraft(raw []byte) (*draft, error) {
 		switch {
 		case f.is("cairn-components"):
 			d.wish = append(d.wish, f.unfolded())
+		case f.is("cairn-hold"):
+			d.hold = append(d.hold, f.unfolded())
 		case f.is(message.TokenHeader):
 			if d.hops < record.MaxHops && isToken(f) {
 				d.fields = append(d.fields, f)

@@ -169,12 +169,16 @@ func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, who poste
 	if err != nil {
 		return Receipt{}, err
 	}
+	until, err := parseHold(d.hold)
+	if err != nil {
+		return Receipt{}, err
+	}
 	sender, err := s.checkAuthors(d, who)
 	if err != nil {
 		return Receipt{}, err
 	}
 	now := s.now()
-	env := outbox.Envelope{Ref: ref, From: who.from, Account: who.account, Recipients: rcpts, Wish: wish, DSN: dsn}
+	env := outbox.Envelope{Ref: ref, From: who.from, Account: who.account, Recipients: rcpts, Wish: wish, DSN: dsn, UntilIncluded: until}
 	with := stamp{
 		received: receivedField(peer, s.cfg.Hostname, ref, nil, now), sender: sender,
 		hostname: s.cfg.Hostname, ref: ref, now: now, limit: s.limits.MessageBytes, sevenBit: s.leavesNodes(rcpts),

@@ -93,7 +93,7 @@ func (w *unrecorded) sweep(now time.Time) {
 // try delivers an entry if somebody has an account here and it is due.
 func (w *unrecorded) try(ctx context.Context, e *outbox.Entry, why string, now time.Time) {
 	r, known := w.again[e.ID]
-	if known && now.Before(r.at) || !w.dir.isLocal(e.Domain) || w.queue.HeldByHand(e.ID) {
+	if known && now.Before(r.at) || !w.dir.isLocal(e.Domain) || w.queue.Withheld(e.ID) {
 		return
 	}
 	done, err := w.deliverAsItIs(ctx, e, why)

@@ -54,7 +54,7 @@ func (c *Courier) returnUnsealed(ctx context.Context) {
 			if c.now().Sub(e.Created) <= c.cfg.Sending.Expire {
 				return // those after it are younger
 			}
-			if after = max(after, e.ID); seen[e.ID] || c.queue.HeldByHand(e.ID) {
+			if after = max(after, e.ID); seen[e.ID] || c.queue.Withheld(e.ID) {
 				continue
 			}
 			together, err := c.unsealedWith(&e)
@@ -89,7 +89,7 @@ func (c *Courier) unsealedWith(e *outbox.Entry) ([]outbox.Entry, error) {
 		together = together[:1]
 		for _, other := range all {
 			late := c.now().Sub(other.Created) > c.cfg.Sending.Expire
-			if other.ID != e.ID && other.Token == nil && late && !c.queue.HeldByHand(other.ID) && len(together) < outbox.MaxReturned {
+			if other.ID != e.ID && other.Token == nil && late && !c.queue.Withheld(other.ID) && len(together) < outbox.MaxReturned {
 				together = append(together, other)
 			}
 		}

@@ -93,6 +93,22 @@ func parseWish(values []string, usual record.Wish) (record.Wish, error) {
 	return w, nil
 }
 
+// parseHold reads the values of a message's Cairn-Hold fields: whether it leaves only when its
+// record is in a block. An error is the reply for the submitter.
+func parseHold(values []string) (untilIncluded bool, err error) {
+	if len(values) > 1 {
+		return false, refusef(550, 5, 6, 0, "message has %d Cairn-Hold fields; one is allowed", len(values))
+	}
+	value := strings.ToLower(strings.TrimSpace(strings.Join(values, "")))
+	switch value {
+	case "until-included":
+		return true, nil
+	case "", "none":
+		return false, nil
+	}
+	return false, refusef(550, 5, 6, 0, "Cairn-Hold: %s is no wish; write until-included or none", clean(value))
+}
+
 // follow adds one word to a wish. named are those that were there before.
 func follow(w *record.Wish, word string, named map[string]bool) error {
 	name, leave := strings.CutPrefix(word, "-")

@@ -126,6 +126,9 @@ func (r *Recorder) startOver(ctx context.Context) error {
 
 // prune forgets our batches that no reorganisation will ask for again.
 func (r *Recorder) prune(ctx context.Context) error {
+	if r.holder != nil && r.lookedIn != r.cursor.ID {
+		return nil // what waits for a block of them was not told yet
+	}
 	for r.cursor.Height >= keepBlocks {
 		n, found, err := r.oldest(r.cursor.Height - keepBlocks)
 		if err != nil || !found {

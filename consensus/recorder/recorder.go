@@ -119,6 +119,8 @@ type Recorder struct {
 	halted   string               // why nothing is signed; empty: all is well
 	missing  number               // of the batch that was last found to be missing
 	held     map[uint64]bool      // entries whose token is in doubt
+	holder   Holder               // may be nil
+	lookedIn consensus.Hash       // the block that was the last one when the holder was told
 	looked   string               // outlook when what is sealed was last looked through
 }
 
@@ -142,6 +144,9 @@ func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, formers []e
 
 // SetClock gives the Recorder, before Run, another clock than the machine's.
 func (r *Recorder) SetClock(now func() time.Time) { r.now = now }
+
+// SetHolder gives the Recorder, before Run, what holds mail until its record is in a block.
+func (r *Recorder) SetHolder(h Holder) { r.holder = h }
 
 // SetTexts gives the Recorder, before Run, another room for the text of mail that it takes apart.
 func (r *Recorder) SetTexts(texts *textroom.Room) { r.texts = texts }
@@ -205,6 +210,7 @@ func (r *Recorder) step(ctx context.Context, now time.Time) (next time.Duration,
 	}
 	try("follow the chain", func() error { return r.follow(ctx) })
 	state := r.chain.State()
+	try("see which mail has its record in a block", func() error { return r.noteIncluded(ctx, state) })
 	if r.silent() == "" {
 		try("seal", func() error { return r.record(ctx, state, now) })
 		try("settle former epochs", func() error { return r.settleFormers(ctx, state) })

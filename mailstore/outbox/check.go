@@ -52,6 +52,15 @@ func mendOutcome(key []byte) func(tx *mailstore.Tx) error {
 			}
 			return sp.PutJSON(key, unclear{Version: unclearVersion})
 		}
+	case "b": // it is held until the recorder has looked
+		key := bytes.Clone(key)
+		return func(tx *mailstore.Tx) error {
+			sp := tx.Space(outcomeSpace)
+			if there, err := sp.Has(key); err != nil || !there {
+				return err
+			}
+			return sp.PutJSON(key, until{Version: untilVersion})
+		}
 	case "v", "d", "o", "r", "f", "p": // without a format Upgrade notes all entries again
 		key := bytes.Clone(key)
 		return func(tx *mailstore.Tx) error { return tx.Space(outcomeSpace).Delete(key) }

@@ -46,26 +46,31 @@ func (q *Queue) HoldByHand(ctx context.Context, w Which) (held int, err error) {
 	return n, nil
 }
 
-// ReleaseByHand has entries carried again that are held by hand, and tells how many.
+// ReleaseByHand has entries carried that are held by hand, or until their records are in blocks,
+// and tells how many.
 func (q *Queue) ReleaseByHand(ctx context.Context, w Which) (released int, err error) {
 	times := make(map[uint64]time.Duration)
 	n, err := q.byHand(ctx, w, func(tx *mailstore.Tx, id uint64) error {
 		sp := tx.Space(outcomeSpace)
 		since, known, err := sp.Number(handKey(id))
-		if err == nil && !known {
+		waits := q.AwaitsBlock(id)
+		if err == nil && !known && !waits {
 			return errSame
 		}
 		if err != nil && !spoilt(err) {
 			return err
 		}
-		held := q.HeldFor(id)
-		if ms := q.now().UnixMilli() - int64(since); err == nil && ms > 0 {
+		held := q.heldUntil(id)
+		if ms := q.now().UnixMilli() - int64(since); err == nil && known && ms > 0 {
 			held += time.Duration(ms) * time.Millisecond
 		}
 		times[id] = held
-		return errors.Join(sp.Delete(handKey(id)), sp.PutNumber(heldKey(id), uint64(held.Milliseconds())))
+		return errors.Join(sp.Delete(handKey(id)), sp.Delete(untilKey(id)), sp.PutNumber(heldKey(id), uint64(held.Milliseconds())))
 	}, false)
 	q.way.noteHeld(times)
+	if err == nil {
+		q.way.noteLetGo(times)
+	}
 	if err != nil {
 		return n, fmt.Errorf("release mail in the queue: %w", err)
 	}
@@ -167,12 +172,36 @@ func (u *underway) noteHeld(times map[uint64]time.Duration) {
 	maps.Copy(u.wasHeld, times)
 }
 
-// HeldFor is for how long somebody held an entry that was released: the time that it may wait is
-// longer by that.
+// HeldFor is for how long an entry was held that is no more, by somebody or until its record was in
+// a block: the time that it may wait is longer by that.
 func (q *Queue) HeldFor(id uint64) time.Duration {
 	q.way.mu.Lock()
 	defer q.way.mu.Unlock()
-	return q.way.wasHeld[id]
+	held := q.way.wasHeld[id]
+	if a := q.way.blocks[id]; a != nil && a.in {
+		held += a.held(time.Time{})
+	}
+	return held
+}
+
+// heldUntil is HeldFor of an entry that is let go now, without what somebody holds it for.
+func (q *Queue) heldUntil(id uint64) time.Duration {
+	q.way.mu.Lock()
+	defer q.way.mu.Unlock()
+	held := q.way.wasHeld[id]
+	if a := q.way.blocks[id]; a != nil {
+		held += a.held(q.now())
+	}
+	return held
+}
+
+// noteLetGo notes that released entries do not wait for their blocks any more.
+func (u *underway) noteLetGo(times map[uint64]time.Duration) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for id := range times {
+		delete(u.blocks, id)
+	}
 }
 
 // forgetHeld drops in the transaction that removes an entry who held it.
@@ -183,6 +212,9 @@ func (q *Queue) forgetHeld(tx *mailstore.Tx, id uint64) (err error) {
 	}
 	if q.HeldFor(id) > 0 {
 		err = errors.Join(err, sp.Delete(heldKey(id)))
+	}
+	if q.awaitedAtAll(id) {
+		err = errors.Join(err, sp.Delete(untilKey(id)))
 	}
 	return err
 }

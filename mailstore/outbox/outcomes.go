@@ -22,6 +22,7 @@ import (
 //	t<time><ref>  empty: when that is due (ms)
 //	n<ref>        number: when the sender was told that the message waits (ms)
 //	h<id>         number: since when somebody holds an entry (ms)
+//	b<id>         until, JSON: an entry leaves only when its record is in a block
 //	u<id>         unclear, JSON: an entry may have arrived, and with whom
 //	a             number: since when entries are carried, by a run that has not ended in order (ms)
 //	p             number: the last entry that an earlier one of them may have had under way

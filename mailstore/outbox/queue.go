@@ -26,7 +26,8 @@ type Queue struct {
 	sender chan struct{} // wakes who carries sealed ones
 	way    underway
 	plan   plan
-	told   sync.Map // texts of damage that the log has
+	told   sync.Map                                                // texts of damage that the log has
+	until  func(rd *mailstore.Reader, domain string) (bool, error) // see SetUntilIncluded; may be nil
 }
 
 // New returns the queue that store holds.
@@ -51,6 +52,8 @@ type Envelope struct {
 	Recipients []string    // as accepted: domain canonical
 	Wish       record.Wish // about the record
 	DSN        DSN         // about reports
+	// UntilIncluded: it leaves only when its record is in a block.
+	UntilIncluded bool
 }
 
 // Submit stores raw, which must have been through the gateway's checks or be made by
@@ -122,6 +125,9 @@ func (q *Queue) Enqueue(tx *mailstore.Tx, env Envelope, groups []Group, id mails
 		err := q.change(tx, e.Domain, func(ch *change) error { return errors.Join(sp.Put(listKey(e.Domain, e.ID), nil), ch.put(&e)) })
 		if err != nil {
 			return err
+		}
+		if err := q.awaitBlock(tx, &e, env.UntilIncluded); err != nil {
+			return fmt.Errorf("mail to %s: %w", e.Domain, err)
 		}
 		// The sender may delete the sent copy before the mail has left.
 		if err := tx.HoldBlob(blob, holdName(e.ID)); err != nil {

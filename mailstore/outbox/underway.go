@@ -16,6 +16,7 @@ type underway struct {
 	held    map[uint64]bool
 	byHand  map[uint64]bool          // what somebody holds; perhaps also what is gone since
 	wasHeld map[uint64]time.Duration // for how long, of what was released
+	blocks  map[uint64]*awaited      // what leaves only when its record is in a block
 	unclear map[uint64]string        // who may have an entry, see NoteUnclear
 	perhaps uint64                   // the last entry that an earlier run may have had under way, see PerhapsCarried
 	heard   map[uint64]bool          // those up to there of which something was heard since
@@ -30,7 +31,7 @@ type trip struct {
 }
 
 func newUnderway() underway {
-	return underway{carried: make(map[uint64]*trip), held: make(map[uint64]bool), byHand: make(map[uint64]bool), wasHeld: make(map[uint64]time.Duration), unclear: make(map[uint64]string), heard: make(map[uint64]bool), rounds: make(map[string]uint64)}
+	return underway{carried: make(map[uint64]*trip), held: make(map[uint64]bool), byHand: make(map[uint64]bool), wasHeld: make(map[uint64]time.Duration), blocks: make(map[uint64]*awaited), unclear: make(map[uint64]string), heard: make(map[uint64]bool), rounds: make(map[string]uint64)}
 }
 
 // Begin reports whether an entry of a domain may be carried now, which it then is until End.
@@ -38,7 +39,7 @@ func (q *Queue) Begin(domain string, id uint64) bool {
 	u := &q.way
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.carried[id] != nil || u.held[id] || u.byHand[id] {
+	if u.carried[id] != nil || u.held[id] || u.byHand[id] || u.awaits(id) {
 		return false
 	}
 	u.carried[id] = &trip{domain: domain}

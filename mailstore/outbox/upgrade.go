@@ -34,7 +34,7 @@ func (q *Queue) Upgrade(ctx context.Context) (entries int, err error) {
 			return entries, fmt.Errorf("bring up what the queue has noted of sent mail: %w", err)
 		}
 	}
-	return entries, errors.Join(q.loadByHand(), q.loadUnclear(), q.loadRun())
+	return entries, errors.Join(q.loadByHand(), q.loadUntil(), q.loadUnclear(), q.loadRun())
 }
 
 func (q *Queue) upgradeSome(ctx context.Context) (n int, done bool, err error) {

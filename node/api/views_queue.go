@@ -7,6 +7,7 @@ const (
 	WaitsRecord   = "record"   // it does not leave before it is recorded
 	WaitsDelivery = "delivery" // nothing is recorded now: it is delivered to accounts here without a record
 	WaitsHeld     = "held"     // it is recorded, and whether a block will hold that is in doubt
+	WaitsBlock    = "block"    // it is held until its record is in a block
 	WaitsRelease  = "release"  // somebody holds it
 	WaitsAttempt  = "attempt"  // its next attempt is due later
 	WaitsNothing  = "nothing"  // it is due, or on its way
@@ -21,7 +22,7 @@ type QueueEntry struct {
 	Domain      string    `json:"domain"`
 	Recipients  []string  `json:"recipients"`
 	Created     time.Time `json:"created"`
-	WaitsFor    string    `json:"waits_for"`         // record, delivery, held, release, attempt, nothing
+	WaitsFor    string    `json:"waits_for"`         // record, delivery, held, block, release, attempt, nothing
 	Why         string    `json:"why,omitempty"`     // why it is held, or the node cannot record
 	Unclear     bool      `json:"unclear,omitempty"` // a node of its domain may have it: the reply was lost
 	Attempts    int       `json:"attempts"`
@@ -105,6 +106,6 @@ type QueueRetried struct {
 	Document
 	Due int `json:"due"` // entries that were to be tried later, and are tried now
 
-	WaitsFor string `json:"waits_for,omitempty"` // of the one entry that was named and goes on waiting: record, delivery, held, release
+	WaitsFor string `json:"waits_for,omitempty"` // of the one entry that was named and goes on waiting: record, delivery, held, block, release
 	Why      string `json:"why,omitempty"`       // as in QueueEntry
 }

@@ -241,6 +241,8 @@ func waits(e *api.QueueEntry, now time.Time) string {
 		return "its delivery here, without a record: " + e.Why
 	case api.WaitsHeld:
 		return "its block: " + e.Why
+	case api.WaitsBlock:
+		return "its block: it is held until its record is in one"
 	case api.WaitsRelease:
 		return "its release: somebody holds it"
 	case api.WaitsAttempt:

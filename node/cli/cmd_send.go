@@ -21,6 +21,7 @@ func (a *app) cmdSend() *cobra.Command {
 		to, bcc []string
 		text    textFlags
 		raw     string
+		hold    string
 	)
 	c := &cobra.Command{
 		Use:   "send --from ADDRESS --to ADDRESS",
@@ -37,6 +38,9 @@ ever as things stand.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var r api.SendRequest
 			var err error
+			if hold != "" && hold != "none" && hold != "until-included" {
+				return usage(c, "--hold %q is no way to hold mail; there are until-included and none", hold)
+			}
 			l.to = to
 			if raw != "" {
 				if l.subject != "" || len(l.attach) > 0 || text.given(c) || len(l.cc) > 0 {
@@ -48,6 +52,9 @@ ever as things stand.`,
 			}
 			if err != nil {
 				return err
+			}
+			if hold != "" {
+				r.Raw = append([]byte("Cairn-Hold: "+hold+"\r\n"), r.Raw...)
 			}
 			return ask(a, c, func(client *api.Client, ctx context.Context) (*api.Sent, error) {
 				sent, err := client.Send(ctx, r)
@@ -67,6 +74,7 @@ ever as things stand.`,
 	f.StringVar(&text.body, "body", "", "the text")
 	f.StringVar(&text.file, "body-file", "-", "file with the text; - is standard input")
 	f.StringArrayVar(&l.attach, "attach", nil, "file to attach")
+	f.StringVar(&hold, "hold", "", "until-included: it leaves only when its record is in a block; or none")
 	f.StringVar(&raw, "raw", "", "file with a whole message; - is standard input")
 	return c
 }
