@@ -31,6 +31,7 @@ type Arrival struct {
 	Peer       Peer
 	Received   time.Time  // set by Delivery; of what is handed over by the session
 	DSN        outbox.DSN // what its sender asked about reports
+	RequireTLS bool       // it came with REQUIRETLS (RFC 8689), and goes on so
 	Unrecorded string     // why this node brings mail of its own without a token, if it does
 }
 

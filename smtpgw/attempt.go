@@ -37,6 +37,9 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 	// changed since the session was opened.
 	route, err := routeOf(trip, c.router, e.From, e.Domain)
 	err = whyEnded(trip, err)
+	if e.RequireTLS {
+		route = route.requiringTLS()
+	}
 	if o != nil && (err != nil || route.Local || route.To != o.to) {
 		o.quit()
 		o = nil
@@ -77,6 +80,7 @@ func (c *Courier) attemptOn(ctx context.Context, t *trip, route Route, o *outbou
 	}
 	if o != nil {
 		o.progress, o.texted, o.dsn = &t.progress, false, &e.DSN
+		o.requireTLS = e.RequireTLS
 		var replies []reply
 		var err error
 		replies, o, err = c.deliver(ctx, o, c.envelopeSender(ctx, o, e), e.Recipients, c.top(o, e, raw), raw)
@@ -121,6 +125,9 @@ func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outb
 	if err := t.recentFailure(c.now(), round, route.To); err != nil {
 		return c.deferred(e, "connect to "+route.whom(e.Domain), err), nil
 	}
+	if route.unproved {
+		return fates(e, all(e.Recipients, route.unfit(unproved))), nil
+	}
 	hosts := route.hostSet()
 	if err := c.hosts.ask(ctx, hosts, e.Domain, round); errors.Is(err, errBusy) {
 		return unmade(e, err), nil
@@ -133,11 +140,15 @@ func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outb
 	} else {
 		c.hosts.opened(hosts, e.Domain, o)
 	}
+	if errors.Is(err, errNoRequireTLS) {
+		return fates(e, all(e.Recipients, route.unfit(noRequireTLS))), nil
+	}
 	if err = whyEnded(ctx, err); err != nil {
 		t.noteFailure(c.now(), round, route.To, err)
 		return c.deferred(e, "connect to "+route.whom(e.Domain), err), nil
 	}
 	o.progress, o.dsn, o.keeps = &t.progress, &e.DSN, route.keeps
+	o.requireTLS = e.RequireTLS
 	replies, o, err := c.deliver(ctx, o, c.envelopeSender(ctx, o, e), e.Recipients, c.top(o, e, raw), raw)
 	c.hosts.heard(o, replies)
 	if err = whyEnded(ctx, err); err != nil {
@@ -168,6 +179,9 @@ func connect(ctx context.Context, sending *Sending, hostname string, route Route
 	o, err := greet(conn, hostname, sending.Reply)
 	if err == nil {
 		o.to, o.name = route.To, route.whom(domain)
+		if route.Beside {
+			delete(o.ext, requireTLS) // in clear it counts for nothing
+		}
 	}
 	if err != nil && dial.Err() != nil {
 		err = fmt.Errorf("%w: %v", Reason(fmt.Sprintf("no session within %s", sending.Dial)), err)
@@ -202,7 +216,7 @@ func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte)
 	for _, route := range away.routes {
 		there := *e
 		there.Recipients = away.rcpts[route.To]
-		replies, err := sendOnce(ctx, &c.cfg.Sending, route, c.cfg.Hostname, e.From, there.Recipients, e.Token, raw, false)
+		replies, err := sendOnce(ctx, &c.cfg.Sending, route, c.cfg.Hostname, e.From, there.Recipients, e.Token, raw, false, e.RequireTLS)
 		if err != nil {
 			out = append(out, c.deferred(&there, "hand it to "+route.holder(), err)...)
 			continue

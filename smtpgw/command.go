@@ -17,7 +17,7 @@ func (w *wire) accept(line []byte) {
 	if _, known := commands[verb]; known {
 		w.verb = verb
 	}
-	if fault := faultOf(verb, arg, w.dsn); fault != "" {
+	if fault := faultOf(verb, arg, w.dsn, w.takesRequireTLS()); fault != "" {
 		w.answer(fault)
 		return
 	}

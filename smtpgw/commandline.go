@@ -40,9 +40,9 @@ func splitCommand(line []byte) (verb, arg string) {
 	return strings.ToUpper(verb), strings.TrimLeft(arg, " ")
 }
 
-// faultOf is the reply, where DSN is offered or not, to a command line that go-smtp would answer
-// otherwise than RFC 5321 wants; empty: there is none.
-func faultOf(verb, arg string, dsn bool) string {
+// faultOf is the reply, where DSN and REQUIRETLS are offered or not, to a command line that go-smtp
+// would answer otherwise than RFC 5321 wants; empty: there is none.
+func faultOf(verb, arg string, dsn, requireTLS bool) string {
 	kind, known := commands[verb]
 	switch {
 	case !known:
@@ -54,13 +54,13 @@ func faultOf(verb, arg string, dsn bool) string {
 	case kind == argSome && arg == "":
 		return "501 5.5.4 something has to stand behind this command (RFC 5321, section 4.1.1)"
 	case kind == argPath:
-		return pathFault(verb, arg, dsn)
+		return pathFault(verb, arg, dsn, requireTLS)
 	}
 	return ""
 }
 
 // pathFault is faultOf of MAIL and RCPT. What else the path is, go-smtp judges.
-func pathFault(verb, arg string, dsn bool) string {
+func pathFault(verb, arg string, dsn, requireTLS bool) string {
 	path, rest := cutPath(arg)
 	if fault := addressFault(verb, path); fault != "" {
 		return fault
@@ -80,11 +80,11 @@ func pathFault(verb, arg string, dsn bool) string {
 			case seen[key]:
 				return "501 5.5.4 a parameter stands there twice"
 			}
-		case verb != "MAIL" || !parameters[key] || strings.EqualFold(param, "BODY=BINARYMIME"): // RFC 3030, section 3
+		case verb != "MAIL" || !parameters[key] && !(requireTLS && key == "REQUIRETLS") || strings.EqualFold(param, "BODY=BINARYMIME"): // RFC 3030, section 3
 			return "555 5.5.4 this parameter is not known here, or is one of an extension that is not offered (RFC 5321, section 4.1.1.11)"
 		case seen[key]:
 			return "501 5.5.4 a parameter stands there twice"
-		case valued == (key == "SMTPUTF8"):
+		case valued == (key == "SMTPUTF8" || key == "REQUIRETLS"):
 			return "501 5.5.4 a parameter lacks its value, or has one and takes none"
 		}
 		seen[key] = true

@@ -76,7 +76,7 @@ func (c *Courier) tellDelay(tx *mailstore.Tx, e *outbox.Entry, raw []byte, now t
 	if err := c.queue.TellDelay(tx, e); err != nil {
 		return false, err
 	}
-	return true, c.submitReport(tx, e.Ref, e.From, notice)
+	return true, c.submitReport(tx, e.Ref, e.From, notice, e.RequireTLS)
 }
 
 // lastReply is what an entry remembers of its latest attempt for a recipient: see summarise.

@@ -45,7 +45,7 @@ func (l *landing) reportSuccess(tx *mailstore.Tx, shares []*share) error {
 		l.d.log.Error("smtp: write a report on success", "mail", l.ref, "err", err)
 		return nil
 	}
-	_, err = l.d.reports.SubmitTx(tx, outbox.Envelope{Ref: l.ref, Account: acct.ID, Recipients: []string{l.a.From}}, text)
+	_, err = l.d.reports.SubmitTx(tx, outbox.Envelope{Ref: l.ref, Account: acct.ID, Recipients: []string{l.a.From}, RequireTLS: l.a.RequireTLS}, text)
 	l.told = err == nil
 	return err
 }

@@ -64,7 +64,7 @@ func (c *Courier) deliver(ctx context.Context, o *outbound, from string, to []st
 
 // takePlace has a session stand where another one did, which ends.
 func (o *outbound) takePlace(old *outbound) {
-	o.to, o.name, o.progress, o.dsn, o.hosts, o.opened, o.keeps = old.to, old.name, old.progress, old.dsn, old.hosts, old.opened, old.keeps
+	o.to, o.name, o.progress, o.dsn, o.hosts, o.opened, o.keeps, o.requireTLS = old.to, old.name, old.progress, old.dsn, old.hosts, old.opened, old.keeps, old.requireTLS
 	if counted, ok := old.conn.(*countedConn); ok {
 		o.conn, old.conn = &countedConn{Conn: o.conn, over: counted.over}, counted.Conn
 	}

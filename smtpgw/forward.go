@@ -143,7 +143,7 @@ func (l *landing) sendOn(tx *mailstore.Tx, s *share) (gone bool, err error) {
 		to[i] = t.Address
 	}
 	l.sentOn = append(l.sentOn, to...)
-	return rule.NoCopy, l.d.queueOnward(tx, outbox.Envelope{Ref: l.ref, From: from, Account: s.account, Recipients: to}, raw)
+	return rule.NoCopy, l.d.queueOnward(tx, outbox.Envelope{Ref: l.ref, From: from, Account: s.account, Recipients: to, RequireTLS: l.a.RequireTLS}, raw)
 }
 
 // wasHere tells that the message has come to the account before, by Delivered-To.
@@ -304,5 +304,5 @@ func (l *landing) sendBack(tx *mailstore.Tx) error {
 	}
 	at := mailbox{"postmaster", l.d.dir.home()}
 	raw := slices.Concat([]byte(deliveredTo+pathOf(at.String())+"\r\n"), withoutReturnPath(l.stored))
-	return l.d.queueOnward(tx, outbox.Envelope{Ref: l.ref, Account: postmaster.ID, Recipients: l.back}, raw)
+	return l.d.queueOnward(tx, outbox.Envelope{Ref: l.ref, Account: postmaster.ID, Recipients: l.back, RequireTLS: l.a.RequireTLS}, raw)
 }

@@ -32,6 +32,8 @@ type Host struct {
 	// that its domain publishes (RFC 7672). ServerName is whom it is asked to show; empty: Name.
 	Verify     func(*tls.ConnectionState) error
 	ServerName string
+
+	requires bool // a session is of use only where REQUIRETLS is offered
 }
 
 // TLSUse is what is done with TLS on the way to a host.
@@ -74,6 +76,9 @@ func connectHosts(ctx context.Context, sending *Sending, hostname string, hosts 
 		if ctx.Err() != nil {
 			break
 		}
+	}
+	if !slices.ContainsFunc(errs, func(err error) bool { return !errors.Is(err, errWithoutRequireTLS) }) {
+		return nil, fmt.Errorf("%w: %w", errNoRequireTLS, joined(errs))
 	}
 	return nil, joined(errs)
 }
@@ -145,6 +150,10 @@ func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encr
 	if err == nil && h.Login != nil {
 		o.known = true
 		err = o.login(h.Login)
+	}
+	if err == nil && h.requires && !o.offers(requireTLS) {
+		o.quit()
+		return nil, fmt.Errorf("%w: %w", Reason("it does not offer REQUIRETLS"), errWithoutRequireTLS)
 	}
 	if err != nil {
 		o.conn.Close()

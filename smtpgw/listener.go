@@ -108,7 +108,8 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 	}
 	if s.cfg.NodeKey != nil && s.cfg.NodeKey(c) != nil {
 		w.secrecy.config = nil // a stream between nodes is encrypted as it is
-		w.dsn = false          // what a node has taken, the sender's own reports
+		w.ofNode = true
+		w.dsn = false // what a node has taken, the sender's own reports
 	}
 	w.onClose = func() { s.leave(w) }
 	w.tell = func(verb, reply string) { s.answered(p, c.RemoteAddr().String(), verb, reply) }

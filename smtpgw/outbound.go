@@ -39,6 +39,8 @@ type outbound struct {
 	known   bool          // it was told who this node is, with a password
 	last    time.Duration // for the reply to a text of which the other side has all, at a stop
 	dsn     *outbox.DSN   // what the sender of the mail asked about reports; nil: nothing
+	// requireTLS is that of the mail: it goes on only where that is kept (RFC 8689).
+	requireTLS bool
 	// byIPv4 opens one in its place; nil: it is no session of IPv6, or there is no other way.
 	byIPv4 func(context.Context) (*outbound, error)
 	keeps  bool // what the other side cannot take as it is waits for another way

@@ -54,12 +54,13 @@ func (c *Courier) report(tx *mailstore.Tx, r *outbox.Return, failed []outbox.Out
 		c.log.Error("courier: write a report", "mail", r.Mail, "err", err)
 		return nil
 	}
-	return c.submitReport(tx, r.Mail, r.From, report)
+	return c.submitReport(tx, r.Mail, r.From, report, r.RequireTLS)
 }
 
 // submitReport queues a report to the sender of a message, from the postmaster's null sender. In a
-// store without accounts there is nobody to tell.
-func (c *Courier) submitReport(tx *mailstore.Tx, mail, to string, report []byte) error {
+// store without accounts there is nobody to tell. What was sent with REQUIRETLS is reported on
+// with it (RFC 8689, section 5).
+func (c *Courier) submitReport(tx *mailstore.Tx, mail, to string, report []byte, requireTLS bool) error {
 	acct, err := c.dir.postmasterAccount(&tx.Reader)
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return nil
@@ -67,7 +68,7 @@ func (c *Courier) submitReport(tx *mailstore.Tx, mail, to string, report []byte)
 	if err != nil {
 		return err
 	}
-	_, err = c.queue.SubmitTx(tx, outbox.Envelope{Ref: mail, Account: acct.ID, Recipients: []string{to}}, report)
+	_, err = c.queue.SubmitTx(tx, outbox.Envelope{Ref: mail, Account: acct.ID, Recipients: []string{to}, RequireTLS: requireTLS}, report)
 	return err
 }
 

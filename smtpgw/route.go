@@ -47,7 +47,8 @@ type Route struct {
 	// connected to; ErrStays: none yet, or never. nil: never.
 	Outside func(ctx context.Context, tried time.Duration) (Route, error)
 
-	keeps bool // what the servers cannot take as it is waits for another way
+	keeps    bool // what the servers cannot take as it is waits for another way
+	unproved bool // for mail with REQUIRETLS: none of the servers there are has to prove who it is
 }
 
 // whom is who takes the mail, for people.

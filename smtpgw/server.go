@@ -94,6 +94,7 @@ func newServer(cfg Config, mode Mode, store *mailstore.Store, log *slog.Logger) 
 	s.smtp.MaxLineLength = 0 // the wire bounds lines
 	s.smtp.EnableSMTPUTF8 = true
 	s.smtp.EnableDSN = true         // of streams between nodes the wire takes it back
+	s.smtp.EnableREQUIRETLS = true  // the wire knows when
 	s.smtp.AllowInsecureAuth = true // so that AUTH is called unknown, not in need of TLS
 	s.smtp.ErrorLog = serverLog{log}
 	return s

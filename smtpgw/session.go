@@ -31,6 +31,7 @@ type transaction struct {
 	size   int64  // that the peer gave with MAIL, in bytes; 0: none
 	ref    string // of the message, once its text comes
 	dsn    outbox.DSN
+	tls    bool  // with REQUIRETLS
 	route  Route // inbound: to the node that has the mailboxes of all of them
 	asking asking
 }
@@ -81,6 +82,7 @@ func (s *session) mail(from string, opts *smtp.MailOptions) error {
 	}
 	s.open, s.utf8, s.size = true, opts.UTF8, opts.Size
 	s.dsn = outbox.DSN{Full: opts.Return == smtp.DSNReturnFull, HDRS: opts.Return == smtp.DSNReturnHeaders, EnvID: opts.EnvelopeID}
+	s.requireTLS(opts.RequireTLS)
 	return nil
 }
 
@@ -202,7 +204,7 @@ func (s *session) data(r io.Reader) (whole bool, err error) {
 	}
 	s.ref = newRef()
 	if s.srv.mode == Submission {
-		_, err = s.srv.submitter.submit(s.srv.ctx, s.ref, s.peer(), s.poster, s.rcpts, s.dsn, raw, nil)
+		_, err = s.srv.submitter.submit(s.srv.ctx, s.ref, s.peer(), s.poster, s.rcpts, s.dsn, s.tls, raw, nil)
 	} else {
 		if err = s.arrived(raw, s.ref); err == nil {
 			s.srv.cfg.Meter.Taken(Inbound)
@@ -217,7 +219,7 @@ func (s *session) data(r io.Reader) (whole bool, err error) {
 
 // arrived takes an inbound message: to the mailboxes here, or to the node that has them.
 func (s *session) arrived(raw []byte, ref string) error {
-	a := &Arrival{Raw: raw, From: s.from, Recipients: slices.Clone(s.rcpts), Peer: s.peer(), Received: s.srv.delivery.now(), DSN: s.dsn}
+	a := &Arrival{Raw: raw, From: s.from, Recipients: slices.Clone(s.rcpts), Peer: s.peer(), Received: s.srv.delivery.now(), DSN: s.dsn, RequireTLS: s.tls}
 	if s.srv.cfg.isSibling(a.Peer.Node) {
 		if rest, courier, said := takeCourier(raw); said {
 			a.Raw, a.Peer.Node = rest, courier

@@ -81,7 +81,7 @@ func (s *Server) handOver(ctx context.Context, a *Arrival, route Route, ref stri
 			return err
 		}
 	}
-	replies, err := sendOnce(ctx, &s.cfg.Sending, route, s.cfg.Hostname, a.From, a.Recipients, head, raw, true)
+	replies, err := sendOnce(ctx, &s.cfg.Sending, route, s.cfg.Hostname, a.From, a.Recipients, head, raw, true, a.RequireTLS)
 	if err != nil {
 		return fmt.Errorf("hand an arrival to %s: %w", route.holder(), err)
 	}
@@ -109,12 +109,13 @@ func printableReply(text string) string {
 }
 
 // sendOnce carries one message in a session of its own: if whole, to all recipients or none.
-func sendOnce(ctx context.Context, sending *Sending, route Route, hostname, from string, to []string, head, raw []byte, whole bool) ([]reply, error) {
+// requireTLS is that of the mail.
+func sendOnce(ctx context.Context, sending *Sending, route Route, hostname, from string, to []string, head, raw []byte, whole, requireTLS bool) ([]reply, error) {
 	o, err := connect(ctx, sending, hostname, route, maildomain.OfAddress(to[0]))
 	if err != nil {
 		return nil, err
 	}
-	o.whole = whole
+	o.whole, o.requireTLS = whole, requireTLS
 	replies, err := o.send(ctx, from, to, head, raw)
 	if err != nil {
 		o.conn.Close()

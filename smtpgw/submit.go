@@ -92,7 +92,7 @@ func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts
 		}
 		to = withMailbox(to, m)
 	}
-	return s.submit(ctx, newRef(), peer, who, to, dsn, raw, also)
+	return s.submit(ctx, newRef(), peer, who, to, dsn, false, raw, also)
 }
 
 // poster is who submits a message.
@@ -159,7 +159,7 @@ func (s *Submitter) recipient(ctx context.Context, who poster, a *asking, to str
 }
 
 // submit queues a message whose text and envelope were checked, as ref.
-func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, who poster, rcpts []string, dsn outbox.DSN, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, who poster, rcpts []string, dsn outbox.DSN, requireTLS bool, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	began := time.Now()
 	d, err := readDraft(raw)
 	if err != nil {
@@ -178,7 +178,7 @@ func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, who poste
 		return Receipt{}, err
 	}
 	now := s.now()
-	env := outbox.Envelope{Ref: ref, From: who.from, Account: who.account, Recipients: rcpts, Wish: wish, DSN: dsn, UntilIncluded: until}
+	env := outbox.Envelope{Ref: ref, From: who.from, Account: who.account, Recipients: rcpts, Wish: wish, DSN: dsn, RequireTLS: requireTLS, UntilIncluded: until}
 	with := stamp{
 		received: receivedField(peer, s.cfg.Hostname, ref, nil, now), sender: sender,
 		hostname: s.cfg.Hostname, ref: ref, now: now, limit: s.limits.MessageBytes, sevenBit: s.leavesNodes(rcpts),

@@ -62,6 +62,9 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 	if limit, err := strconv.ParseInt(o.ext["SIZE"], 10, 64); err == nil && limit > 0 && int64(size) > limit {
 		return all(to, o.unfit(552, fmt.Sprintf("5.3.4 message of %d octets exceeds the other side's limit of %d", size, limit))), nil
 	}
+	if o.requireTLS && !o.offers(requireTLS) {
+		return all(to, o.unfit(550, noRequireTLS)), nil
+	}
 	if o.foreign {
 		if why := o.cannotTake(raw); why != "" {
 			return all(to, o.unfit(554, why)), nil
@@ -78,6 +81,9 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 	o.dirty = true
 	if o.dsn != nil && o.offers("DSN") {
 		mail += mailParameters(o.dsn)
+	}
+	if o.requireTLS {
+		mail += " " + requireTLS
 	}
 	commands = append(commands, mail)
 	for _, r := range to {

@@ -51,6 +51,7 @@ type wire struct {
 	greeted bool   // a greeting was taken since TLS began
 	esmtp   bool   // it was EHLO
 	dsn     bool   // the extension DSN is offered
+	ofNode  bool   // a stream between nodes, which is encrypted and authenticated as it is
 	inText  bool   // 354 was said: message text comes next
 	chunk   int64  // bytes of a BDAT chunk still to come
 	skip    int64  // bytes of a chunk still to come that nobody wants
@@ -335,6 +336,9 @@ func (w *wire) Write(p []byte) (int, error) {
 			w.held = w.held[:start]
 			if !w.dsn {
 				w.held = withoutDSN(w.held)
+			}
+			if w.takesRequireTLS() {
+				w.held = append(w.held, "250-REQUIRETLS\r\n"...)
 			}
 			for _, offer := range w.secrecy.offers() {
 				w.held = append(w.held, "250-"+offer+"\r\n"...)

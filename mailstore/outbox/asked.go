@@ -94,6 +94,5 @@ func (d *decoder) dsn() (out DSN) {
 	for range d.count() {
 		out.Asked = append(out.Asked, Asked{d.string(), Notify(d.uint(uint64(notifyAll))), d.string()})
 	}
-	d.bad = d.bad || out.isZero()
 	return out
 }

@@ -33,6 +33,7 @@ type Entry struct {
 	History     []Attempt   // the latest attempts, oldest first
 	Wish        record.Wish // of the submitter, about the record
 	DSN         DSN         // the same, about reports
+	RequireTLS  bool        // REQUIRETLS: it goes on only as RFC 8689 says
 
 	round uint32 // of its place, while it is sealed; see head
 }
@@ -74,13 +75,14 @@ func (e *Entry) Tried(now time.Time, result string) {
 // Versions of an encoded entry, its first byte. Only what has a wish needs the
 // second one, only one for derived components the third, and only what has a place
 // in another round than the first the fourth. What was asked about reports needs the
-// fifth.
+// fifth, and only what was sent with REQUIRETLS the sixth.
 const (
 	entryPlain  = 1
 	entryWish   = 2
 	entryDerive = 3
 	entryRound  = 4
 	entryDSN    = 5
+	entryTLS    = 6
 )
 
 // encode returns the stored form of an entry: the version, then the fields in
@@ -89,11 +91,14 @@ const (
 // milliseconds. The blob is 32 bytes as they are. A wish that is not the zero
 // value makes it version 2: at the end are the types left out and the threshold.
 // In version 3 the derived types follow, in version 4 these and the round, in version 5
-// these, which may be none and 0, and what was asked about reports.
+// these, which may be none and 0, and what was asked about reports. Version 6
+// is as version 5, whose question may be none there, and says by itself that REQUIRETLS was given.
 func (e *Entry) encode() []byte {
 	b := make([]byte, 0, 256+len(e.Token))
 	version := byte(entryPlain)
 	switch {
+	case e.RequireTLS:
+		version = entryTLS
 	case !e.DSN.isZero():
 		version = entryDSN
 	case e.round > 0:
@@ -134,7 +139,7 @@ func (e *Entry) encode() []byte {
 	if version >= entryRound {
 		b = binary.AppendUvarint(b, uint64(e.round))
 	}
-	if version == entryDSN {
+	if version >= entryDSN {
 		b = appendDSN(b, &e.DSN)
 	}
 	return b
@@ -156,7 +161,7 @@ var errEntry = errors.New("it is damaged or of a newer version: " + mailstore.Ne
 func decodeEntry(id uint64, b []byte) (Entry, error) {
 	d := decoder{b: b}
 	version := byte(d.uint(255))
-	if version < entryPlain || version > entryDSN {
+	if version < entryPlain || version > entryTLS {
 		return Entry{}, fmt.Errorf("queue entry %d, version %d: %w", id, version, errEntry)
 	}
 	e := Entry{ID: id}
@@ -192,8 +197,10 @@ func decodeEntry(id uint64, b []byte) (Entry, error) {
 		e.round = uint32(d.uint(1<<32 - 1))
 		d.bad = d.bad || version == entryRound && e.round == 0
 	}
-	if version == entryDSN {
+	if version >= entryDSN {
 		e.DSN = d.dsn()
+		e.RequireTLS = version == entryTLS
+		d.bad = d.bad || version == entryDSN && e.DSN.isZero()
 	}
 	if d.bad || len(d.b) > 0 {
 		return Entry{}, fmt.Errorf("queue entry %d: %w", id, errEntry)

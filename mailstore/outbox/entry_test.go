@@ -42,6 +42,7 @@ func drawEntry(t *rapid.T) Entry {
 	}
 	e.Wish.Threshold = rapid.IntRange(0, 100).Draw(t, "threshold")
 	e.round = rapid.Uint32().Draw(t, "round")
+	e.RequireTLS = rapid.Bool().Draw(t, "requiretls")
 	e.DSN.EnvID = rapid.String().Draw(t, "envid")
 	e.DSN.Full = rapid.Bool().Draw(t, "full")
 	for range rapid.IntRange(0, 2).Draw(t, "asked") {
@@ -100,6 +101,11 @@ func FuzzDecodeEntry(f *testing.F) {
 	e.DSN = DSN{HDRS: true, EnvID: "x y", Asked: []Asked{{"d@c", NotifyNever, "rfc822;d@b"}}}
 	f.Add(e.encode())
 	f.Add(append([]byte{5}, (&Entry{}).encode()[1:]...))
+	e.RequireTLS = true
+	f.Add(e.encode())
+	f.Add((&Entry{RequireTLS: true}).encode())
+	f.Add(append([]byte{6}, (&Entry{}).encode()[1:]...))
+	f.Add([]byte{6})
 	f.Add(append([]byte{1, 0x80, 0}, make([]byte, 60)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := decodeEntry(7, b)

@@ -233,6 +233,8 @@ type Return struct {
 	Failed  int           `json:"failed"`
 	EnvID   string        `json:"envid,omitempty"`
 	Full    bool          `json:"full,omitempty"` // a report on failures has the whole message
+	// RequireTLS is that of the entries: the report goes as they had to (RFC 8689, section 5).
+	RequireTLS bool `json:"requiretls,omitempty"`
 
 	Raw []byte `json:"-"` // the message, of one that was taken off; nil: it is damaged
 }
@@ -283,7 +285,7 @@ func (q *Queue) Return(tx *mailstore.Tx, e *Entry, failed []Outcome, within time
 	if !known {
 		r = Return{
 			Version: returnVersion, Ref: ref, Mail: e.Ref, From: e.From, Created: e.Created.UTC(), Blob: e.Blob[:],
-			EnvID: e.DSN.EnvID, Full: e.DSN.Full,
+			EnvID: e.DSN.EnvID, Full: e.DSN.Full, RequireTLS: e.RequireTLS,
 			Due: q.now().Add(within).UTC().Truncate(time.Millisecond),
 		}
 		if err := tx.HoldBlob(e.Blob, returnName(ref)); err != nil {

@@ -1,0 +1,196 @@
+package smtpgw
+
+import (
+	"crypto/tls"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cairn/consensus"
+	"cairn/mailstore/outbox"
+	"cairn/smtpgw/tlstest"
+)
+
+// TestRequireTLSIsTaken: REQUIRETLS is offered within TLS and to nodes alone, and kept with what is
+// queued; reports on such mail have no body, whatever RET says.
+func TestRequireTLSIsTaken(t *testing.T) {
+	cert, roots := tlstest.Certificate(t, "mx.local.example")
+	cfg := testConfig
+	cfg.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+	st := localStore(t)
+	seen := &verifier{}
+	posting, q := submission(t, cfg, st)
+	const mail = "MAIL FROM:<user@local.example>"
+	for addr, to := range map[string]string{posting: "bob@far.example", inbound(t, cfg, st, seen): "other@local.example"} {
+		d := dial(t, addr)
+		d.expect("^220 ")
+		if offers := d.say("EHLO client.example\r\n", "^250 "); strings.Contains(offers, requireTLS) {
+			t.Errorf("offered in clear: %q", offers)
+		}
+		d.say(mail+" REQUIRETLS\r\n", "^555 5.5.4 ")
+		d.say("STARTTLS\r\n", "^220 ")
+		d.encrypt(&tls.Config{ServerName: "mx.local.example", RootCAs: roots})
+		if offers := d.say("EHLO client.example\r\n", "^250 "); !strings.Contains(offers, "250-REQUIRETLS\r\n") {
+			t.Errorf("offered within TLS: %q", offers)
+		}
+		d.say(mail+" REQUIRETLS=1\r\n", "^501 5.5.4 a parameter lacks")
+		d.say(mail+" REQUIRETLS requiretls\r\n", "^501 5.5.4 .*twice")
+		d.say(mail+" requiretls RET=FULL\r\n", "^250 ")
+		d.say("RCPT TO:<"+to+"> REQUIRETLS\r\n", "^555 5.5.4 ")
+		d.say("RCPT TO:<"+to+">\r\n", "^250 ")
+		d.say("DATA\r\n", "^354 ")
+		d.say(mailText("required")+".\r\n", "^250 ")
+		d.say(mail+" RET=FULL\r\n", "^250 ")
+		d.say("RCPT TO:<"+to+">\r\n", "^250 ")
+		d.say("DATA\r\n", "^354 ")
+		d.say(mailText("as usual")+".\r\n", "^250 ")
+	}
+	es := must(q.List(0, 10))(t)
+	if len(es) != 2 || !es[0].RequireTLS || es[0].DSN.Full || !es[0].DSN.HDRS || es[1].RequireTLS || !es[1].DSN.Full {
+		t.Errorf("queued are %+v", es)
+	}
+	if all := seen.seen(); len(all) != 2 || !all[0].RequireTLS || all[1].RequireTLS {
+		t.Errorf("arrived are %+v", all)
+	}
+	cfg.NodeKey = by(consensus.Key{9})
+	in := dial(t, inbound(t, cfg, st, &verifier{}))
+	in.expect("^220 ")
+	if offers := in.say("EHLO client.example\r\n", "^250 "); !strings.Contains(offers, "250-REQUIRETLS\r\n") {
+		t.Errorf("nodes are offered %q", offers)
+	}
+	in.say(mail+" REQUIRETLS\r\n", "^250 ")
+}
+
+// TestRequireTLSToHosts: such mail goes only to servers whose TLS is verified and which offer
+// REQUIRETLS, each of a domain's being asked; else it comes back.
+func TestRequireTLSToHosts(t *testing.T) {
+	cert, roots := tlstest.Certificate(t, "mx.far.example")
+	config := &tls.Config{Certificates: []tls.Certificate{cert}}
+	server := func(after ...string) *foreignServer {
+		return (&foreignServer{config: config, ext: []string{"STARTTLS", "REQUIRETLS"}, after: append([]string{"8BITMIME"}, after...)}).listen(t)
+	}
+	host := func(s *foreignServer, use TLSUse) Host {
+		return Host{Name: "mx.far.example", Roots: roots, TLS: use, Dial: dialTo(s.addr)}
+	}
+	other := func(h Host) Host { h.Name = "other.example"; return h }
+	keeps, without := server("REQUIRETLS"), server()
+	inClear := (&foreignServer{ext: []string{"REQUIRETLS"}}).listen(t)
+	closed := Host{Name: "closed.example", TLS: TLSRequired, Dial: dialTo("127.0.0.1:1")}
+	const why, lost = "550 " + noRequireTLS, "451 4."
+	for _, tt := range []struct {
+		name  string
+		hosts []Host
+		reply string // how it begins
+	}{
+		{"verified", []Host{host(keeps, TLSRequired)}, "250 taken"},
+		{"by a key that is published", []Host{func() Host { h := other(host(keeps, TLSRequired)); h.Verify = published(cert); return h }()}, "250 taken"},
+		{"nobody vouches for the name", []Host{host(keeps, TLSIfOffered)}, "550 " + unproved},
+		{"not offered", []Host{host(without, TLSRequired)}, why},
+		{"offered by the second", []Host{host(without, TLSRequired), host(keeps, TLSRequired)}, "250 taken"},
+		{"by the second, if it were verified", []Host{host(without, TLSRequired), host(keeps, TLSIfOffered)}, why},
+		{"the other one is away", []Host{host(without, TLSRequired), closed}, lost},
+		{"another certificate", []Host{other(host(keeps, TLSRequired))}, lost + "7.5"},
+		{"offered in clear", []Host{host(inClear, TLSRequired)}, lost + "7.4"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			n := nearNode(t, nil)
+			n.courier.router = routes{"far.example": Route{To: "outside", Hosts: tt.hosts}}
+			e := &outbox.Entry{Domain: "far.example", From: "user@local.example", Recipients: []string{"bob@far.example"}, RequireTLS: true}
+			l := newLane(t.Context(), "far.example", n.courier.texts)
+			out, o := n.courier.attempt(t.Context(), l, nil, e, []byte(mailText("x")))
+			if got := out[0].reply.String(); !strings.HasPrefix(got, tt.reply) {
+				t.Errorf("reply %q, want %q", got, tt.reply)
+			}
+			if o != nil { // one more in the same session, and one without in another
+				out, o = n.courier.attempt(t.Context(), l, o, e, []byte(mailText("x")))
+				usual := *e
+				usual.RequireTLS = false
+				then, o := n.courier.attempt(t.Context(), l, o, &usual, []byte(mailText("x")))
+				o.quit()
+				if !out[0].reply.ok() || !then[0].reply.ok() {
+					t.Errorf("later %q, %q", out[0].reply, then[0].reply)
+				}
+			}
+		})
+	}
+	keeps.mu.Lock()
+	defer keeps.mu.Unlock()
+	var told []string
+	for _, line := range keeps.told {
+		if strings.Contains(line, "MAIL") {
+			told = append(told, line[strings.LastIndexByte(line, ' ')+1:])
+		}
+	}
+	usual := func(s string) bool { return s != requireTLS }
+	if len(told) != 8 || len(slices.DeleteFunc(told, usual)) != 6 {
+		t.Errorf("told %q", keeps.told)
+	}
+	if len(inClear.texts) != 0 || len(without.texts) != 1 { // the one of the mail without
+		t.Error("who does not keep to it has a text")
+	}
+}
+
+// TestRequireTLSByNodes: a node that knows REQUIRETLS has such mail with it, and one of an earlier
+// version does not have it.
+func TestRequireTLSByNodes(t *testing.T) {
+	cfg := testConfig
+	cfg.NodeKey = by(consensus.Key{9})
+	seen := &verifier{}
+	addr := inbound(t, cfg, localStore(t), seen)
+	old := peerScript(t, nil)
+	for to, want := range map[string]string{addr: "250 2.0.0 ", old.addr: "550 " + noRequireTLS} {
+		n := nearNode(t, nil)
+		n.courier.router = routes{"local.example": Route{To: "node", Dial: tcp(to)}}
+		e := &outbox.Entry{Domain: "local.example", From: "user@far.example", Recipients: []string{"user@local.example"}, RequireTLS: true}
+		out, o := n.courier.attempt(t.Context(), newLane(t.Context(), "local.example", n.courier.texts), nil, e, []byte(mailText("x")))
+		if got := out[0].reply.String(); !strings.HasPrefix(got, want) {
+			t.Errorf("reply %q, want %q", got, want)
+		}
+		if o != nil {
+			o.quit()
+		}
+	}
+	if all := seen.seen(); len(all) != 1 || !all[0].RequireTLS {
+		t.Errorf("arrived: %+v", all)
+	}
+}
+
+// TestRequireTLSOfReports: what is reported on such mail to a sender elsewhere goes as it had to,
+// or not at all.
+func TestRequireTLSOfReports(t *testing.T) {
+	for _, required := range []bool{true, false} {
+		server := (&foreignServer{instead: func(line string, n int) string {
+			return map[bool]string{true: "550 5.1.1 gone"}[strings.HasPrefix(line, "RCPT TO:<bob")]
+		}}).listen(t)
+		n := nearNode(t, nil)
+		n.courier.router = routes{"far.example": {To: "outside", Hosts: []Host{{Name: "mx.far.example", Dial: dialTo(server.addr)}}}}
+		n.run(t)
+		env := outbox.Envelope{From: "ann@far.example", Account: 2, Recipients: []string{"bob@far.example"}, RequireTLS: required}
+		must(n.queue.Submit(t.Context(), env, []byte(mailText("x"))))(t)
+		sealAll(t, n.store, n.queue)
+		n.drained(t)
+		sealAll(t, n.store, n.queue)
+		n.drained(t)
+		server.mu.Lock()
+		if got := len(server.texts); got != map[bool]int{true: 0, false: 1}[required] {
+			t.Errorf("REQUIRETLS %v: %d reports left", required, got)
+		}
+		server.mu.Unlock()
+	}
+}
+
+// TestRequireTLSIsSentOn: what an account has sent on keeps it.
+func TestRequireTLSIsSentOn(t *testing.T) {
+	for _, required := range []bool{true, false} {
+		n := newForwarding(t, false, "x@far.example")
+		a := &Arrival{Raw: []byte(mailText("on")), From: "ann@far.example", Recipients: []string{"user@local.example"}, Received: time.Now(), RequireTLS: required}
+		if err := n.courier.delivery.Deliver(t.Context(), a, "ref"); err != nil {
+			t.Fatal(err)
+		}
+		es := must(n.queue.List(0, 10))(t)
+		if len(es) != 1 || es[0].RequireTLS != required {
+			t.Errorf("queued with REQUIRETLS %v: %+v", required, es)
+		}
+	}
+}
