@@ -278,7 +278,7 @@ func (c *Courier) deliverHere(ctx context.Context, e *outbox.Entry, raw []byte) 
 func (c *Courier) deliverTo(ctx context.Context, e *outbox.Entry, raw []byte) []fate {
 	whole := slices.Concat(e.Token, raw)
 	deliver := func(rcpts []string) (reply, error) {
-		err := c.delivery.Deliver(ctx, c.localArrival(whole, e.From, rcpts), e.Ref)
+		err := c.delivery.Deliver(ctx, c.localArrival(e, whole, e.From, rcpts), e.Ref)
 		if refusal, ok := errors.AsType[*Refusal](err); ok {
 			return replyOf(refusal), nil
 		}
@@ -312,10 +312,10 @@ func (c *Courier) deliverTo(ctx context.Context, e *outbox.Entry, raw []byte) []
 	return out
 }
 
-// localArrival is mail that this node brings itself.
-func (c *Courier) localArrival(raw []byte, from string, rcpts []string) *Arrival {
+// localArrival is mail that this node brings itself, of an entry or on it.
+func (c *Courier) localArrival(e *outbox.Entry, raw []byte, from string, rcpts []string) *Arrival {
 	return &Arrival{
-		Raw: raw, From: from, Recipients: slices.Clone(rcpts),
+		Raw: raw, From: from, Recipients: slices.Clone(rcpts), RequireTLS: e.RequireTLS,
 		Peer: Peer{Addr: "local", Helo: c.cfg.Hostname, Protocol: ProtocolLocal},
 	}
 }

@@ -236,7 +236,17 @@ func (l *landing) store(tx *mailstore.Tx, s *share) (mailstore.MessageID, error)
 	if m.Blob, err = tx.Put(l.text); err != nil {
 		return 0, err
 	}
-	if m.ID, err = tx.AddMessage(m, append(s.decision.Labels, mailstore.LabelUnread)); err != nil {
+	labels := append(slices.Clone(s.decision.Labels), mailstore.LabelUnread)
+	if l.a.RequireTLS {
+		list, err := tx.Space(listSpace).Has(listKey('l', s.account))
+		if err != nil {
+			return 0, err
+		}
+		if list {
+			labels = append(labels, LabelRequireTLS)
+		}
+	}
+	if m.ID, err = tx.AddMessage(m, labels); err != nil {
 		return 0, err
 	}
 	if err := l.d.filing.Keep(tx, m.Ref(), s.evidence); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"cairn/mailstore"
@@ -23,10 +24,12 @@ type distribution struct {
 	Ref   string              `json:"ref"`
 	Sent  mailstore.MessageID `json:"sent"` // the copy that goes out, in the list's account
 	After string              `json:"after"`
+	// RequireTLS: the post came with REQUIRETLS.
+	RequireTLS bool `json:"requiretls,omitempty"`
 }
 
 // startPost stores what goes to the members of l, and that it is under way.
-func startPost(tx *mailstore.Tx, l *List, m mailstore.Message, out []byte, ref string, inHour int, now time.Time) error {
+func startPost(tx *mailstore.Tx, l *List, p *post, m mailstore.Message, out []byte, ref string, now time.Time) error {
 	if err := tx.SetLabels(m.Account, m.ID, []string{LabelPosted}, []string{LabelHeld, LabelApproved}); err != nil {
 		return err
 	}
@@ -42,12 +45,12 @@ func startPost(tx *mailstore.Tx, l *List, m mailstore.Message, out []byte, ref s
 	if err != nil {
 		return err
 	}
-	b, err := json.Marshal(distribution{List: l.Account, Ref: ref, Sent: id})
+	b, err := json.Marshal(distribution{List: l.Account, Ref: ref, Sent: id, RequireTLS: slices.Contains(p.labels, LabelRequireTLS)})
 	if err != nil {
 		return err
 	}
 	return errors.Join(
-		sp.Put(listKey('h', l.Account), encodeHour(now, inHour+1)),
+		sp.Put(listKey('h', l.Account), encodeHour(now, p.inHour+1)),
 		sp.Put(underWay, b),
 	)
 }
@@ -105,7 +108,7 @@ func (d *Distributor) step(tx *mailstore.Tx) (more bool, err error) {
 	if len(members) == 0 {
 		return true, sp.Delete(underWay)
 	}
-	env := outbox.Envelope{Ref: w.Ref, From: l.Owner, Account: l.Account}
+	env := outbox.Envelope{Ref: w.Ref, From: l.Owner, Account: l.Account, RequireTLS: w.RequireTLS}
 	if err := d.queue.Enqueue(tx, env, memberGroups(members), w.Sent, sent.Blob); err != nil {
 		return false, err
 	}

@@ -235,7 +235,7 @@ func (d *Distributor) decide(rd *mailstore.Reader, l *List, m mailstore.Message,
 	d.log.Info("lists: a post", "list", l.Address, "message", m.ID, "sent_on", what == sendOn, "why", why, "mail", ref)
 	switch what {
 	case sendOn:
-		return func(tx *mailstore.Tx) error { return startPost(tx, l, m, out, ref, p.inHour, now) }, nil
+		return func(tx *mailstore.Tx) error { return startPost(tx, l, &p, m, out, ref, now) }, nil
 	case hold:
 		return func(tx *mailstore.Tx) error { return tx.SetLabels(m.Account, m.ID, []string{LabelHeld}, nil) }, nil
 	}

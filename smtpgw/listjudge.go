@@ -12,6 +12,9 @@ import (
 
 // Labels of what came for a list, in the list's own account.
 const (
+	// LabelRequireTLS: it came with REQUIRETLS, and goes to members so (RFC 8689).
+	LabelRequireTLS = "requiretls"
+
 	LabelPosted   = "posted"   // it was sent on
 	LabelHeld     = "held"     // it waits for somebody to call it approved
 	LabelApproved = "approved" // set by hand: send it on although it was held

@@ -127,7 +127,7 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *outbox.Entry, why string
 	if _, recorded, _ := record.FindToken(raw); recorded {
 		return false, nil // that record is not for these recipients
 	}
-	a := c.localArrival(raw, e.From, here)
+	a := c.localArrival(e, raw, e.From, here)
 	a.Unrecorded = why
 	var refusal *Refusal
 	l, err := c.delivery.ready(ctx, a, e.Ref)

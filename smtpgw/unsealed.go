@@ -139,7 +139,7 @@ func (c *Courier) giveUp(ctx context.Context, entries []outbox.Entry) error {
 		to = nil
 	}
 	for _, rcpt := range to {
-		l, err := c.delivery.ready(ctx, c.localArrival(raw, "", []string{rcpt}), e.Ref)
+		l, err := c.delivery.ready(ctx, c.localArrival(e, raw, "", []string{rcpt}), e.Ref)
 		switch {
 		case err == nil:
 			filed = append(filed, l)
