@@ -17,6 +17,7 @@ import (
 	"cairn/node/acme"
 	"cairn/node/api"
 	"cairn/node/home"
+	"cairn/node/keyroll"
 	"cairn/smtpgw/dkim"
 )
 
@@ -82,6 +83,7 @@ func TestBackupFacts(t *testing.T) {
 	}
 	files[home.DKIMKeys] = must(ring.Encode())
 	files[home.ACMEFile] = must(new(acme.Kept).Encode())
+	files[home.TLSKeys] = must(new(keyroll.Ring).Encode())
 	m, err := BackupFacts(files)
 	if err != nil || m.Organisation != "Alpha" || m.ChainID != g.Params.ChainID().String() {
 		t.Errorf("%+v, %v", m, err)

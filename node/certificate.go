@@ -170,6 +170,26 @@ func ownCertificate(path, hostname string, now time.Time) (*tls.Certificate, err
 	return &made, err
 }
 
+// changeOwn makes a certificate of the node's own with another key, and shows it once it is on the
+// disk.
+func (c *certificate) changeOwn(dir string, key *ecdsa.PrivateKey, now time.Time) error {
+	text, err := certify(c.host, key, now)
+	if err != nil {
+		return fmt.Errorf("making a certificate: %w", err)
+	}
+	if err := replaceFile(filepath.Join(dir, home.CertificateFile), text); err != nil {
+		return fmt.Errorf("writing the certificate: %w", err)
+	}
+	made, err := tls.X509KeyPair(text, text)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.current = &made
+	return nil
+}
+
 // certify makes a certificate that its own key has signed, with the key, in PEM.
 func certify(hostname string, key *ecdsa.PrivateKey, now time.Time) ([]byte, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))

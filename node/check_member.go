@@ -23,6 +23,9 @@ func (c *checking) member() {
 	if _, err := openACME(c.dir); err != nil {
 		c.wrong(home.ACMEFile, err)
 	}
+	if _, err := openTLSKeys(c.dir); err != nil {
+		c.wrong(home.TLSKeys, err)
+	}
 	if c.genesis, err = LoadNetwork(c.dir); err != nil {
 		c.noChain = CheckMissing
 		if !errors.Is(err, ErrNotMember) {

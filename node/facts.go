@@ -7,6 +7,7 @@ import (
 	"cairn/consensus"
 	"cairn/node/acme"
 	"cairn/node/home"
+	"cairn/node/keyroll"
 	"cairn/smtpgw/dkim"
 )
 
@@ -38,6 +39,12 @@ func BackupFacts(files map[string][]byte) (home.Manifest, error) {
 		}
 		if name == home.ACMEFile {
 			if _, err := acme.Decode(text); err != nil {
+				return m, fmt.Errorf("%s: %w", name, err)
+			}
+			continue
+		}
+		if name == home.TLSKeys {
+			if _, err := keyroll.Decode(text); err != nil {
 				return m, fmt.Errorf("%s: %w", name, err)
 			}
 			continue

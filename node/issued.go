@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"cairn/mailstore/wake"
 	"cairn/node/acme"
 	"cairn/node/api"
 	"cairn/node/doctor"
@@ -70,7 +71,7 @@ func (n *Node) openIssued() error {
 	path := filepath.Join(n.dir, filepath.FromSlash(home.ACMEFile))
 	n.certificate.issued = acme.New(acme.Config{
 		Directory: t.ACMEDirectory, Email: t.ACMEEmail, Roots: roots, Agent: Software, Challenges: challenges, Webroot: t.Webroot,
-		Names: n.certifiedNames, Save: func(text []byte) error { return replaceFile(path, text) }, Now: n.now, Log: n.part("smtp"),
+		Names: n.certifiedNames, Next: n.tlsKeys.next, Issued: func(string) { wake.Up(n.tlsKeys.again) }, Save: func(text []byte) error { return replaceFile(path, text) }, Now: n.now, Log: n.part("smtp"),
 	}, kept)
 	return nil
 }

@@ -72,6 +72,7 @@ type Node struct {
 
 	passwords   *passwords.Passwords
 	certificate *certificate
+	tlsKeys     *tlsKeys
 	acmeFault   error // why no authority is asked, though the configuration wants it; nil: it is
 	metrics     *ops.Metrics
 
@@ -279,6 +280,9 @@ func (n *Node) connect(ctx context.Context) (err error) {
 		n.passwords.SetDirectory(d)
 	}
 	n.metrics = ops.NewMetrics(n.Status)
+	if n.tlsKeys, err = openTLSKeys(n.dir); err != nil {
+		return err
+	}
 	if n.certificate, err = openCertificate(n.cfg, n.dir, n.now, n.part("smtp")); err != nil {
 		return err
 	}

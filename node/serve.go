@@ -52,6 +52,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(n.watchDKIM)
 	run(n.keepIssued)
 	run(n.watchCertificates)
+	run(n.watchTLSKeys)
 	counts := *n.cfg
 	run(func(ctx context.Context) error { return n.readAnew(ctx, counts) })
 	if n.miner != nil {

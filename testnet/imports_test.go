@@ -123,6 +123,13 @@ func TestImports(t *testing.T) {
 		} else {
 			forbid("golang.org/x/crypto/acme", "only node/acme speaks to certificate authorities")
 		}
+		if name == "cairn/node/keyroll" {
+			for _, i := range p.Imports {
+				if strings.HasPrefix(i, "cairn/") && i != "cairn/smtpgw/dane" {
+					t.Errorf("%s imports %s: it decides by what it is told", name, i)
+				}
+			}
+		}
 		if name == "cairn/node/ldapauth" {
 			forbid("cairn", "it asks a directory without knowing for whom")
 		} else {

@@ -2,6 +2,7 @@ package acme
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
@@ -40,6 +41,11 @@ type Config struct {
 	Webroot string
 	// Names are those to be certified now, in lower case, the most important one first.
 	Names func() []string
+	// Next is the key that is to take the place of that of a name, and whether it is to do so now:
+	// it is certified then, and used. Nil: none. Nil in place of it: the keys stay as they are.
+	Next func(name string) (key *ecdsa.PrivateKey, use bool)
+	// Issued is told of each name with another certificate, unless it is nil.
+	Issued func(name string)
 	// Save makes what is to be kept durable.
 	Save func([]byte) error
 	// Now is the clock, and Log is told of new certificates and of failures.
@@ -85,6 +91,11 @@ func (k *Keeper) Again() {
 		}
 	}
 	k.mu.Unlock()
+	k.Wake()
+}
+
+// Wake has it looked at once whether a name is to be tried.
+func (k *Keeper) Wake() {
 	select {
 	case k.again <- struct{}{}:
 	default:
@@ -177,6 +188,9 @@ func (k *Keeper) next() (name string, wait time.Duration) {
 			has = &c
 		}
 		at := a.due(has, k.c.Directory)
+		if has != nil && k.successor(name, has) != nil {
+			at = a.next
+		}
 		if !at.After(now) {
 			return name, 0
 		}
@@ -201,6 +215,9 @@ func (k *Keeper) try(ctx context.Context, name string) {
 	}
 	switch {
 	case err == nil:
+		if k.c.Issued != nil {
+			k.c.Issued(name)
+		}
 		k.c.Log.Info("a certificate was issued", "name", name, "until", cert.Leaf.NotAfter)
 	case tell:
 		k.c.Log.Error("no certificate was issued, and what is shown stays as it was", "name", name, "err", short(err), "again", next)
@@ -228,7 +245,9 @@ func (k *Keeper) obtain(ctx context.Context, name string) (*tls.Certificate, err
 	if err != nil {
 		return nil, err
 	}
-	k.use(name, cert)
+	if !k.use(name, cert) {
+		return nil, errors.New("the next key was given up while it was certified")
+	}
 	return cert, nil
 }
 
@@ -273,9 +292,13 @@ func (k *Keeper) roomFor(name string) error {
 }
 
 // use lets a certificate that was issued count, at once: that it cannot be saved makes it no worse,
-// and another one would be no better.
-func (k *Keeper) use(name string, cert *tls.Certificate) {
+// and another one would be no better. One for a next key that was given up meanwhile is not taken.
+func (k *Keeper) use(name string, cert *tls.Certificate) (taken bool) {
 	k.mu.Lock()
+	if c, ok := k.kept.Names[name]; ok && !sameKey(&c, cert.PrivateKey) && !k.isNext(name, cert.PrivateKey) {
+		k.mu.Unlock()
+		return false
+	}
 	k.kept = k.kept.with(name, Certified{k.c.Directory, cert})
 	*k.attempts[name] = attempts{}
 	kept, known := k.kept, k.unsaved != nil
@@ -284,6 +307,33 @@ func (k *Keeper) use(name string, cert *tls.Certificate) {
 		_, next := k.Fault("")
 		k.c.Log.Error("certificates that were issued are shown, and are not on the disk", "err", short(err), "again", next)
 	}
+	return true
+}
+
+// successor is the key that is to take the place of the one of c now; nil: none.
+func (k *Keeper) successor(name string, c *Certified) *ecdsa.PrivateKey {
+	if k.c.Next == nil {
+		return nil
+	}
+	next, use := k.c.Next(name)
+	if next == nil || !use || sameKey(c, next) {
+		return nil
+	}
+	return next
+}
+
+// isNext reports whether key is the one that is to come for a name.
+func (k *Keeper) isNext(name string, key crypto.PrivateKey) bool {
+	if k.c.Next == nil {
+		return false
+	}
+	next, _ := k.c.Next(name)
+	return next != nil && next.Equal(key)
+}
+
+func sameKey(c *Certified, key crypto.PrivateKey) bool {
+	has, ok := c.Certificate.PrivateKey.(*ecdsa.PrivateKey)
+	return ok && has.Equal(key)
 }
 
 // saveInTime saves what is not on the disk once that is to be tried again, and returns how long it
@@ -348,11 +398,14 @@ func (k *Keeper) account() (*ecdsa.PrivateKey, error) {
 	return key, nil
 }
 
-// key is that of a name: the one that it has, or another.
+// key is that of a name: the one that is to come now, the one that it has, or another.
 func (k *Keeper) key(name string) (*ecdsa.PrivateKey, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if c, ok := k.kept.Names[name]; ok {
+		if next := k.successor(name, &c); next != nil {
+			return next, nil
+		}
 		if key, ok := c.Certificate.PrivateKey.(*ecdsa.PrivateKey); ok {
 			return key, nil
 		}

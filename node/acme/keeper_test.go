@@ -181,6 +181,62 @@ func TestIssuedAndRenewed(t *testing.T) {
 	}
 }
 
+// TestNextKey: a next key takes the place of the one before when it is to, by a certificate of its
+// own, and no sooner; one that was given up while it was certified does not.
+func TestNextKey(t *testing.T) {
+	const name = "mail.example.org"
+	for _, givenUp := range []bool{false, true} {
+		t.Run(fmt.Sprint(givenUp), func(t *testing.T) {
+			t.Parallel()
+			next, err := drawKey()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var use, none atomic.Bool
+			told := make(chan string, 8)
+			s := newSite(t, acmetest.Options{}, []string{name}, func(c *Config) {
+				c.Next = func(string) (*ecdsa.PrivateKey, bool) {
+					if none.Load() {
+						return nil, false
+					}
+					return next, use.Load()
+				}
+				c.Issued = func(name string) { told <- name }
+				save := c.Save
+				c.Save = func(text []byte) error {
+					if use.Load() && givenUp { // the attempt has begun, with this key
+						none.Store(true)
+					}
+					return save(text)
+				}
+			})
+			_, stop := s.run(t)
+			s.line(t, "level=INFO", "issued")
+			first := s.Certificate(name)
+			if next.Equal(first.PrivateKey) || <-told != name {
+				t.Error("it is used at once")
+			}
+			use.Store(true)
+			s.Wake()
+			if givenUp {
+				s.line(t, "level=ERROR", "given up while it was certified")
+			} else {
+				s.line(t, "level=INFO", "issued")
+			}
+			stop()
+			if now := s.Certificate(name); next.Equal(now.PrivateKey) == givenUp || givenUp && now != first {
+				t.Error("another key is shown than should be")
+			}
+			if kept, err := Decode(s.saved); err != nil || next.Equal(kept.Names[name].Certificate.PrivateKey) == givenUp {
+				t.Errorf("%+v, %v", kept, err)
+			}
+			if got, _ := s.anew(t, s.saved).next(); !givenUp && got != "" {
+				t.Error("it is ordered once more")
+			}
+		})
+	}
+}
+
 // verifyFor holds a chain to what the authority is known by.
 func verifyFor(t *testing.T, s *site, cert *tls.Certificate, name string) {
 	t.Helper()

@@ -22,6 +22,7 @@ type Backend interface {
 	LimitService
 	ReportService
 	DKIMService
+	TLSService
 	DoctorService
 	BackupService
 }
@@ -220,6 +221,18 @@ type ReportService interface {
 	ListReports(ctx context.Context, domain string) (*ReportList, error)
 	// Report returns one; CodeNotFound when it has expired or never was.
 	Report(ctx context.Context, r ReportRequest) (*Report, error)
+}
+
+// TLSService deals with the keys of the servers' certificates.
+type TLSService interface {
+	// TLSKeys lists the keys of a name, or with "" of all; the DNS is asked now. CodeNotFound when
+	// none is shown for it.
+	TLSKeys(ctx context.Context, name string) (*TLSKeys, error)
+	// RollTLS makes the next key of a name, or with "" of the host name. CodeExists when there is
+	// one, CodeNotAllowed when the node has no say in its key.
+	RollTLS(ctx context.Context, name string) (*TLSKeys, error)
+	// CancelRollTLS gives the next key of a name up. CodeNotFound when there is none.
+	CancelRollTLS(ctx context.Context, name string) (*TLSKeys, error)
 }
 
 // DKIMService deals with the keys that sign mail to the rest of the world.

@@ -45,6 +45,8 @@ var lookHints = map[string]string{
 	pathSuppress:         "cairn queue suppressed ls",
 	pathUnsuppress:       "cairn queue suppressed ls",
 	pathForgive:          "cairn limits ls",
+	pathRollTLS:          "cairn tls ls",
+	pathCancelRollTLS:    "cairn tls ls",
 	pathRotateDKIM:       "cairn dkim ls",
 	pathReplaceDKIM:      "cairn dkim ls",
 }

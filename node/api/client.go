@@ -349,6 +349,21 @@ func (c *Client) Forgive(ctx context.Context, r ForgiveRequest) (*Forgiven, erro
 	return call[Forgiven](ctx, c, pathForgive, r)
 }
 
+// TLSKeys lists the keys of the servers' certificates.
+func (c *Client) TLSKeys(ctx context.Context, name string) (*TLSKeys, error) {
+	return call[TLSKeys](ctx, c, pathTLS, selector{name})
+}
+
+// RollTLS makes the next key of a name.
+func (c *Client) RollTLS(ctx context.Context, name string) (*TLSKeys, error) {
+	return call[TLSKeys](ctx, c, pathRollTLS, selector{name})
+}
+
+// CancelRollTLS gives it up.
+func (c *Client) CancelRollTLS(ctx context.Context, name string) (*TLSKeys, error) {
+	return call[TLSKeys](ctx, c, pathCancelRollTLS, selector{name})
+}
+
 // DKIM lists the keys that sign mail.
 func (c *Client) DKIM(ctx context.Context, domain string) (*DKIMKeys, error) {
 	return call[DKIMKeys](ctx, c, pathDKIM, selector{domain})

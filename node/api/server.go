@@ -139,6 +139,9 @@ const (
 	pathUnsuppress       = "/1/queue/unsuppress"
 	pathLimits           = "/1/limits/list"
 	pathForgive          = "/1/limits/forgive"
+	pathTLS              = "/1/tls/list"
+	pathRollTLS          = "/1/tls/roll"
+	pathCancelRollTLS    = "/1/tls/cancel"
 	pathDKIM             = "/1/dkim/list"
 	pathRotateDKIM       = "/1/dkim/rotate"
 	pathReplaceDKIM      = "/1/dkim/replace"
@@ -215,6 +218,9 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathReport, maxRequest, b.Report)
 	handle(mux, pathLimits, maxRequest, func(ctx context.Context, _ selector) (*LimitList, error) { return b.Limits(ctx) })
 	handle(mux, pathForgive, maxRequest, b.Forgive)
+	handle(mux, pathTLS, maxRequest, byName(b.TLSKeys))
+	handle(mux, pathRollTLS, maxRequest, byName(b.RollTLS))
+	handle(mux, pathCancelRollTLS, maxRequest, byName(b.CancelRollTLS))
 	handle(mux, pathDKIM, maxRequest, byName(b.DKIM))
 	handle(mux, pathRotateDKIM, maxRequest, byName(b.RotateDKIM))
 	handle(mux, pathReplaceDKIM, maxRequest, byName(b.ReplaceDKIM))

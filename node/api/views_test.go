@@ -13,7 +13,7 @@ var views = []any{
 	Sent{}, SearchResult{}, Message{}, RawMessage{}, Verification{}, LabelList{}, MessageLabels{}, AccountList{}, Account{},
 	SendRequest{}, SearchRequest{}, VerifyRequest{}, LabelRequest{}, RelabelRequest{}, Relabelled{}, AccountRequest{}, AddressRequest{}, Forwards{}, ForwardRequest{}, SettingRequest{}, PasswordRequest{}, AppRequest{}, NewAppPassword{}, TrustRequest{}, Failure{},
 	ForwarderList{}, ForwarderRequest{}, HostedList{}, HostedLists{}, HostedListRequest{}, MemberList{}, MembersRequest{}, BackupRequest{},
-	QueueList{}, QueueItem{}, QueueRequest{}, QueueRetried{}, QueueDrop{}, QueueChanged{}, Suppressed{}, SuppressedList{}, SuppressRequest{}, ReportRequest{}, ReportList{}, Report{}, LimitList{}, ForgiveRequest{}, Forgiven{}, DKIMKeys{}, DoctorRequest{}, Diagnosis{},
+	QueueList{}, QueueItem{}, QueueRequest{}, QueueRetried{}, QueueDrop{}, QueueChanged{}, Suppressed{}, SuppressedList{}, SuppressRequest{}, ReportRequest{}, ReportList{}, Report{}, LimitList{}, ForgiveRequest{}, Forgiven{}, TLSKeys{}, DKIMKeys{}, DoctorRequest{}, Diagnosis{},
 	OrgStanding{}, EventRequest{}, OrgEvent{}, NodeAdded{}, OrgNodeList{}, OrgChanges{}, Applications{}, Application{}, AttestRequest{},
 }
 
@@ -27,7 +27,7 @@ func TestListsAreNeverNull(t *testing.T) {
 	for _, doc := range []View{
 		&Status{}, &Block{Events: []BlockEvent{{}}}, &OrgList{Orgs: []Org{{}}}, &PinList{}, &Claims{}, &Untrusted{}, &Transport{}, &Invite{}, &PeerList{}, &Sent{}, &AccountList{Accounts: []Account{{}}},
 		&SearchResult{Messages: []Summary{{}}}, &Message{Verification: &Verification{}}, &RawMessage{}, &LabelList{}, &MessageLabels{}, &Relabelled{}, &Account{}, &Forwards{}, &NewAppPassword{},
-		&ForwarderList{}, &HostedLists{}, &MemberList{}, &QueueList{Entries: []QueueEntry{{}}}, &QueueItem{}, &QueueRetried{}, &QueueChanged{}, &Suppressed{}, &SuppressedList{}, &ReportList{Reports: []ReportSummary{{}}}, &Report{}, &LimitList{}, &Forgiven{}, &DKIMKeys{Keys: []DKIMKey{{}}}, &Diagnosis{Findings: []Finding{{}}},
+		&ForwarderList{}, &HostedLists{}, &MemberList{}, &QueueList{Entries: []QueueEntry{{}}}, &QueueItem{}, &QueueRetried{}, &QueueChanged{}, &Suppressed{}, &SuppressedList{}, &ReportList{Reports: []ReportSummary{{}}}, &Report{}, &LimitList{}, &Forgiven{}, &TLSKeys{}, &DKIMKeys{Keys: []DKIMKey{{}}}, &Diagnosis{Findings: []Finding{{}}},
 		&OrgStanding{}, &OrgEvent{}, &NodeAdded{}, &OrgNodeList{}, &OrgChanges{}, &Applications{Applications: []Application{{}}},
 	} {
 		var b strings.Builder

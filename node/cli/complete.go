@@ -35,7 +35,7 @@ func (a *app) addCompletions(root *cobra.Command) {
 	arguments := map[string]values{
 		"show": refs, "label add": refsThenLabels, "label rm": refsThenLabels, "label ls": first(accounts),
 		"search": queryWords, "account rm": first(accounts), "account set": accountSetting, "account address add": first(accounts), "account address rm": addressOfAccount,
-		"chain block": first(fixed("tip")), "dkim ls": first(ownDomains), "dkim show": first(ownDomains), "dkim rotate": first(ownDomains),
+		"chain block": first(fixed("tip")), "tls ls": first(tlsNames), "tls roll": first(tlsNames), "dkim ls": first(ownDomains), "dkim show": first(ownDomains), "dkim rotate": first(ownDomains),
 		"org changes": first(orgDomains), "org attest": first(applications), "org node drop": first(ourNodes),
 		"list host rm": first(hosted), "list host set": first(hosted), "list host members": first(hosted),
 		"list host join": first(hosted), "list host leave": first(hosted),
@@ -119,6 +119,15 @@ func ownDomains(ctx context.Context, c *api.Client, _ []string, _ string) []stri
 		return nil
 	}
 	return s.Org.Domains
+}
+
+func tlsNames(ctx context.Context, c *api.Client, _ []string, _ string) (names []string) {
+	if s, err := c.Status(ctx); err == nil {
+		for _, c := range s.Certificates {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 func accounts(ctx context.Context, c *api.Client, _ []string, _ string) (names []string) {

@@ -61,6 +61,10 @@ const DKIMKeys = KeysDir + "/dkim.json"
 // the certificates: one JSON document.
 const ACMEFile = KeysDir + "/acme.json"
 
+// TLSKeys has the keys that are to come after those of certificates, and the records of those that
+// they came after: one JSON document.
+const TLSKeys = KeysDir + "/tls-next.json"
+
 // OrgKey is the part of a backup that is in it only if that was asked for: whoever has this key is
 // the organisation.
 const OrgKey = KeysDir + "/" + OrgKeyFile
@@ -86,6 +90,7 @@ var parts = []part{
 	{name: OldRecorderPrefix, many: true},
 	{name: DKIMKeys},
 	{name: ACMEFile},
+	{name: TLSKeys},
 	{name: OrgKey},
 	{name: RecoveryKey},
 	{name: NetworkFile}, // a node that has joined no network has none of these

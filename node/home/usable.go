@@ -78,6 +78,8 @@ func Cure(name string) string {
 		return "move it away: the node makes other keys, whose records have to be published; or restore it from a backup of this node" + NextCopyOut
 	case name == ACMEFile:
 		return "move it away: the node makes other keys and has them certified, and a TLSA record of the former one is to be changed; or restore it from a backup of this node" + NextCopyOut
+	case name == TLSKeys:
+		return "move it away, and the roll of TLS keys begins anew; or restore it from a backup of this node" + NextCopyOut
 	case strings.HasPrefix(name, KeysDir+"/org-old-"):
 		return "put back a copy of it, which is in no backup; a member runs without it"
 	}

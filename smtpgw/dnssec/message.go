@@ -3,6 +3,7 @@ package dnssec
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -43,6 +44,9 @@ type Answer struct {
 	Records []Record
 	// TTL is for how long all of it counts.
 	TTL time.Duration
+	// Told is the shortest TTL that records and aliases have by their own word, which is what is
+	// left of it where the resolver keeps them; zero without any.
+	Told time.Duration
 }
 
 // Record is one of an answer; the one field of its type is set.
@@ -102,7 +106,7 @@ func parse(msg []byte, q dnsmessage.Question) (Answer, error) {
 	case h.RCode != dnsmessage.RCodeSuccess && h.RCode != dnsmessage.RCodeNameError:
 		return Answer{}, fmt.Errorf("%w (%s)", ErrFails, strings.TrimPrefix(h.RCode.String(), "RCode"))
 	}
-	s := section{q: q, aliases: make(map[string]string), records: make(map[string][]Record), ttl: maxTTL}
+	s := section{q: q, aliases: make(map[string]string), records: make(map[string][]Record), ttl: maxTTL, told: math.MaxInt64}
 	for n := 0; ; n++ {
 		rh, err := p.AnswerHeader()
 		if errors.Is(err, dnsmessage.ErrSectionDone) {
@@ -124,6 +128,8 @@ func parse(msg []byte, q dnsmessage.Question) (Answer, error) {
 		if !alias {
 			if a.Records = s.records[a.Name]; len(a.Records) == 0 {
 				a.TTL = min(a.TTL, emptyTTL)
+			} else {
+				a.Told = s.told
 			}
 			return a, nil
 		}
@@ -141,6 +147,7 @@ type section struct {
 	aliases map[string]string
 	records map[string][]Record
 	ttl     time.Duration
+	told    time.Duration // ttl without a bound
 }
 
 // take reads the record that the parser is at.
@@ -153,7 +160,8 @@ func (s *section) take(p *dnsmessage.Parser, h dnsmessage.ResourceHeader) error 
 	if err != nil {
 		return err
 	}
-	s.ttl = min(s.ttl, time.Duration(h.TTL)*time.Second)
+	ttl := time.Duration(h.TTL) * time.Second
+	s.ttl, s.told = min(s.ttl, ttl), min(s.told, ttl)
 	if h.Type == s.q.Type {
 		s.records[owner] = append(s.records[owner], r)
 	} else {
