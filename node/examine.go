@@ -52,7 +52,9 @@ type examination struct {
 	noKeys  string
 	sends   []netip.Addr        // the addresses that mail leaves from
 	shown   []*x509.Certificate // by the listeners; none: not known
-	facts   doctor.Facts
+	// nextTLSA and formerTLSA are records of keys other than that in use; empty: none.
+	nextTLSA, formerTLSA string
+	facts                doctor.Facts
 }
 
 // Doctor looks for what is wrong with the node.
@@ -85,6 +87,13 @@ func (n *Node) Doctor(ctx context.Context, r api.DoctorRequest) (*api.Diagnosis,
 	e.facts.State.Accounts = e.facts.State.Accounts || n.cfg.LDAP.URL != ""
 	e.facts.Certificate, e.facts.Unissued = n.judgeShown(e.now)
 	e.shown = chainOf(n.certificate.shown(nil))
+	kept := n.tlsKeys.ring.Load().Of(strings.ToLower(n.cfg.Hostname))
+	if kept.Next != nil {
+		e.nextTLSA = kept.Next.Record()
+	}
+	if kept.Former != nil {
+		e.formerTLSA = kept.Former.Record
+	}
 	return e.diagnosis(ctx, n.dir), nil
 }
 
@@ -485,6 +494,7 @@ func chainOf(c *tls.Certificate) (list []*x509.Certificate) {
 // askOwnKey asks what senders are told of the key of the listeners.
 func (e *examination) askOwnKey(ctx context.Context, dns tlsa.Asker) {
 	v := &doctor.TLSA{Name: "_25._tcp." + e.facts.Hostname, Record: dane.OfKey(e.shown[0].RawSubjectPublicKeyInfo).String()}
+	v.Next, v.Former = e.nextTLSA, e.formerTLSA
 	e.facts.TLSA = v
 	a, err := dns.Ask(ctx, v.Name+".", dnssec.TypeTLSA)
 	if err != nil {

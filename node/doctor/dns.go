@@ -378,6 +378,9 @@ func (f *Facts) dane() Finding {
 func (f *Facts) tlsa() Finding {
 	const id = "tlsa"
 	about, record := f.TLSA.Name, []Record{{f.TLSA.Name + ".", "TLSA", f.TLSA.Record}}
+	if f.TLSA.Next != "" {
+		record = append(record, Record{f.TLSA.Name + ".", "TLSA", f.TLSA.Next})
+	}
 	const why = "senders that use DANE bring mail only to the key that such a record names"
 	switch v := f.TLSA; {
 	case v.Fault != "":
@@ -386,6 +389,11 @@ func (f *Facts) tlsa() Finding {
 		return ok(id, about, "there is no record, and the zone is not signed (DNSSEC): one would count for nothing")
 	case !v.Signed:
 		return Finding{ID: id, About: about, Level: Warn, Found: "there are records, and the zone is not signed (DNSSEC)", Why: "they count for nothing", Next: "have the zone signed by who serves it, or remove the records"}
+	case v.Matches && v.Next != "" && !slices.Contains(v.Published, v.Next):
+		return Finding{ID: id, About: about, Level: Warn, Found: "the record of the next key is not there", Why: "the next key is used once it was there, beside the present one, for two TTLs",
+			Next: "add its record to that of the present key; or give the next key up: cairn tls roll --cancel", Records: record[1:]}
+	case v.Matches && v.Former != "" && slices.Contains(v.Published, v.Former):
+		return Finding{ID: id, About: about, Level: Warn, Found: "the record of the key before is still there: " + v.Former, Why: "who has that key can pass for this server", Next: "remove this record"}
 	case v.Matches:
 		return ok(id, about, "%s", strings.Join(v.Published, ", "))
 	case len(v.Published) == 0:

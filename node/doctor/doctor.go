@@ -143,6 +143,8 @@ type TLSA struct {
 	Name      string   // under which the records stand, without final dot
 	Record    string   // of the key that the listeners show
 	Published []string // records that are there
+	Next      string   // the record of the key that is to come; empty: none
+	Former    string   // that of the key before, which may go; empty: none
 	Matches   bool     // by one of them the listeners are who they should be
 	Signed    bool     // what the DNS says of the name was validated
 	Fault     string   // why that is not known; empty: it is

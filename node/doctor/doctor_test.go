@@ -148,6 +148,15 @@ func TestExamine(t *testing.T) {
 		{"another key", func(f *Facts) {
 			f.TLSA = &TLSA{Name: "_25._tcp.mail.example.org", Record: "3 1 1 aa", Published: []string{"3 1 1 bb"}, Signed: true}
 		}, []string{"fail tlsa _25._tcp.mail.example.org"}, "_25._tcp.mail.example.org. TLSA 3 1 1 aa"},
+		{"the next key is not there", func(f *Facts) {
+			f.TLSA = &TLSA{Name: "x", Record: "3 1 1 aa", Next: "3 1 1 bb", Published: []string{"3 1 1 aa"}, Matches: true, Signed: true}
+		}, []string{"warn tlsa x"}, "x. TLSA 3 1 1 bb"},
+		{"both keys", func(f *Facts) {
+			f.TLSA = &TLSA{Name: "x", Record: "3 1 1 aa", Next: "3 1 1 bb", Published: []string{"3 1 1 aa", "3 1 1 bb"}, Matches: true, Signed: true}
+		}, nil, ""},
+		{"the key before is still there", func(f *Facts) {
+			f.TLSA = &TLSA{Name: "x", Record: "3 1 1 bb", Former: "3 1 1 aa", Published: []string{"3 1 1 aa", "3 1 1 bb"}, Matches: true, Signed: true}
+		}, []string{"warn tlsa x"}, ""},
 		{"no key", func(f *Facts) { f.TLSA = &TLSA{Name: "_25._tcp.mail.example.org", Record: "3 1 1 aa", Signed: true} }, []string{"warn tlsa _25._tcp.mail.example.org"}, "_25._tcp.mail.example.org. TLSA 3 1 1 aa"},
 		{"a key that is not signed", func(f *Facts) {
 			f.TLSA = &TLSA{Name: "x", Record: "3 1 1 aa", Published: []string{"3 1 1 aa"}, Matches: true}
