@@ -312,6 +312,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 		return err
 	}
 	n.queue = outbox.New(n.store)
+	n.queue.SetUntilIncluded(n.heldUntilIncluded)
 	n.queue.SetClock(n.now)
 	n.queue.SetLog(n.part("queue"))
 	if brought, err := n.queue.Upgrade(ctx); err != nil {

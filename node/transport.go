@@ -1,9 +1,11 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"cairn/consensus"
@@ -12,11 +14,12 @@ import (
 	"cairn/smtpgw"
 )
 
-// transport is how mail for an organisation goes while none of its nodes answers.
+// transport is how mail for an organisation goes: when, and while none of its nodes answers.
 type transport struct {
 	Version int    `json:"version"`
-	Policy  string `json:"policy"`   // api.PreferPeer or api.PeerOnly
-	MXAfter int64  `json:"mx_after"` // seconds
+	Policy  string `json:"policy"`         // api.PreferPeer or api.PeerOnly
+	MXAfter int64  `json:"mx_after"`       // seconds
+	Hold    string `json:"hold,omitempty"` // api.HoldUntilIncluded; empty: it is not held
 }
 
 const transportVersion = 1
@@ -36,11 +39,22 @@ func transportOf(rd *mailstore.Reader, org consensus.Hash) (tr transport, set bo
 	set, err = rd.Space(orgSpace).JSON(transportKey(org), &tr)
 	switch {
 	case errors.Is(err, mailstore.ErrDamaged), err == nil && set && tr.Version != transportVersion:
-		return transport{transportVersion, api.PeerOnly, 0}, true, nil
+		return transport{Version: transportVersion, Policy: api.PeerOnly}, true, nil
 	case err == nil && !set:
-		tr = transport{transportVersion, api.PreferPeer, int64(mxAfterDefault / time.Second)}
+		tr = transport{Version: transportVersion, Policy: api.PreferPeer, MXAfter: int64(mxAfterDefault / time.Second)}
 	}
 	return tr, set, err
+}
+
+// heldUntilIncluded reports whether all mail to a domain is held until its record is in a block.
+func (n *Node) heldUntilIncluded(rd *mailstore.Reader, domain string) (bool, error) {
+	for _, org := range n.chain.State().OrgsByDomain(domain) {
+		tr, _, err := transportOf(rd, org.ID)
+		if err != nil || tr.Hold == api.HoldUntilIncluded {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // staysInside reports whether mail for a domain of an organisation goes to its nodes alone,
@@ -78,6 +92,8 @@ func (n *Node) Transport(ctx context.Context, r api.TransportRequest) (*api.Tran
 		return nil, api.Errorf(api.CodeInvalid, "cairn org transport --help", "how mail goes: %q is no policy; there are %s and %s", r.Policy, api.PreferPeer, api.PeerOnly)
 	case r.MXAfter != 0 && (r.MXAfter < 0 || r.MXAfter > int64(mxAfterMost/time.Second) || after < mxAfterLeast):
 		return nil, api.Errorf(api.CodeInvalid, "cairn org transport --help", "how mail goes: it may go to mail servers after %s to %s", mxAfterLeast, mxAfterMost)
+	case r.Hold != "" && r.Hold != api.HoldUntilIncluded && r.Hold != api.HoldNone:
+		return nil, api.Errorf(api.CodeInvalid, "cairn org transport --help", "how mail goes: %q is no way to hold it; there are %s and %s", r.Hold, api.HoldUntilIncluded, api.HoldNone)
 	case r.Org == "":
 		return nil, api.Errorf(api.CodeUsage, "cairn org transport --help", "how mail goes: name an organisation")
 	}
@@ -88,10 +104,10 @@ func (n *Node) Transport(ctx context.Context, r api.TransportRequest) (*api.Tran
 	v := &api.Transport{Org: org.Name, ID: org.ID.String()}
 	show := func(rd *mailstore.Reader) error {
 		tr, set, err := transportOf(rd, org.ID)
-		v.Policy, v.MXAfter, v.Set = tr.Policy, tr.MXAfter, set
+		v.Policy, v.MXAfter, v.Hold, v.Set = tr.Policy, tr.MXAfter, cmp.Or(tr.Hold, api.HoldNone), set
 		return err
 	}
-	if r.Policy == "" && r.MXAfter == 0 {
+	if r.Policy == "" && r.MXAfter == 0 && r.Hold == "" {
 		err = n.store.View(show)
 	} else {
 		err = n.store.Update(ctx, func(tx *mailstore.Tx) error {
@@ -120,6 +136,9 @@ func (tr transport) with(r api.TransportRequest) transport {
 	}
 	if r.Policy != "" {
 		tr.Policy = r.Policy
+	}
+	if r.Hold != "" {
+		tr.Hold = strings.TrimPrefix(r.Hold, api.HoldNone)
 	}
 	if tr.Policy == api.PeerOnly {
 		tr.MXAfter = 0

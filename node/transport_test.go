@@ -63,7 +63,28 @@ func TestTransport(t *testing.T) {
 	goes("never", 100*time.Hour, false)
 	set(api.TransportRequest{Policy: api.PreferPeer}, api.PreferPeer, mxAfterDefault, true)
 	goes("again", mxAfterDefault, true)
+	held := func(want bool) {
+		t.Helper()
+		err := n.store.View(func(rd *mailstore.Reader) error {
+			got, err := n.heldUntilIncluded(rd, domain)
+			if got != want {
+				t.Errorf("held until its record is in a block: %v", got)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	held(false)
+	set(api.TransportRequest{Hold: api.HoldUntilIncluded}, api.PreferPeer, mxAfterDefault, true)
+	held(true)
+	set(api.TransportRequest{MXAfter: 60}, api.PreferPeer, time.Minute, true)
+	held(true)
+	set(api.TransportRequest{Hold: api.HoldNone}, api.PreferPeer, time.Minute, true)
+	held(false)
 	for _, r := range []api.TransportRequest{
+		{Org: domain, Hold: "for ever"},
 		{Org: domain, Policy: "mx-only"}, {Org: domain, MXAfter: -1}, {Org: domain, MXAfter: 1 << 40}, {Org: "nobody.example"}, {},
 	} {
 		if v, err := n.Transport(t.Context(), r); err == nil {

@@ -6,6 +6,12 @@ const (
 	PeerOnly   = "peer-only"   // nowhere else: it waits, and is returned in the end
 )
 
+// When mail leaves for an organisation.
+const (
+	HoldUntilIncluded = "until-included" // when its record is in a block
+	HoldNone          = "none"           // when it is recorded
+)
+
 // Transport is how mail for an organisation goes.
 type Transport struct {
 	Document
@@ -13,6 +19,7 @@ type Transport struct {
 	ID      string `json:"id"`
 	Policy  string `json:"policy"`            // prefer-peer, peer-only
 	MXAfter int64  `json:"mx_after,omitzero"` // seconds that a mail was tried before it goes to mail servers; of prefer-peer
+	Hold    string `json:"hold"`              // until-included, none
 	Set     bool   `json:"set"`               // somebody has said so; else it is the default
 	// Inside are those of its domains whose mail goes to its nodes alone all the same: a pin says
 	// whose they are, or mail for others is returned here.
@@ -25,4 +32,5 @@ type TransportRequest struct {
 	Org     string `json:"organisation"`
 	Policy  string `json:"policy,omitempty"`
 	MXAfter int64  `json:"mx_after,omitempty"` // seconds; 0: as before
+	Hold    string `json:"hold,omitempty"`
 }

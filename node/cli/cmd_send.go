@@ -38,7 +38,7 @@ ever as things stand.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var r api.SendRequest
 			var err error
-			if hold != "" && hold != "none" && hold != "until-included" {
+			if hold != "" && hold != api.HoldNone && hold != api.HoldUntilIncluded {
 				return usage(c, "--hold %q is no way to hold mail; there are until-included and none", hold)
 			}
 			l.to = to

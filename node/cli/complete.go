@@ -46,7 +46,7 @@ func (a *app) addCompletions(root *cobra.Command) {
 	flags := map[string]values{
 		"--account": accounts, "--query": queryWords, "--log": fixed("debug", "info", "warn", "error"),
 		"init --network": fixed("new", "local"), "init --records": fixed("all", "some", "none"), "org update --records": fixed("all", "some", "none"), "org revoke --node": ourNodes, "init --mine": fixed("off", "10%", "50%", "1"),
-		"list host set --post": fixed("members", "anyone"), "list host set --owner": addressesHere, "send --from": addressesHere, "send --hold": fixed("until-included", "none"), "org transport --policy": fixed("prefer-peer", "peer-only"),
+		"list host set --post": fixed("members", "anyone"), "list host set --owner": addressesHere, "send --from": addressesHere, "send --hold": fixed("until-included", "none"), "org transport --policy": fixed("prefer-peer", "peer-only"), "org transport --hold": fixed("until-included", "none"),
 		"bench readers --readers": foreignReaders, "queue ls --domain": queuedDomains, "queue retry --domain": queuedDomains, "queue hold --domain": queuedDomains, "queue release --domain": queuedDomains, "reports ls --domain": ownDomains,
 	}
 	var walk func(*cobra.Command)
