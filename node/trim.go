@@ -33,6 +33,7 @@ func (n *Node) trimJournal(ctx context.Context) error {
 }
 
 // trimBefore trims the journal up to where all have followed it, and leaves the last kept changes.
+// Who collects reports looks for the arrival of mail that is there, which is never trimmed.
 func (n *Node) trimBefore(ctx context.Context, kept mailstore.ModSeq) error {
 	seen := n.index.Cursor()
 	err := n.store.View(func(rd *mailstore.Reader) error {
@@ -44,7 +45,7 @@ func (n *Node) trimBefore(ctx context.Context, kept mailstore.ModSeq) error {
 		for _, follower := range []struct {
 			name string
 			seen func(rd *mailstore.Reader) (mailstore.ModSeq, error)
-		}{{"verifier", n.verifier.Seen}, {"history", n.history.Seen}, {"lists", n.lists.Seen}, {"reports", n.reports.Seen}} {
+		}{{"verifier", n.verifier.Seen}, {"history", n.history.Seen}, {"lists", n.lists.Seen}} {
 			at, err := follower.seen(rd)
 			if err != nil {
 				return fmt.Errorf("%s: how far it has followed: %w", follower.name, err)

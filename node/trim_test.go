@@ -117,7 +117,6 @@ func TestTrimWaitsForEachFollower(t *testing.T) {
 		"verifier": func(tx *mailstore.Tx, at uint64) error { return tx.Space("verifier").PutJSON([]byte("journal"), at) },
 		"history":  func(tx *mailstore.Tx, at uint64) error { return tx.Space("history").PutNumber([]byte("cursor"), at) },
 		"lists":    func(tx *mailstore.Tx, at uint64) error { return tx.Space("lists").PutNumber([]byte("j"), at) },
-		"reports":  func(tx *mailstore.Tx, at uint64) error { return tx.Space("reports").PutNumber([]byte("j"), at) },
 	}
 	const each = 10
 	update(func(tx *mailstore.Tx) error {

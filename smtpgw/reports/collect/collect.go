@@ -84,8 +84,8 @@ func (c *Collector) Follow(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Seen returns how far the collector would go back in the mail store's journal after a restart.
-func (c *Collector) Seen(rd *mailstore.Reader) (mailstore.ModSeq, error) {
+// seen returns how far the collector would go back in the mail store's journal after a restart.
+func (c *Collector) seen(rd *mailstore.Reader) (mailstore.ModSeq, error) {
 	at, _, err := rd.Space(space).Number(cursorKey)
 	return mailstore.ModSeq(at), err
 }
@@ -103,7 +103,7 @@ func (c *Collector) look(ctx context.Context) (next *arrival, more bool, err err
 	var stored mailstore.ModSeq
 	domains := c.Domains()
 	err = c.store.View(func(rd *mailstore.Reader) (err error) {
-		if stored, err = c.Seen(rd); err != nil {
+		if stored, err = c.seen(rd); err != nil {
 			return err
 		}
 		c.cursor = max(c.cursor, stored)
