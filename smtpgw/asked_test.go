@@ -31,6 +31,8 @@ func TestDSNIsTaken(t *testing.T) {
 		{"", " NOTIFY=NEVER,FAILURE", "^501 5.5.4 "}, {"", " NOTIFY=", "^501 5.5.4 a parameter lacks"}, {"", " NOTIFY=LATER", "^501 5.5.4 "},
 		{"", " NOTIFY=DELAY NOTIFY=DELAY", "^501 5.5.4 .*twice"}, {"", " ORCPT=bob@far.example", "^501 5.5.4 "},
 		{"", " ORCPT=rfc822;" + strings.Repeat("x", 500), "^501 5.5.4 ORCPT is longer than 500 "}, {"", " RET=FULL", "^555 5.5.4 "},
+		{"", " ORCPT=rfc822;j+C3+B6rg@far.example", "^250 "}, {"", " NOTIFY=NEVER ORCPT=rfc822;j+C3+B6rg@far.example", "^250 "},
+		{"", " ORCPT=rfc822;j+C3+B6rg@far.example NOTIFY=LATER", "^501 5.5.4 "},
 	} {
 		if tt.rcpt == "" {
 			d.say(mail+tt.mail+"\r\n", tt.want)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -46,7 +47,7 @@ func (w *wire) accept(line []byte) {
 	case "HELO":
 		w.esmtp = false
 	case "RCPT":
-		w.out = completePostmaster(line, w.domain)
+		w.out = withoutOriginal(completePostmaster(line, w.domain))
 	case "MAIL":
 		w.out = boundSize(line)
 	case "BDAT":
@@ -99,6 +100,28 @@ func completePostmaster(line []byte, domain string) []byte {
 	}
 	end := i + len(bare) - 1
 	return bytes.Join([][]byte{line[:end], []byte("@" + domain), line[end:]}, nil)
+}
+
+// withoutOriginal leaves an ORCPT out that has octets beyond ASCII in xtext, as Postfix writes those
+// of addresses with UTF-8: it is malformed (RFC 3461, section 4; RFC 6533 has another form), and no
+// reason to refuse a recipient.
+func withoutOriginal(line []byte) []byte {
+	const param = " ORCPT="
+	from := bytes.LastIndexByte(line, '>') + 1
+	i := bytes.Index(bytes.ToUpper(line[from:]), []byte(param))
+	if i < 0 {
+		return line
+	}
+	start, value := from+i, line[from+i+len(param):]
+	if end := bytes.IndexAny(value, " \r\n"); end >= 0 {
+		value = value[:end]
+	}
+	for j := range value {
+		if value[j] == '+' && j+1 < len(value) && (value[j+1] >= '8' && value[j+1] <= '9' || value[j+1] >= 'A' && value[j+1] <= 'F') {
+			return slices.Concat(line[:start], line[start+len(param)+len(value):])
+		}
+	}
+	return line
 }
 
 // boundSize caps a SIZE parameter that does not fit into 32 bits, however many digits it has, which

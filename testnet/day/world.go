@@ -198,11 +198,17 @@ func (s *session) Data(r io.Reader) error {
 	return nil
 }
 
-// report sends a report about mail that was taken to its return path, a minute later.
+// report sends a report about mail that was taken to its return path, a minute later, and again
+// each minute as long as it is put off.
 func (w *world) report(to, about string) {
-	err := w.pause(60 * w.second)
-	if err == nil {
+	var err error
+	for putOff := true; putOff; {
+		if err = w.pause(60 * w.second); err != nil {
+			break
+		}
 		err = testnet.SendOne(w.inbound(), "", to, reportOn(to, about))
+		reply, refused := errors.AsType[*smtp.SMTPError](err)
+		putOff = refused && reply.Temporary()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
