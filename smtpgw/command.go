@@ -102,9 +102,9 @@ func completePostmaster(line []byte, domain string) []byte {
 	return bytes.Join([][]byte{line[:end], []byte("@" + domain), line[end:]}, nil)
 }
 
-// withoutOriginal leaves an ORCPT out that has octets beyond ASCII in xtext, as Postfix writes those
-// of addresses with UTF-8: it is malformed (RFC 3461, section 4; RFC 6533 has another form), and no
-// reason to refuse a recipient.
+// withoutOriginal leaves an ORCPT out that has octets beyond ASCII in xtext, as Postfix writes
+// those of addresses with UTF-8: it is malformed (RFC 3461, section 4; RFC 6533 has another form),
+// and no reason to refuse a recipient.
 func withoutOriginal(line []byte) []byte {
 	const param = " ORCPT="
 	from := bytes.LastIndexByte(line, '>') + 1

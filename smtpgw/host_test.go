@@ -88,14 +88,17 @@ func (s *foreignServer) note(line string) {
 	s.told = append(s.told, line)
 }
 
-// keep keeps a line of a text.
-func (s *foreignServer) keep(line string, begins bool) {
+// keep keeps a line of a text, and returns which one that is; -1: it begins another. Sessions bring
+// theirs at the same time.
+func (s *foreignServer) keep(line string, at int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if begins {
+	if at < 0 {
 		s.texts = append(s.texts, "")
+		at = len(s.texts) - 1
 	}
-	s.texts[len(s.texts)-1] += line + "\r\n"
+	s.texts[at] += line + "\r\n"
+	return at
 }
 
 func (s *foreignServer) serve(c net.Conn) {
@@ -107,7 +110,7 @@ func (s *foreignServer) serve(c net.Conn) {
 	lines := bufio.NewReader(c)
 	say := func(l ...string) { io.WriteString(c, strings.Join(l, "\r\n")+"\r\n") }
 	say(cmp.Or(s.banner, "220 hello"))
-	ext, text, begins := s.ext, false, false
+	ext, text, at := s.ext, false, -1
 	for {
 		line, err := lines.ReadString('\n')
 		if err != nil {
@@ -115,8 +118,7 @@ func (s *foreignServer) serve(c net.Conn) {
 		}
 		line = strings.TrimRight(line, "\r\n")
 		if text {
-			s.keep(line, begins)
-			begins = false
+			at = s.keep(line, at)
 			if text = line != "."; text {
 				continue
 			}
@@ -133,7 +135,7 @@ func (s *foreignServer) serve(c net.Conn) {
 		} else if own != "" {
 			say(own)
 			text = strings.HasPrefix(own, "354")
-			begins = text
+			at = -1
 			continue
 		}
 		verb, _, _ := strings.Cut(strings.ToUpper(line), " ")
@@ -183,7 +185,7 @@ func (s *foreignServer) serve(c net.Conn) {
 			}
 			say("235 yes")
 		case verb == "DATA":
-			text, begins = true, true
+			text, at = true, -1
 			say("354 go on")
 		case verb == "QUIT":
 			say("221 bye")
