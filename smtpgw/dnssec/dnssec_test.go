@@ -19,17 +19,29 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
+// bothAt listens at one port over TCP and UDP; at another one where a program has that of UDP.
+func bothAt(t *testing.T) (net.Listener, net.PacketConn) {
+	t.Helper()
+	for tries := 0; ; tries++ {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		packets, err := net.ListenPacket("udp", l.Addr().String())
+		if err == nil {
+			return l, packets
+		}
+		l.Close()
+		if tries == 9 {
+			t.Fatal(err)
+		}
+	}
+}
+
 // server answers over UDP and TCP as reply says: nil is silence.
 func server(t *testing.T, reply func(network string, q dnsmessage.Message) []byte) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	packets, err := net.ListenPacket("udp", l.Addr().String())
-	if err != nil {
-		t.Skip("another program has the port:", err)
-	}
+	l, packets := bothAt(t)
 	var served sync.WaitGroup
 	t.Cleanup(func() { l.Close(); packets.Close(); served.Wait() })
 	served.Go(func() {
