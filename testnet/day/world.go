@@ -8,6 +8,7 @@ import (
 	"io"
 	"log"
 	"net"
+	"net/textproto"
 	"strconv"
 	"strings"
 	"sync"
@@ -207,8 +208,8 @@ func (w *world) report(to, about string) {
 			break
 		}
 		err = testnet.SendOne(w.inbound(), "", to, reportOn(to, about))
-		reply, refused := errors.AsType[*smtp.SMTPError](err)
-		putOff = refused && reply.Temporary()
+		reply, refused := errors.AsType[*textproto.Error](err)
+		putOff = refused && reply.Code/100 == 4
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
