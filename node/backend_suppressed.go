@@ -8,6 +8,7 @@ import (
 	"cairn/mailstore"
 	"cairn/node/api"
 	"cairn/smtpgw"
+	"cairn/smtpgw/refuse"
 )
 
 // defaultSuppress is for how long an address is suppressed by hand where the configuration has no
@@ -92,7 +93,7 @@ func (n *Node) Unsuppress(ctx context.Context, r api.SuppressRequest) (*api.Supp
 }
 
 func suppressError(err error, r api.SuppressRequest) error {
-	refusal, refused := errors.AsType[*smtpgw.Refusal](err)
+	refusal, refused := errors.AsType[*refuse.Refusal](err)
 	switch {
 	case refused:
 		return api.Errorf(api.CodeInvalid, "cairn queue suppressed ls", "%q is no address: %s", r.Address, refusal.Text)

@@ -16,6 +16,7 @@ import (
 	"cairn/smtpgw"
 	"cairn/smtpgw/milter"
 	"cairn/smtpgw/milter/wire"
+	"cairn/smtpgw/refuse"
 )
 
 // A mail server of the organisation beside this node asks about each mail before it takes it.
@@ -103,7 +104,7 @@ var faults = map[wire.Fault]wire.Verdict{
 // decide says what is to become of a message.
 func (d *milterDesk) decide(ctx context.Context, m *wire.Message) milter.Decision {
 	v, does, err := d.verdict(ctx, m)
-	if refusal, is := errors.AsType[*smtpgw.Refusal](err); is {
+	if refusal, is := errors.AsType[*refuse.Refusal](err); is {
 		return milter.Decision{Verdict: refused(refusal.Code, refusal.Status.String(), refusal.Text)}
 	}
 	if err != nil {

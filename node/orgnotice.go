@@ -15,6 +15,7 @@ import (
 	"cairn/node/api"
 	"cairn/node/membership"
 	"cairn/smtpgw"
+	"cairn/smtpgw/refuse"
 )
 
 // noticeAfter is how many blocks stand on a change before it is told, so that none is told that a
@@ -215,7 +216,7 @@ func (n *Node) tell(ctx context.Context, to []string, subject, text string, seen
 		n.postmaster(), strings.Join(to, ">, <"), subject, n.now().Format(time.RFC1123Z), text)
 	peer := smtpgw.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: smtpgw.ProtocolLocal}
 	_, err := n.submitter.SubmitWith(ctx, peer, "", to, []byte(raw), seen)
-	if refusal, ok := errors.AsType[*smtpgw.Refusal](err); ok && !refusal.Temporary() && seen != nil {
+	if refusal, ok := errors.AsType[*refuse.Refusal](err); ok && !refusal.Temporary() && seen != nil {
 		n.log.Warn("a notice could not be told to the postmaster", "subject", subject, "err", err)
 		return n.store.Update(ctx, seen) // nobody is there to tell, and trying again does not help
 	}

@@ -17,6 +17,7 @@ import (
 	"cairn/mailstore/passwords"
 	"cairn/node/p2p"
 	"cairn/smtpgw"
+	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
 )
 
@@ -159,7 +160,7 @@ func (r router) RouteFrom(ctx context.Context, from, domain string) (smtpgw.Rout
 		return smtpgw.Route{}, err
 	}
 	route, nobody := r.outside.Route(ctx, from, domain)
-	_, refused := errors.AsType[*smtpgw.Refusal](nobody)
+	_, refused := errors.AsType[*refuse.Refusal](nobody)
 	if errors.Is(nobody, smtpgw.ErrNoRoute) || refused && len(s.OrgsByDomain(domain)) > 0 {
 		return smtpgw.Route{}, err // who claims it here says more
 	}

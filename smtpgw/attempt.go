@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/refuse"
 )
 
 // fate is what became of one recipient in an attempt.
@@ -45,7 +47,7 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 		o = nil
 	}
 	c.noteWay(l, &route, err)
-	refusal, refused := errors.AsType[*Refusal](err)
+	refusal, refused := errors.AsType[*refuse.Refusal](err)
 	switch {
 	case refused:
 		return fates(e, all(e.Recipients, replyOf(refusal))), nil
@@ -201,7 +203,7 @@ func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte)
 	here.Recipients = nil
 	for _, rcpt := range e.Recipients {
 		route, err := Route{Local: true}, error(nil)
-		if m, bad := parseMailbox(rcpt, true); bad == nil {
+		if m, bad := address.Parse(rcpt, true); bad == nil {
 			route, err = c.cfg.heldBy(ctx, c.queue.Store(), c.dir, m, nil)
 		}
 		switch {
@@ -256,11 +258,11 @@ func (c *Courier) deliverHere(ctx context.Context, e *outbox.Entry, raw []byte) 
 	fits := *e
 	fits.Recipients = nil
 	for _, rcpt := range e.Recipients {
-		m, err := parseMailbox(rcpt, true)
+		m, err := address.Parse(rcpt, true)
 		if err == nil {
 			err = c.dir.hasRoom(c.queue.Store(), m, int64(len(raw)))
 		}
-		if _, refused := errors.AsType[*Refusal](err); refused {
+		if _, refused := errors.AsType[*refuse.Refusal](err); refused {
 			f := c.fateOf(e, rcpt, "deliver", err)
 			f.by = byThisNode
 			full = append(full, f)
@@ -279,7 +281,7 @@ func (c *Courier) deliverTo(ctx context.Context, e *outbox.Entry, raw []byte) []
 	whole := slices.Concat(e.Token, raw)
 	deliver := func(rcpts []string) (reply, error) {
 		err := c.delivery.Deliver(ctx, c.localArrival(e, whole, e.From, rcpts), e.Ref)
-		if refusal, ok := errors.AsType[*Refusal](err); ok {
+		if refusal, ok := errors.AsType[*refuse.Refusal](err); ok {
 			return replyOf(refusal), nil
 		}
 		return reply{250, "2.0.0 stored"}, err
@@ -391,9 +393,9 @@ func statusOnTheWay(err error) string {
 // is our own trouble, of which the log tells.
 func (c *Courier) fateOf(e *outbox.Entry, rcpt, during string, err error) fate {
 	log := c.log.With("mail", e.Ref, "entry", e.ID, "domain", e.Domain)
-	_, refused := errors.AsType[*Refusal](err)
+	_, refused := errors.AsType[*refuse.Refusal](err)
 	return fate{rcpt: rcpt, reply: replyOf(c.gate.refusal(log, during, e.Ref, err)), ours: !refused}
 }
 
 // replyOf is a refusal as another side would have sent it.
-func replyOf(r *Refusal) reply { return reply{r.Code, r.Status.String() + " " + r.Text} }
+func replyOf(r *refuse.Refusal) reply { return reply{r.Code, r.Status.String() + " " + r.Text} }

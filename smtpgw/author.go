@@ -9,6 +9,8 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/refuse"
 )
 
 // checkAuthors refuses a draft whose From or Sender is not of who submits it: each address must be
@@ -23,7 +25,7 @@ func (s *Submitter) checkAuthors(d *draft, who poster) (sender string, err error
 	if err != nil {
 		return "", err
 	}
-	named := map[string][]mailbox{"From": authors}
+	named := map[string][]address.Mailbox{"From": authors}
 	switch hasSender := d.count("Sender") > 0; {
 	case hasSender:
 		one, err := d.mailboxes("Sender", d.parsed.Sender)
@@ -31,11 +33,11 @@ func (s *Submitter) checkAuthors(d *draft, who poster) (sender string, err error
 			return "", err
 		}
 		if len(one) > 1 {
-			return "", refusef(554, 5, 6, 0, "Sender field names %d mailboxes; one is allowed (RFC 5322, section 3.6.2)", len(one))
+			return "", refuse.With(554, 5, 6, 0, "Sender field names %d mailboxes; one is allowed (RFC 5322, section 3.6.2)", len(one))
 		}
 		named["Sender"] = one
 	case len(authors) > 1 && who.from == "":
-		return "", refusef(554, 5, 6, 0, "From field names %d mailboxes and there is no Sender field; "+
+		return "", refuse.With(554, 5, 6, 0, "From field names %d mailboxes and there is no Sender field; "+
 			"add one that says who of them sends (RFC 5322, section 3.6.2)", len(authors))
 	case len(authors) > 1:
 		sender = who.from
@@ -54,10 +56,10 @@ func (s *Submitter) checkAuthors(d *draft, who poster) (sender string, err error
 }
 
 // mailboxes reads a field of a draft that names who sends.
-func (d *draft) mailboxes(name string, list []message.Address) ([]mailbox, error) {
-	found, err := mailboxesOf(d.value(name), list)
+func (d *draft) mailboxes(name string, list []message.Address) ([]address.Mailbox, error) {
+	found, err := address.Mailboxes(d.value(name), list)
 	if err != nil {
-		return nil, refusef(554, 5, 6, 0, "%s field %v (RFC 5322, section 3.6.2)", name, err)
+		return nil, refuse.With(554, 5, 6, 0, "%s field %v (RFC 5322, section 3.6.2)", name, err)
 	}
 	return found, nil
 }
@@ -66,7 +68,7 @@ func (d *draft) mailboxes(name string, list []message.Address) ([]mailbox, error
 // has not signed in may also name those that may be relayed and, with a null sender, anybody here:
 // replies of programs and notes that a mail was read come so from people (RFC 3834, section 3.3;
 // RFC 8098, section 3).
-func (s *Submitter) mayNameItself(r *mailstore.Reader, who poster, field string, m mailbox) error {
+func (s *Submitter) mayNameItself(r *mailstore.Reader, who poster, field string, m address.Mailbox) error {
 	switch {
 	case who.relayed && s.dir.mayRelay(m, s.relay), !who.signed && s.relay.allows(m):
 		return nil
@@ -95,9 +97,9 @@ func (s *Submitter) mayNameItself(r *mailstore.Reader, who poster, field string,
 		return s.dir.formerDomain(field, m, use)
 	}
 	if who.signed {
-		return refusef(550, 5, 7, 1, "%s <%s> is not an address of the account that you signed in to; use %s", field, shown(m.String()), use)
+		return refuse.With(550, 5, 7, 1, "%s <%s> is not an address of the account that you signed in to; use %s", field, shown(m.String()), use)
 	}
-	return refusef(550, 5, 7, 1, "%s <%s> is not an address of this sender; use %s, or let the administrator allow it "+
+	return refuse.With(550, 5, 7, 1, "%s <%s> is not an address of this sender; use %s, or let the administrator allow it "+
 		"with relay_from", field, shown(m.String()), use)
 }
 
@@ -133,10 +135,10 @@ func allowed(list []string) string {
 
 // shown is an address as a reply in ASCII can have it.
 func shown(addr string) string {
-	q := strconv.QuoteToASCII(pathOf(addr))
+	q := strconv.QuoteToASCII(address.Path(addr))
 	q = q[1 : len(q)-1]
 	if maildomain.IsASCII(addr) {
-		q = pathOf(addr)
+		q = address.Path(addr)
 	}
 	if len(q) > maxAllowedOctets/2 {
 		q = q[:maxAllowedOctets/2] + "..."

@@ -11,7 +11,10 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
 	"cairn/smtpgw/authres"
+	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
 )
 
@@ -45,7 +48,7 @@ func (j *Judgement) Fields() []byte {
 // came before: a record that is used twice is not found out, and a verdict that a later block
 // changes is not revised. Errors are as of Deliver.
 func (d *Delivery) Judge(ctx context.Context, a *Arrival) (*Judgement, error) {
-	header, _ := splitHeader(a.Raw)
+	header, _ := rawheader.Split(a.Raw)
 	if err := checkLoop(header); err != nil {
 		return nil, err
 	}
@@ -107,11 +110,11 @@ func askedThere(mail Parameter, to []To) (dsn outbox.DSN, err error) {
 	ret, _ := mail("RET")
 	id, _ := mail("ENVID")
 	dsn = outbox.DSN{Full: strings.EqualFold(ret, "FULL"), HDRS: strings.EqualFold(ret, "HDRS"), EnvID: fromXtext(id)}
-	if len(dsn.EnvID) > maxEnvID || strings.ContainsFunc(dsn.EnvID, isControl) {
-		return dsn, refusef(501, 5, 5, 4, "ENVID is longer than %d octets (RFC 3461, section 4.4)", maxEnvID)
+	if len(dsn.EnvID) > maxEnvID || strings.ContainsFunc(dsn.EnvID, address.IsControl) {
+		return dsn, refuse.With(501, 5, 5, 4, "ENVID is longer than %d octets (RFC 3461, section 4.4)", maxEnvID)
 	}
 	for _, r := range to {
-		m, err := parseMailbox(r.Address, true)
+		m, err := address.Parse(r.Address, true)
 		if err != nil {
 			return dsn, err
 		}

@@ -13,6 +13,7 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/mailtest"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/rawheader"
 )
 
 // TestCorpusSubmission submits real mail as a program that may send as anybody.
@@ -43,7 +44,7 @@ func TestCorpusSubmission(t *testing.T) {
 			}
 			taken++
 			got := received.ReplaceAll(r.Raw, nil)
-			header, _ := splitHeader(got)
+			header, _ := rawheader.Split(got)
 			checkHeader(t, header)
 			if needsNothing(raw) {
 				untouched++
@@ -78,7 +79,7 @@ var (
 )
 
 func headerAndEmptyLine(raw []byte) []byte {
-	header, rest := splitHeader(raw)
+	header, rest := rawheader.Split(raw)
 	if len(rest) == 0 {
 		return append(bytes.Clone(header), crlf...)
 	}

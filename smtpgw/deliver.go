@@ -11,7 +11,10 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
 	"cairn/smtpgw/authres"
+	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
 )
 
@@ -73,7 +76,7 @@ type landing struct {
 	d      *Delivery
 	a      *Arrival
 	ref    string
-	rcpts  []mailbox
+	rcpts  []address.Mailbox
 	found  *assessed
 	report *reported // nil: none
 	stored []byte
@@ -94,7 +97,7 @@ type landing struct {
 // ready is Deliver up to its transaction, which is to run put of what it returns.
 func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (*landing, error) {
 	began := time.Now()
-	header, _ := splitHeader(a.Raw)
+	header, _ := rawheader.Split(a.Raw)
 	if err := checkLoop(header); err != nil {
 		return nil, err
 	}
@@ -155,16 +158,16 @@ func (d *Delivery) gather(ctx context.Context, a *Arrival) (all screen.Evidence,
 
 // canonicalRecipients brings a.Recipients into the form that Arrival promises,
 // each once.
-func canonicalRecipients(a *Arrival) ([]mailbox, error) {
+func canonicalRecipients(a *Arrival) ([]address.Mailbox, error) {
 	given := a.Recipients
 	a.Recipients = nil
-	var rcpts []mailbox
+	var rcpts []address.Mailbox
 	for _, r := range given {
-		m, err := parseMailbox(r, true)
+		m, err := address.Parse(r, true)
 		if err != nil {
 			return nil, err
 		}
-		known := slices.ContainsFunc(rcpts, func(k mailbox) bool { return k.key() == m.key() })
+		known := slices.ContainsFunc(rcpts, func(k address.Mailbox) bool { return k.Key() == m.Key() })
 		if !known {
 			a.Recipients = append(a.Recipients, m.String())
 			rcpts = append(rcpts, m)
@@ -263,7 +266,7 @@ func (l *landing) store(tx *mailstore.Tx, s *share) (mailstore.MessageID, error)
 // shares decides about each recipient's copy. There is one reply for all
 // recipients: a message is refused if it is for everyone, else those who would
 // refuse it get it as what it is.
-func (d *Delivery) shares(tx *mailstore.Tx, a *Arrival, rcpts []mailbox, found *assessed) ([]*share, error) {
+func (d *Delivery) shares(tx *mailstore.Tx, a *Arrival, rcpts []address.Mailbox, found *assessed) ([]*share, error) {
 	byAccount := make(map[mailstore.AccountID]*share)
 	var order []*share
 	refusal, refused := "", 0
@@ -335,7 +338,7 @@ func refusalReply(reason string) error {
 		}
 		return c
 	}, reason)
-	return refusef(550, 5, 7, 1, "%s", text[:min(len(text), longest)])
+	return refuse.With(550, 5, 7, 1, "%s", text[:min(len(text), longest)])
 }
 
 // trace returns what goes on top of an arrival: Return-Path and Received (RFC
@@ -343,7 +346,7 @@ func refusalReply(reason string) error {
 func (d *Delivery) trace(a *Arrival, shown screen.Evidence, ref string) []byte {
 	from := ""
 	if a.From != "" {
-		from = pathOf(a.From)
+		from = address.Path(a.From)
 	}
 	b := fmt.Appendf(nil, "Return-Path: <%s>\r\n", from)
 	b = append(b, authres.Field(d.hostname, shown)...)

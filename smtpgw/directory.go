@@ -8,6 +8,8 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/quota"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/refuse"
 )
 
 // directory knows which addresses are ours.
@@ -43,12 +45,12 @@ func (d directory) isLocal(domain string) bool { return slices.Contains(d.domain
 // account returns the account that gets the mail of a local address;
 // mailstore.ErrNotFound when there is none. Every local domain has a
 // postmaster (RFC 5321, section 4.5.1).
-func (d directory) account(r *mailstore.Reader, m mailbox) (mailstore.Account, error) {
-	if _, err := mailstore.CanonicalAddress(m.key()); err != nil || !d.isLocal(m.domain) {
+func (d directory) account(r *mailstore.Reader, m address.Mailbox) (mailstore.Account, error) {
+	if _, err := mailstore.CanonicalAddress(m.Key()); err != nil || !d.isLocal(m.Domain) {
 		return mailstore.Account{}, mailstore.ErrNotFound // no account can have it
 	}
-	a, err := AccountFor(r, m.key())
-	if errors.Is(err, mailstore.ErrNotFound) && m.isPostmaster() {
+	a, err := AccountFor(r, m.Key())
+	if errors.Is(err, mailstore.ErrNotFound) && m.IsPostmaster() {
 		return d.postmasterAccount(r)
 	}
 	return a, err
@@ -56,12 +58,12 @@ func (d directory) account(r *mailstore.Reader, m mailbox) (mailstore.Account, e
 
 // recipient is account for mail that arrives. What no account of the organisation has goes to who
 // stands in: the postmaster for abuse@ (RFC 2142, section 4), and the catch-all for all else.
-func (d directory) recipient(r *mailstore.Reader, m mailbox) (mailstore.Account, error) {
+func (d directory) recipient(r *mailstore.Reader, m address.Mailbox) (mailstore.Account, error) {
 	a, err := d.account(r, m)
-	if !errors.Is(err, mailstore.ErrNotFound) || !d.isLocal(m.domain) {
+	if !errors.Is(err, mailstore.ErrNotFound) || !d.isLocal(m.Domain) {
 		return a, err
 	}
-	if m.isAbuse() {
+	if m.IsAbuse() {
 		return d.postmasterAccount(r)
 	}
 	if d.catchAll == "" {
@@ -72,20 +74,20 @@ func (d directory) recipient(r *mailstore.Reader, m mailbox) (mailstore.Account,
 
 // hasRoom is the refusal of mail of so many octets for a local address whose account's quota does
 // not have room for it. What is for the postmaster, or tells of abuse, is taken all the same.
-func (d directory) hasRoom(store *mailstore.Store, m mailbox, octets int64) error {
+func (d directory) hasRoom(store *mailstore.Store, m address.Mailbox, octets int64) error {
 	full := false
 	err := store.View(func(r *mailstore.Reader) (err error) {
 		full, err = d.isFull(r, m, octets)
 		return err
 	})
 	if err == nil && full {
-		err = refusef(452, 4, 2, 2, "mailbox <%s> is full; try again later", pathOf(m.String()))
+		err = refuse.With(452, 4, 2, 2, "mailbox <%s> is full; try again later", address.Path(m.String()))
 	}
 	return err
 }
 
-func (d directory) isFull(r *mailstore.Reader, m mailbox, octets int64) (bool, error) {
-	if m.isPostmaster() || m.isAbuse() {
+func (d directory) isFull(r *mailstore.Reader, m address.Mailbox, octets int64) (bool, error) {
+	if m.IsPostmaster() || m.IsAbuse() {
 		return false, nil
 	}
 	a, err := d.recipient(r, m)
@@ -99,7 +101,7 @@ func (d directory) isFull(r *mailstore.Reader, m mailbox, octets int64) (bool, e
 }
 
 // standsIn reports whether somebody stands in for an address that no account has.
-func (d directory) standsIn(store *mailstore.Store, m mailbox) (bool, error) {
+func (d directory) standsIn(store *mailstore.Store, m address.Mailbox) (bool, error) {
 	err := store.View(func(r *mailstore.Reader) error {
 		_, err := d.recipient(r, m)
 		return err
@@ -134,7 +136,7 @@ func (d directory) postmasterAccount(r *mailstore.Reader) (mailstore.Account, er
 
 // sender returns the account that may send as from, which is nil for the null
 // sender. The error may be the reply for the submitter.
-func (d directory) sender(r *mailstore.Reader, from *mailbox, relayed relay) (mailstore.Account, error) {
+func (d directory) sender(r *mailstore.Reader, from *address.Mailbox, relayed relay) (mailstore.Account, error) {
 	if from == nil {
 		return d.postmasterAccount(r)
 	}
@@ -153,31 +155,31 @@ func (d directory) sender(r *mailstore.Reader, from *mailbox, relayed relay) (ma
 	if why := d.silent(); why != "" {
 		return a, unknownNow(*from, why)
 	}
-	return a, refusef(550, 5, 7, 1, "sender <%s> is not an address of any account here; use one of yours, or let the administrator allow it with relay_from", pathOf(from.String()))
+	return a, refuse.With(550, 5, 7, 1, "sender <%s> is not an address of any account here; use one of yours, or let the administrator allow it with relay_from", address.Path(from.String()))
 }
 
 // senderOf is sender for who has signed in: as an address of its own, or with the null sender; and
 // for who relays: as any address of our domains, of which those that no account has are sent for
 // the postmaster.
-func (d directory) senderOf(r *mailstore.Reader, from *mailbox, by user, relayed relay) (mailstore.Account, error) {
+func (d directory) senderOf(r *mailstore.Reader, from *address.Mailbox, by user, relayed relay) (mailstore.Account, error) {
 	switch {
 	case by.relays && from != nil && !d.mayRelay(*from, relayed):
 		return mailstore.Account{}, d.notRelayed("sender", *from)
 	case by.relays && from != nil:
-		return d.sender(r, from, append(slices.Clip(relayed), from.key()))
+		return d.sender(r, from, append(slices.Clip(relayed), from.Key()))
 	case by.account == nil:
 		return d.sender(r, from, relayed)
 	}
 	now, err := r.Account(by.account.ID)
 	if errors.Is(err, mailstore.ErrNotFound) {
-		return now, refusef(535, 5, 7, 8, "the account that you signed in to is there no more")
+		return now, refuse.With(535, 5, 7, 8, "the account that you signed in to is there no more")
 	}
 	if err != nil || from == nil {
 		return now, err
 	}
 	a, err := d.sender(r, from, newRelay(nil))
 	if err == nil && a.ID != now.ID {
-		err = refusef(550, 5, 7, 1, "sender <%s> is not an address of the account that you signed in to; use one of yours", pathOf(from.String()))
+		err = refuse.With(550, 5, 7, 1, "sender <%s> is not an address of the account that you signed in to; use one of yours", address.Path(from.String()))
 	}
 	return a, err
 }
@@ -188,11 +190,11 @@ func (d directory) current(addresses []string) []string {
 }
 
 // isFormer reports whether an account has the address, at a domain that is ours no more.
-func (d directory) isFormer(r *mailstore.Reader, m mailbox) (bool, error) {
-	if _, err := mailstore.CanonicalAddress(m.key()); err != nil || d.isLocal(m.domain) {
+func (d directory) isFormer(r *mailstore.Reader, m address.Mailbox) (bool, error) {
+	if _, err := mailstore.CanonicalAddress(m.Key()); err != nil || d.isLocal(m.Domain) {
 		return false, nil
 	}
-	_, err := AccountFor(r, m.key())
+	_, err := AccountFor(r, m.Key())
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return false, nil
 	}
@@ -200,30 +202,30 @@ func (d directory) isFormer(r *mailstore.Reader, m mailbox) (bool, error) {
 }
 
 // formerDomain is the refusal of an address in an envelope or a field that isFormer reports.
-func (d directory) formerDomain(where string, m mailbox, use string) error {
+func (d directory) formerDomain(where string, m address.Mailbox, use string) error {
 	if d.unsure() != "" {
 		return d.notServed(m)
 	}
-	return refusef(550, 5, 7, 1, "%s <%s>: %s is no domain of this organisation any more; use %s", where, shown(m.String()), m.domain, use)
+	return refuse.With(550, 5, 7, 1, "%s <%s>: %s is no domain of this organisation any more; use %s", where, shown(m.String()), m.Domain, use)
 }
 
 // notServed is the refusal of an address at no domain of ours.
-func (d directory) notServed(m mailbox) error {
+func (d directory) notServed(m address.Mailbox) error {
 	if why := d.unsure(); why != "" {
-		return refusef(451, 4, 3, 0, "whether %s is served here is not known at present: %s; try again later", m.domain, why)
+		return refuse.With(451, 4, 3, 0, "whether %s is served here is not known at present: %s; try again later", m.Domain, why)
 	}
-	return refusef(550, 5, 7, 1, "relaying denied: %s is not served here", m.domain)
+	return refuse.With(550, 5, 7, 1, "relaying denied: %s is not served here", m.Domain)
 }
 
 // checkLocal returns the refusal of a local recipient without an account.
-func (d directory) checkLocal(r *mailstore.Reader, m mailbox) error {
+func (d directory) checkLocal(r *mailstore.Reader, m address.Mailbox) error {
 	_, err := d.account(r, m)
 	if errors.Is(err, mailstore.ErrNotFound) {
 		if back, err := d.isRewritten(r, m); err != nil || back {
 			return err
 		}
-		if m.isPostmaster() {
-			return refusef(451, 4, 3, 0, "no postmaster has been made here yet; try again later")
+		if m.IsPostmaster() {
+			return refuse.With(451, 4, 3, 0, "no postmaster has been made here yet; try again later")
 		}
 		return unknownMailbox(m)
 	}
@@ -231,19 +233,19 @@ func (d directory) checkLocal(r *mailstore.Reader, m mailbox) error {
 }
 
 // has reports whether mail for an address goes to an account of this node.
-func (d directory) has(r *mailstore.Reader, address string) (bool, error) {
-	m, err := parseMailbox(address, true)
+func (d directory) has(r *mailstore.Reader, addr string) (bool, error) {
+	m, err := address.Parse(addr, true)
 	if err == nil {
 		err = d.checkLocal(r, m)
 	}
-	if _, refused := errors.AsType[*Refusal](err); refused {
+	if _, refused := errors.AsType[*refuse.Refusal](err); refused {
 		return false, nil
 	}
 	return err == nil, err
 }
 
 // nobody is the refusal of an address that no account has, as far as this node may say so.
-func (d directory) nobody(m mailbox) error {
+func (d directory) nobody(m address.Mailbox) error {
 	if why := d.silent(); why != "" {
 		return unknownNow(m, why)
 	}
@@ -252,16 +254,16 @@ func (d directory) nobody(m mailbox) error {
 
 // unknownNow is the refusal of an address that may have an account where this node's accounts are
 // kept.
-func unknownNow(m mailbox, why string) error {
-	return refusef(451, 4, 3, 0, "whether <%s> has a mailbox here is not known at present: %s; try again later", pathOf(m.String()), why)
+func unknownNow(m address.Mailbox, why string) error {
+	return refuse.With(451, 4, 3, 0, "whether <%s> has a mailbox here is not known at present: %s; try again later", address.Path(m.String()), why)
 }
 
-func unknownMailbox(m mailbox) error {
-	return refusef(550, 5, 1, 1, "no mailbox <%s> here", pathOf(m.String()))
+func unknownMailbox(m address.Mailbox) error {
+	return refuse.With(550, 5, 1, 1, "no mailbox <%s> here", address.Path(m.String()))
 }
 
 // isUnknown reports whether err is that of unknownMailbox.
 func isUnknown(err error) bool {
-	refusal, ok := errors.AsType[*Refusal](err)
-	return ok && refusal.Status == Status{5, 1, 1}
+	refusal, ok := errors.AsType[*refuse.Refusal](err)
+	return ok && refusal.Status == refuse.Status{5, 1, 1}
 }

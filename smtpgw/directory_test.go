@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/refuse"
 )
 
 // An address stays an account's when its domain is the organisation's no more; whoever sends as it
@@ -45,12 +47,12 @@ func TestSenderAtAFormerDomain(t *testing.T) {
 func TestNotServed(t *testing.T) {
 	for why, want := range map[string]int{"": 550, "the chain is not here yet": 451} {
 		d := newDirectory(Config{Domains: func() []string { return []string{"beta.test"} }, Unsure: func() string { return why }})
-		m, err := parseMailbox("ann@later.test", false)
+		m, err := address.Parse("ann@later.test", false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, err := range []error{d.notServed(m), d.formerDomain("sender", m, "one of yours")} {
-			if refusal, ok := errors.AsType[*Refusal](err); !ok || refusal.Code != want {
+			if refusal, ok := errors.AsType[*refuse.Refusal](err); !ok || refusal.Code != want {
 				t.Errorf("unsure %q: %v, want %d", why, err, want)
 			}
 		}

@@ -15,6 +15,8 @@ import (
 	mail "cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/rawheader"
 )
 
 // report is what a report says beside the recipients.
@@ -52,7 +54,7 @@ func delayNotice(e *outbox.Entry, raw []byte, waiting []fate, hostname, domain s
 func (k *report) write(e *outbox.Entry, raw []byte, whom []fate, hostname, domain string, now time.Time) ([]byte, error) {
 	var h message.Header
 	h.Set("From", "Mail Delivery System <postmaster@"+domain+">")
-	h.Set("To", "<"+pathOf(e.From)+">")
+	h.Set("To", "<"+address.Path(e.From)+">")
 	h.Set("Subject", about(k.subject, raw))
 	h.Set("Date", now.Format(mailDate))
 	h.Set("Message-ID", fmt.Sprintf("<%s@%s>", newRef(), hostname))
@@ -70,7 +72,7 @@ func (k *report) write(e *outbox.Entry, raw []byte, whom []fate, hostname, domai
 	if err != nil {
 		return nil, err
 	}
-	header, _ := splitHeader(raw)
+	header, _ := rawheader.Split(raw)
 	original, third := string(header), [2]string{"text/rfc822-headers", "message/global-headers"}
 	if k.action == "failed" && e.DSN.Full && len(raw) <= maxWhole { // RET=FULL: RFC 3461, section 4.3
 		original, third = string(raw), [2]string{"message/rfc822", "message/global"}
@@ -118,7 +120,7 @@ const maxSubject = 200
 
 // about is the subject of a report on a message.
 func about(what string, raw []byte) string {
-	header, _ := splitHeader(raw)
+	header, _ := rawheader.Split(raw)
 	subject := oneLine(strings.TrimSpace(mail.ParseHeader(header).Subject))
 	if subject == "" {
 		return what
@@ -141,7 +143,7 @@ func (k *report) forPeople(e *outbox.Entry, whom []fate, hostname string) string
 			if f.actionIn(k) != part[0] || part[1] == "" {
 				continue
 			}
-			fmt.Fprintf(&b, "%s  <%s>\r\n    %s\r\n\r\n", first, pathOf(f.rcpt), oneLine(f.reply.String()))
+			fmt.Fprintf(&b, "%s  <%s>\r\n    %s\r\n\r\n", first, address.Path(f.rcpt), oneLine(f.reply.String()))
 			first = ""
 		}
 	}
@@ -166,7 +168,7 @@ func (k *report) forPrograms(e *outbox.Entry, whom []fate, hostname string) stri
 		if as, address, found := strings.Cut(oneLine(f.original), ";"); found {
 			fmt.Fprintf(&b, "Original-Recipient: %s; %s\r\n", as, address)
 		}
-		fmt.Fprintf(&b, "Final-Recipient: %s; %s\r\n", kind, pathOf(f.rcpt))
+		fmt.Fprintf(&b, "Final-Recipient: %s; %s\r\n", kind, address.Path(f.rcpt))
 		action := f.actionIn(k)
 		fmt.Fprintf(&b, "Action: %s\r\n", action)
 		fmt.Fprintf(&b, "Status: %s\r\n", statusOf(f.reply, classOf(action)))
@@ -215,7 +217,7 @@ const maxReportLine = 900
 // oneLine makes foreign text fit for a line of a report.
 func oneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if isControl(r) {
+		if address.IsControl(r) {
 			return ' '
 		}
 		return r
@@ -228,12 +230,12 @@ func oneLine(s string) string {
 
 // messageID returns the Message-ID of a message, if it is fit to be repeated.
 func messageID(raw []byte) string {
-	header, _ := splitHeader(raw)
-	for f := range fieldsOf(header) {
-		if !f.is("message-id") {
+	header, _ := rawheader.Split(raw)
+	for f := range rawheader.Fields(header) {
+		if !f.Is("message-id") {
 			continue
 		}
-		id := strings.TrimSpace(f.value())
+		id := strings.TrimSpace(f.Value())
 		if len(id) < 250 && strings.HasPrefix(id, "<") && strings.HasSuffix(id, ">") && !strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 			return id
 		}

@@ -12,6 +12,8 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/authres"
+	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/refuse"
 )
 
 // Filter is a program of the administrator's that messages pass: submitted ones before they are
@@ -60,7 +62,7 @@ func (r *Rejection) Error() string { return "rejected by the filter: " + r.Text 
 // reply is the rejection as the peer hears it.
 func (r *Rejection) reply() error {
 	if r.Later {
-		return refusef(451, 4, 7, 1, "this message cannot be taken right now; try again later")
+		return refuse.With(451, 4, 7, 1, "this message cannot be taken right now; try again later")
 	}
 	text := strings.TrimSpace(r.Text)
 	if text == "" {
@@ -169,13 +171,13 @@ func (d *Delivery) mayAdd(added []byte) error {
 	if len(added) > 0 && !bytes.HasSuffix(added, crlf) || bytes.Count(added, []byte("\r")) != bytes.Count(added, crlf) || bytes.IndexByte(added, 0) >= 0 {
 		return errors.New("it put something on top that is no whole line of text")
 	}
-	for f := range fieldsOf(added) {
-		name := f.lower()
+	for f := range rawheader.Fields(added) {
+		name := f.Lower()
 		switch {
 		case name == "":
-			return fmt.Errorf("it put a line on top that is no header field: %q", f.raw[:min(len(f.raw), 80)])
-		case !message.Uncovered(name), message.LocalNote(name), f.is(message.TokenHeader), f.is("return-path"),
-			f.is("authentication-results") && authres.Bears(f.value(), d.hostname):
+			return fmt.Errorf("it put a line on top that is no header field: %q", f.Raw[:min(len(f.Raw), 80)])
+		case !message.Uncovered(name), message.LocalNote(name), f.Is(message.TokenHeader), f.Is("return-path"),
+			f.Is("authentication-results") && authres.Bears(f.Value(), d.hostname):
 			return fmt.Errorf("it put the field %s on top; it may add those of filters, as X-Spam-*, X-Virus-*, "+
 				"Received-SPF or Authentication-Results of another name", clean(name))
 		}

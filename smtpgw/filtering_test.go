@@ -14,6 +14,7 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/filter"
+	"cairn/smtpgw/rawheader"
 )
 
 // shell is a filter that is a real program.
@@ -194,9 +195,9 @@ func FuzzMayAdd(f *testing.F) {
 			return
 		}
 		stored := withTrace([]byte(mailText("x")), []byte("Return-Path: <>\r\n"), d.hostname)
-		before, _ := splitHeader(stored)
-		after, rest := splitHeader(append(added, stored...))
-		if string(rest) != "\r\nHello.\r\n" || len(after) != len(before)+len(added) || count(after, "subject") != 1 || count(after, "from") != 1 {
+		before, _ := rawheader.Split(stored)
+		after, rest := rawheader.Split(append(added, stored...))
+		if string(rest) != "\r\nHello.\r\n" || len(after) != len(before)+len(added) || rawheader.Count(after, "subject") != 1 || rawheader.Count(after, "from") != 1 {
 			t.Fatalf("%q on top makes the header %q", added, after)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/diskroom"
 	"cairn/mailstore/logration"
+	"cairn/smtpgw/refuse"
 )
 
 // gate is what errors pass on their way to a peer. Its methods may be called from any goroutine.
@@ -22,25 +23,25 @@ type gate struct {
 // business but ours becomes "451 4.3.0" with a reference under which the log
 // has it: ref, that of the mail if it has one. A full disk is told of once a
 // minute: peers come again and again, and the log may be on that disk.
-func (g *gate) refusal(log *slog.Logger, during, ref string, err error) *Refusal {
-	if refusal, ok := errors.AsType[*Refusal](err); ok {
+func (g *gate) refusal(log *slog.Logger, during, ref string, err error) *refuse.Refusal {
+	if refusal, ok := errors.AsType[*refuse.Refusal](err); ok {
 		return refusal
 	}
 	if errors.Is(err, context.Canceled) {
 		log.Info("smtp: interrupted", "during", during, "err", err)
-		return refusef(421, 4, 3, 2, "this server is shutting down; try again later")
+		return refuse.With(421, 4, 3, 2, "this server is shutting down; try again later")
 	}
 	if errors.Is(err, mailstore.ErrDiskFull) {
 		if g.full.News(mailstore.ErrDiskFull, time.Now()) {
 			log.Error("smtp: the disk is full", "during", during, "mail", ref, "err", err, "try", diskroom.NextFull)
 		}
-		return refusef(452, 4, 3, 1, "no room left here, nothing was accepted; try again later")
+		return refuse.With(452, 4, 3, 1, "no room left here, nothing was accepted; try again later")
 	}
 	if ref == "" {
 		ref = newRef()
 	}
 	log.Error("smtp: temporary failure", "during", during, "mail", ref, "err", err)
-	return refusef(451, 4, 3, 0, "local problem, nothing was accepted; try again later (reference %s)", ref)
+	return refuse.With(451, 4, 3, 0, "local problem, nothing was accepted; try again later (reference %s)", ref)
 }
 
 // newRef returns a fresh opaque name: 16 hex digits.

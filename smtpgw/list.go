@@ -12,6 +12,7 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/message/maildomain"
+	"cairn/smtpgw/address"
 )
 
 // listSpace is the durable map of the mailing lists that this node hosts.
@@ -65,23 +66,23 @@ func (l *List) ID() string { return strings.Replace(l.Address, "@", ".", 1) }
 
 // complete checks l and fills in what was left out.
 func (l *List) complete() error {
-	address, err := mailstore.CanonicalAddress(l.Address)
+	addr, err := mailstore.CanonicalAddress(l.Address)
 	if err != nil {
 		return err
 	}
-	local, domain, _ := strings.Cut(address, "@")
-	if !isDotString(local) || !maildomain.IsASCII(local) || strings.ContainsAny(local, "\"'`|&%/") {
-		return fmt.Errorf("list address %s: use letters, digits and . - _ + before the @", address)
+	local, domain, _ := strings.Cut(addr, "@")
+	if !address.IsDotString(local) || !maildomain.IsASCII(local) || strings.ContainsAny(local, "\"'`|&%/") {
+		return fmt.Errorf("list address %s: use letters, digits and . - _ + before the @", addr)
 	}
 	if l.Owner, err = mailstore.CanonicalAddress(l.Owner); err != nil {
 		return fmt.Errorf("owner: %w", err)
 	}
-	l.Version, l.Address = listVersion, address
+	l.Version, l.Address = listVersion, addr
 	orDefault(&l.Post, PostMembers)
 	orDefault(&l.PerHour, defaultPerHour)
 	l.Footer = strings.Trim(strings.ReplaceAll(l.Footer, "\r\n", "\n"), "\n")
 	switch {
-	case l.Owner == address:
+	case l.Owner == addr:
 		return errors.New("owner: the list itself cannot be told about its bounces; name a person's address")
 	case l.Post != PostMembers && l.Post != PostAnyone:
 		return fmt.Errorf("who may post is %q or %q, not %q", PostMembers, PostAnyone, l.Post)

@@ -6,6 +6,8 @@ import (
 	"mime"
 	"strings"
 	"time"
+
+	"cairn/smtpgw/rawheader"
 )
 
 // listRule sets a list's footer off from the author's words.
@@ -16,20 +18,20 @@ const listRule = "_______________________________________________"
 // fields and words else as they came, and so the records they came with. The
 // error is that of readDraft.
 func listCopy(l *List, post, received []byte, hostname, ref string, now time.Time) ([]byte, error) {
-	header, rest := splitHeader(post)
+	header, rest := rawheader.Split(post)
 	var out bytes.Buffer
 	out.Grow(len(post) + 1024)
 	fmt.Fprintf(&out, "List-Id: <%s>\r\nList-Post: <mailto:%s>\r\nPrecedence: list\r\n", l.ID(), l.Address)
 	tagged := l.Tag == ""
-	for f := range fieldsOf(header) {
+	for f := range rawheader.Fields(header) {
 		switch {
-		case f.is("return-path"), f.is("precedence"), len(f.name) > 5 && strings.EqualFold(string(f.name[:5]), "list-"):
+		case f.Is("return-path"), f.Is("precedence"), len(f.Name) > 5 && strings.EqualFold(string(f.Name[:5]), "list-"):
 			// They speak of the way to us, and of a list above us.
-		case f.is("subject") && !tagged:
+		case f.Is("subject") && !tagged:
 			out.Write(withTag(f, l.Tag))
 			tagged = true
 		default:
-			out.Write(f.raw)
+			out.Write(f.Raw)
 		}
 	}
 	if l.Footer != "" {
@@ -44,16 +46,16 @@ func listCopy(l *List, post, received []byte, hostname, ref string, now time.Tim
 }
 
 // withTag puts "[tag]" before a subject that does not bear it yet.
-func withTag(f field, tag string) []byte {
+func withTag(f rawheader.Field, tag string) []byte {
 	mark := "[" + tag + "]"
-	value := f.value()
+	value := f.Value()
 	if strings.Contains(strings.ToLower(value), strings.ToLower(mark)) {
-		return f.raw
+		return f.Raw
 	}
 	first, _, _ := strings.Cut(value, "\r\n")
 	switch {
 	case strings.TrimSpace(value) == "":
-		return f.raw
+		return f.Raw
 	case len(first)+len(mark) > 68:
 		value = "\r\n" + value
 		if value[2] != ' ' && value[2] != '\t' {
@@ -71,12 +73,12 @@ func withTag(f field, tag string) []byte {
 // none.
 func withFooter(header, rest []byte, footer string) []byte {
 	kind, encoding := "", ""
-	for f := range fieldsOf(header) {
+	for f := range rawheader.Fields(header) {
 		switch {
-		case f.is("content-type"):
-			kind = strings.TrimSpace(f.value())
-		case f.is("content-transfer-encoding"):
-			encoding = strings.ToLower(strings.TrimSpace(f.value()))
+		case f.Is("content-type"):
+			kind = strings.TrimSpace(f.Value())
+		case f.Is("content-transfer-encoding"):
+			encoding = strings.ToLower(strings.TrimSpace(f.Value()))
 		}
 	}
 	media, params, err := mime.ParseMediaType(strings.ReplaceAll(kind, "\r\n", ""))

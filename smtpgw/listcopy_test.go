@@ -7,6 +7,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
+	"cairn/smtpgw/rawheader"
 )
 
 func copyTest(l List, raw string) (string, error) {
@@ -91,16 +92,16 @@ func FuzzListCopy(f *testing.F) {
 		if again, err := copyTest(devs, plain); err != nil || strings.Count(again, "List-Id: <devs.local.example>") != 1 {
 			t.Fatalf("a second time: %q, %v", again, err)
 		}
-		_, body := splitHeader(raw)
-		if _, got := splitHeader([]byte(plain)); !bytes.Equal(got, body) {
+		_, body := rawheader.Split(raw)
+		if _, got := rawheader.Split([]byte(plain)); !bytes.Equal(got, body) {
 			t.Fatalf("the body became %q, was %q", got, body)
 		}
 		out, err := copyTest(marked, string(raw))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if header, _ := splitHeader([]byte(out)); count(header, "list-id") != 1 {
-			t.Fatalf("List-Id is there %d times", count(header, "list-id"))
+		if header, _ := rawheader.Split([]byte(out)); rawheader.Count(header, "list-id") != 1 {
+			t.Fatalf("List-Id is there %d times", rawheader.Count(header, "list-id"))
 		}
 		c := record.CompareMessages(message.Dissect([]byte(plain), nil), message.Dissect([]byte(out), nil), record.Context{})
 		for _, p := range c.Parts {

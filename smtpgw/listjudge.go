@@ -8,6 +8,7 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/message"
+	"cairn/smtpgw/rawheader"
 )
 
 // Labels of what came for a list, in the list's own account.
@@ -82,11 +83,11 @@ func (l *List) loops(p post) string {
 	if p.from == "" {
 		return "it is a report: it has no sender"
 	}
-	for f := range fieldsOf(p.header) {
-		switch value := strings.ToLower(f.value()); {
-		case f.is("list-id") && strings.Contains(value, "<"+l.ID()+">"):
+	for f := range rawheader.Fields(p.header) {
+		switch value := strings.ToLower(f.Value()); {
+		case f.Is("list-id") && strings.Contains(value, "<"+l.ID()+">"):
 			return "it went through this list before"
-		case f.is("auto-submitted") && strings.HasPrefix(strings.TrimSpace(value), "auto-replied"):
+		case f.Is("auto-submitted") && strings.HasPrefix(strings.TrimSpace(value), "auto-replied"):
 			return "it is an automatic answer" // RFC 3834, section 5
 		}
 	}
@@ -98,7 +99,7 @@ func (l *List) loops(p post) string {
 
 // postOf reads what decides about a stored message.
 func postOf(m mailstore.Message, raw []byte, labels []string) post {
-	header, _ := splitHeader(raw)
+	header, _ := rawheader.Split(raw)
 	p := post{from: m.From, header: header, raw: raw, labels: labels}
 	for _, a := range message.ParseHeader(header).From {
 		p.authors = append(p.authors, a.Addr)

@@ -7,6 +7,7 @@ import (
 
 	"cairn/mailstore/message/grammar"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/rawheader"
 )
 
 // mailOf is mail of a header of n octets as the submitter queues it, its own fields counted.
@@ -24,7 +25,7 @@ func mailOf(t *testing.T, n int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	header, _ := splitHeader(r.Raw)
+	header, _ := rawheader.Split(r.Raw)
 	return mail(n - len(header))
 }
 

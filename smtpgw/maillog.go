@@ -9,6 +9,7 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/logration"
+	"cairn/smtpgw/refuse"
 )
 
 // What becomes of each mail is in the log: a line when it is taken, a line each time that it is
@@ -72,7 +73,7 @@ func (s *Server) handedOver(a *Arrival, route Route, ref string, began time.Time
 }
 
 // refused tells that a peer did not get what it asked for. about is the address of MAIL or RCPT.
-func (s *session) refused(stage, about string, refusal *Refusal) {
+func (s *session) refused(stage, about string, refusal *refuse.Refusal) {
 	s.srv.cfg.Meter.Refused(s.srv.mode, stage, refusal.Code)
 	from, to := s.from, envelopeTo(s.rcpts)
 	switch stage {
@@ -85,7 +86,7 @@ func (s *session) refused(stage, about string, refusal *Refusal) {
 }
 
 // logRefusal tells of a mail that is not taken now, or for good.
-func logRefusal(log *slog.Logger, ref, stage, from, to string, refusal *Refusal) {
+func logRefusal(log *slog.Logger, ref, stage, from, to string, refusal *refuse.Refusal) {
 	log.Info("mail refused", "mail", ref, "stage", stage, "from", from, "to", to,
 		"code", refusal.Code, "status", refusal.Status.String(), "err", clipped(refusal.Text))
 }

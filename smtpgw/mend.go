@@ -7,6 +7,8 @@ import (
 	"mime/quotedprintable"
 	"slices"
 	"strings"
+
+	"cairn/smtpgw/rawheader"
 )
 
 // maxMendDepth bounds how deep multiparts are looked into.
@@ -28,7 +30,7 @@ type mender struct {
 // differently stays as it is.
 func (m mender) message(header, rest []byte) []byte {
 	body, found := bytes.CutPrefix(rest, crlf)
-	if count(header, "dkim-signature") > 0 {
+	if rawheader.Count(header, "dkim-signature") > 0 {
 		return append(header, rest...)
 	}
 	h, b := header, rest
@@ -37,7 +39,7 @@ func (m mender) message(header, rest []byte) []byte {
 	}
 	if found {
 		h, b = m.entity(h, body, 0)
-		if count(h, "mime-version") == 0 && !bytes.Equal(b, body) {
+		if rawheader.Count(h, "mime-version") == 0 && !bytes.Equal(b, body) {
 			h = append(bytes.Clone(h), "MIME-Version: 1.0\r\n"...)
 		}
 		b = append(bytes.Clone(crlf), b...)
@@ -112,13 +114,13 @@ func (m mender) parts(body []byte, boundary string, depth int) []byte {
 }
 
 func (m mender) part(part []byte, depth int) []byte {
-	header, rest := splitHeader(part)
+	header, rest := rawheader.Split(part)
 	body, found := bytes.CutPrefix(rest, crlf)
 	if !found {
 		return part
 	}
-	for f := range fieldsOf(header) {
-		if f.name == nil {
+	for f := range rawheader.Fields(header) {
+		if f.Name == nil {
 			return part // some programs see the body begin here
 		}
 	}
@@ -141,7 +143,7 @@ func spansOf(body []byte, boundary string) (parts []span, ok bool) {
 	delimiter := []byte("--" + boundary)
 	from, closed := -1, false // of the part that is open
 	for at := 0; at < len(body); {
-		line := body[at : at+lineEnd(body[at:])]
+		line := body[at : at+rawheader.LineEnd(body[at:])]
 		next := at + len(line)
 		if tail, found := bytes.CutPrefix(line, delimiter); found {
 			tail, last := bytes.CutPrefix(tail, []byte("--"))
@@ -184,9 +186,9 @@ func transferEncoding(header []byte) (name string, ok bool) {
 }
 
 func valuesOf(header []byte, name string) (values []string) {
-	for f := range fieldsOf(header) {
-		if f.is(name) {
-			values = append(values, f.unfolded())
+	for f := range rawheader.Fields(header) {
+		if f.Is(name) {
+			values = append(values, f.Unfolded())
 		}
 	}
 	return values
@@ -197,12 +199,12 @@ func withEncoding(header []byte, name string) []byte {
 	line := "Content-Transfer-Encoding: " + name + "\r\n"
 	var out bytes.Buffer
 	found := false
-	for f := range fieldsOf(header) {
-		if f.is("content-transfer-encoding") {
+	for f := range rawheader.Fields(header) {
+		if f.Is("content-transfer-encoding") {
 			found = true
 			out.WriteString(line)
 		} else {
-			out.Write(f.raw)
+			out.Write(f.Raw)
 		}
 	}
 	if !found {
@@ -228,7 +230,7 @@ const encodedLine = 76
 func rewrapQuoted(body []byte) []byte {
 	out := make([]byte, 0, len(body)+len(body)/32)
 	for rest := body; len(rest) > 0; {
-		line := rest[:lineEnd(rest)]
+		line := rest[:rawheader.LineEnd(rest)]
 		rest = rest[len(line):]
 		text := bytes.TrimRight(line, "\r\n")
 		end := line[len(text):]

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"cairn/mailstore/message"
+	"cairn/smtpgw/rawheader"
 )
 
 const (
@@ -58,7 +59,7 @@ func TestMendBody(t *testing.T) {
 		{"no quoted-printable", plainTop + "Content-Transfer-Encoding: quoted-printable\r\n\r\n" + longText + "=zz", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			header, rest := splitHeader([]byte(tt.raw))
+			header, rest := rawheader.Split([]byte(tt.raw))
 			got := string((mender{limit: 1 << 20}).message(bytes.Clone(header), rest))
 			if tt.how == "" {
 				if got != tt.raw {
@@ -70,7 +71,7 @@ func TestMendBody(t *testing.T) {
 				t.Errorf("became %q", got)
 			}
 			sameContent(t, tt.raw, got)
-			again, rest := splitHeader([]byte(got))
+			again, rest := rawheader.Split([]byte(got))
 			if twice := (mender{limit: 1 << 20}).message(bytes.Clone(again), rest); string(twice) != got {
 				t.Errorf("mended again it is %q", twice)
 			}
@@ -96,7 +97,7 @@ func sameContent(t *testing.T, before, after string) {
 // TestMendedWithinTheLimit: a message does not grow beyond what others take.
 func TestMendedWithinTheLimit(t *testing.T) {
 	raw := plainTop + "\r\n" + strings.Repeat("\xff", longBytes)
-	header, rest := splitHeader([]byte(raw))
+	header, rest := rawheader.Split([]byte(raw))
 	if got := (mender{limit: int64(len(raw) + longBytes)}).message(bytes.Clone(header), rest); string(got) != raw {
 		t.Errorf("%d octets became %d", len(raw), len(got))
 	}
@@ -111,7 +112,7 @@ func FuzzMend(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		raw = bytes.ReplaceAll(bytes.ReplaceAll(raw, []byte("\r"), nil), []byte("\n"), crlf)
 		raw = bytes.ReplaceAll(raw, []byte("long"), []byte(longText))
-		header, rest := splitHeader(raw)
+		header, rest := rawheader.Split(raw)
 		if !wellFormed.Match(headerAndEmptyLine(raw)) || bytes.IndexByte(raw, 0) >= 0 {
 			return // neither gets here
 		}

@@ -9,7 +9,10 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
+	"cairn/smtpgw/address"
 	"cairn/smtpgw/authres"
+	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/refuse"
 )
 
 // maxReceived is the number of Received fields at which a message is taken to
@@ -19,7 +22,7 @@ const maxReceived = 100
 // draft is a submitted message on its way to the one that is recorded: its header put right, as
 // RFC 6409, section 8, lets a submission server do.
 type draft struct {
-	fields []field
+	fields []rawheader.Field
 	rest   []byte           // from the empty line on
 	parsed *message.Message // of fields alone
 	wish   []string         // values of Cairn-Components fields
@@ -39,50 +42,50 @@ type draft struct {
 // must be one of is missing or there twice.
 func readDraft(raw []byte) (*draft, error) {
 	d := new(draft)
-	var all []field
+	var all []rawheader.Field
 	all, d.rest = repairedFields(raw)
 	received := 0
 	for _, f := range all {
 		switch {
-		case f.is("cairn-components"):
-			d.wish = append(d.wish, f.unfolded())
-		case f.is("cairn-hold"):
-			d.hold = append(d.hold, f.unfolded())
-		case f.is(message.TokenHeader):
+		case f.Is("cairn-components"):
+			d.wish = append(d.wish, f.Unfolded())
+		case f.Is("cairn-hold"):
+			d.hold = append(d.hold, f.Unfolded())
+		case f.Is(message.TokenHeader):
 			if d.hops < record.MaxHops && isToken(f) {
 				d.fields = append(d.fields, f)
 				d.hops++
 			}
-		case f.is("bcc"), f.is("resent-bcc"), message.LocalNote(f.lower()):
+		case f.Is("bcc"), f.Is("resent-bcc"), message.LocalNote(f.Lower()):
 		default:
 			d.fields = append(d.fields, f)
 		}
-		if f.is("received") {
+		if f.Is("received") {
 			received++
 		}
 	}
 	for _, f := range d.fields {
-		if !message.OwnField(f.lower()) {
+		if !message.OwnField(f.Lower()) {
 			continue
 		}
-		if n := d.count(string(f.name)); n > 1 {
-			return nil, refusef(554, 5, 6, 0, "message has %d %s fields; one is allowed (RFC 5322, section 3.6)", n, f.name)
+		if n := d.count(string(f.Name)); n > 1 {
+			return nil, refuse.With(554, 5, 6, 0, "message has %d %s fields; one is allowed (RFC 5322, section 3.6)", n, f.Name)
 		}
 	}
 	if d.count("From") == 0 {
-		return nil, refusef(554, 5, 6, 0, "message has no From field; exactly one is needed (RFC 5322, section 3.6)")
+		return nil, refuse.With(554, 5, 6, 0, "message has no From field; exactly one is needed (RFC 5322, section 3.6)")
 	}
 	if received >= maxReceived {
 		return nil, circles()
 	}
-	d.parsed = message.ParseHeader(joinFields(d.fields))
+	d.parsed = message.ParseHeader(rawheader.Join(d.fields))
 	return d, nil
 }
 
 func (d *draft) count(name string) int {
 	n := 0
 	for _, f := range d.fields {
-		if f.is(name) {
+		if f.Is(name) {
 			n++
 		}
 	}
@@ -91,8 +94,8 @@ func (d *draft) count(name string) int {
 
 // value returns the unfolded value of the topmost field of that name.
 func (d *draft) value(name string) string {
-	if i := slices.IndexFunc(d.fields, func(f field) bool { return f.is(name) }); i >= 0 {
-		return d.fields[i].unfolded()
+	if i := slices.IndexFunc(d.fields, func(f rawheader.Field) bool { return f.Is(name) }); i >= 0 {
+		return d.fields[i].Unfolded()
 	}
 	return ""
 }
@@ -119,7 +122,7 @@ func (d *draft) finish(s stamp) []byte {
 	var header bytes.Buffer
 	header.Write(s.received)
 	if s.sender != "" {
-		fmt.Fprintf(&header, "Sender: <%s>\r\n", pathOf(s.sender))
+		fmt.Fprintf(&header, "Sender: <%s>\r\n", address.Path(s.sender))
 	}
 	if d.count("Date") == 0 {
 		header.WriteString(date)
@@ -129,15 +132,15 @@ func (d *draft) finish(s stamp) []byte {
 	}
 	for _, f := range d.fields {
 		switch {
-		case d.hops > 0 && !f.is("authentication-results"): // what was recorded before stays as it was
-			header.Write(f.raw)
-		case f.is("date") && d.parsed.Date.IsZero():
+		case d.hops > 0 && !f.Is("authentication-results"): // what was recorded before stays as it was
+			header.Write(f.Raw)
+		case f.Is("date") && d.parsed.Date.IsZero():
 			header.WriteString(date)
-		case f.is("message-id") && !isMessageID(f.unfolded()):
+		case f.Is("message-id") && !isMessageID(f.Unfolded()):
 			header.WriteString(id)
-		case f.is("authentication-results") && authres.Bears(f.value(), s.hostname):
+		case f.Is("authentication-results") && authres.Bears(f.Value(), s.hostname):
 		default:
-			header.Write(f.raw)
+			header.Write(f.Raw)
 		}
 	}
 	if s.sentOn || d.hops > 0 { // what was recorded before has to stay as it was
@@ -148,8 +151,8 @@ func (d *draft) finish(s stamp) []byte {
 
 // canArrive refuses a message, ready to leave, that would not arrive as it was recorded.
 func canArrive(msg []byte) error {
-	if header, _ := splitHeader(msg); len(header) > maxSentHeader {
-		return refusef(552, 5, 3, 4, "header exceeds the limit of %d octets with its %d; name fewer recipients in To and Cc: use Bcc or a mailing list",
+	if header, _ := rawheader.Split(msg); len(header) > maxSentHeader {
+		return refuse.With(552, 5, 3, 4, "header exceeds the limit of %d octets with its %d; name fewer recipients in To and Cc: use Bcc or a mailing list",
 			maxSentHeader, len(header))
 	}
 	return nil
@@ -177,8 +180,8 @@ func isComment(s string) bool {
 
 // isToken reports whether a field has the form of a token. Whether it proves
 // anything is for those who get the message to find out.
-func isToken(f field) bool {
-	_, found, err := record.FindToken(f.raw)
+func isToken(f rawheader.Field) bool {
+	_, found, err := record.FindToken(f.Raw)
 	return found && err == nil
 }
 
@@ -187,17 +190,17 @@ func isToken(f field) bool {
 // themselves in files, and what other filters found and programs here would act upon (see
 // message.ForeignFinding). All other bytes stay as they are.
 func withTrace(raw, trace []byte, hostname string) []byte {
-	header, rest := splitHeader(raw)
+	header, rest := rawheader.Split(raw)
 	var out bytes.Buffer
 	out.Grow(len(trace) + len(raw))
 	out.Write(trace)
-	for f := range fieldsOf(header) {
-		name := f.lower()
+	for f := range rawheader.Fields(header) {
+		name := f.Lower()
 		switch {
 		case message.LocalNote(name), message.ForeignFinding(name):
-		case f.is("authentication-results") && authres.Bears(f.value(), hostname):
+		case f.Is("authentication-results") && authres.Bears(f.Value(), hostname):
 		default:
-			out.Write(f.raw)
+			out.Write(f.Raw)
 		}
 	}
 	out.Write(rest)
@@ -206,12 +209,12 @@ func withTrace(raw, trace []byte, hostname string) []byte {
 
 // checkLoop refuses a message that has been through too many hosts.
 func checkLoop(header []byte) error {
-	if count(header, "received") >= maxReceived {
+	if rawheader.Count(header, "received") >= maxReceived {
 		return circles()
 	}
 	return nil
 }
 
 func circles() error {
-	return refusef(554, 5, 4, 6, "message has %d Received fields or more: it goes in circles", maxReceived)
+	return refuse.With(554, 5, 4, 6, "message has %d Received fields or more: it goes in circles", maxReceived)
 }

@@ -10,6 +10,8 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
+	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/refuse"
 )
 
 var moment = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -111,7 +113,7 @@ func TestPrepareRefuses(t *testing.T) {
 		tests = append(tests, refusal{"two " + name, twice, "2 " + name + " fields; one is allowed"})
 	}
 	for _, tt := range tests {
-		var refusal *Refusal
+		var refusal *refuse.Refusal
 		if _, err := prepareTest(tt.raw); !errors.As(err, &refusal) || refusal.Code != 554 || !strings.Contains(refusal.Text, tt.want) {
 			t.Errorf("%s: %v", tt.name, err)
 		}
@@ -159,10 +161,10 @@ func FuzzPrepare(f *testing.F) {
 	f.Add([]byte("FROM\t: x\r\n \r\nAuthentication-Results: (c) mx.local.example; a=b\r\n\r\n"))
 	f.Add([]byte("From: a@b\r\nX: " + strings.Repeat("word ", 500) + "\r\n\r\n" + strings.Repeat("text ", 500)))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		header, rest := splitHeader(raw)
+		header, rest := rawheader.Split(raw)
 		var joined []byte
-		for x := range fieldsOf(header) {
-			joined = append(joined, x.raw...)
+		for x := range rawheader.Fields(header) {
+			joined = append(joined, x.Raw...)
 		}
 		if !bytes.Equal(append(joined, rest...), raw) {
 			t.Fatal("fields and rest are not the message")
@@ -174,19 +176,19 @@ func FuzzPrepare(f *testing.F) {
 		if !hasLongLine(rest) && !strings.HasSuffix(out, string(rest)) {
 			t.Fatalf("body %q is not at the end of %q", rest, out)
 		}
-		after, _ := splitHeader([]byte(out))
+		after, _ := rawheader.Split([]byte(out))
 		checkHeader(t, after)
 		for _, name := range []string{"from", "date", "message-id", "received"} {
-			if count(after, name) == 0 {
+			if rawheader.Count(after, name) == 0 {
 				t.Errorf("no %s in %q", name, out)
 			}
 		}
 		for _, name := range []string{"bcc", "resent-bcc", "cairn-components", "status"} {
-			if count(after, name) > 0 {
+			if rawheader.Count(after, name) > 0 {
 				t.Errorf("%s is left in %q", name, out)
 			}
 		}
-		if tokens, err := record.Tokens([]byte(out)); err != nil || len(tokens) != count(after, "cairn-record") {
+		if tokens, err := record.Tokens([]byte(out)); err != nil || len(tokens) != rawheader.Count(after, "cairn-record") {
 			t.Errorf("what is left of the records is not %d tokens: %v", len(tokens), err)
 		}
 		again, err := preparedBelow("", out)
@@ -199,16 +201,16 @@ func FuzzPrepare(f *testing.F) {
 // checkHeader holds what is true of the header of every prepared message.
 func checkHeader(t *testing.T, header []byte) {
 	t.Helper()
-	for f := range fieldsOf(header) {
-		if f.name == nil || f.raw[len(f.name)] != ':' {
-			t.Errorf("no field, or white space before its colon: %q", f.raw)
+	for f := range rawheader.Fields(header) {
+		if f.Name == nil || f.Raw[len(f.Name)] != ':' {
+			t.Errorf("no field, or white space before its colon: %q", f.Raw)
 		}
-		for i, line := range bytes.SplitAfter(f.raw, []byte("\n")) {
+		for i, line := range bytes.SplitAfter(f.Raw, []byte("\n")) {
 			if i > 0 && len(line) > 0 && isBlankLine(line) {
-				t.Errorf("a fold of white space alone in %q", f.raw)
+				t.Errorf("a fold of white space alone in %q", f.Raw)
 			}
 			if foldAt(line) > 0 {
-				t.Errorf("a line of %d octets in %q", len(line), f.raw)
+				t.Errorf("a line of %d octets in %q", len(line), f.Raw)
 			}
 		}
 	}

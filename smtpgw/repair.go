@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"cairn/mailstore/message"
+	"cairn/smtpgw/rawheader"
 )
 
 // maxLine is the length of a line without its CRLF in octets (RFC 5322, section 2.1.1).
@@ -20,29 +21,29 @@ const maxLine = 998
 //   - lines over maxLine are folded where there is white space.
 //
 // Joined, fields and rest of a message that needs none of it are that message.
-func repairedFields(raw []byte) (fields []field, rest []byte) {
-	header, rest := splitHeader(message.WithoutMboxLine(raw))
+func repairedFields(raw []byte) (fields []rawheader.Field, rest []byte) {
+	header, rest := rawheader.Split(message.WithoutMboxLine(raw))
 	for len(header) > 0 {
-		line := header[:lineEnd(header)]
-		name := fieldName(line)
+		line := header[:rawheader.LineEnd(header)]
+		name := rawheader.FieldName(line)
 		if name == nil {
 			return fields, bytes.Join([][]byte{crlf, header, rest}, nil)
 		}
 		n, blank := len(line), false
 		for n < len(header) && isBlank(header[n]) {
-			fold := header[n : n+lineEnd(header[n:])]
+			fold := header[n : n+rawheader.LineEnd(header[n:])]
 			n += len(fold)
 			blank = blank || isBlankLine(fold)
 		}
-		f := field{name: name, raw: header[:n]}
+		f := rawheader.Field{Name: name, Raw: header[:n]}
 		if blank {
-			f.raw = withoutBlankFolds(f.raw)
+			f.Raw = withoutBlankFolds(f.Raw)
 		}
-		if f.raw[len(name)] != ':' {
-			_, value, _ := bytes.Cut(f.raw, []byte(":"))
-			f.raw = bytes.Join([][]byte{name, []byte(":"), value}, nil)
+		if f.Raw[len(name)] != ':' {
+			_, value, _ := bytes.Cut(f.Raw, []byte(":"))
+			f.Raw = bytes.Join([][]byte{name, []byte(":"), value}, nil)
 		}
-		f.raw = refold(f.raw)
+		f.Raw = refold(f.Raw)
 		fields = append(fields, f)
 		header = header[n:]
 	}
@@ -59,7 +60,7 @@ func isBlankLine(line []byte) bool { return len(bytes.TrimRight(line, " \t\r\n")
 func withoutBlankFolds(raw []byte) []byte {
 	var out []byte
 	for first := true; len(raw) > 0; first = false {
-		line := raw[:lineEnd(raw)]
+		line := raw[:rawheader.LineEnd(raw)]
 		if first || !isBlankLine(line) {
 			out = append(out, line...)
 		}
@@ -77,7 +78,7 @@ func refold(raw []byte) []byte {
 	}
 	out := make([]byte, 0, len(raw)+len(raw)/256)
 	for len(raw) > 0 {
-		line := raw[:lineEnd(raw)]
+		line := raw[:rawheader.LineEnd(raw)]
 		raw = raw[len(line):]
 		for {
 			at := foldAt(line)
@@ -118,7 +119,7 @@ func foldAt(line []byte) int {
 // hasLongLine reports whether b has a line over maxLine.
 func hasLongLine(b []byte) bool {
 	for len(b) > maxLine {
-		n := lineEnd(b)
+		n := rawheader.LineEnd(b)
 		if len(bytes.TrimRight(b[:n], "\r\n")) > maxLine {
 			return true
 		}

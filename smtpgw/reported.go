@@ -8,7 +8,9 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
 	"cairn/smtpgw/dsn"
+	"cairn/smtpgw/refuse"
 )
 
 // What another server reports to a signed return path changes what is known of the recipient: it
@@ -22,7 +24,7 @@ type reported struct {
 
 // reportIn is the report of an arrival to return paths; nil: it brings none. The error may be a
 // refusal.
-func (d *Delivery) reportIn(a *Arrival, rcpts []mailbox) (*reported, error) {
+func (d *Delivery) reportIn(a *Arrival, rcpts []address.Mailbox) (*reported, error) {
 	if a.From != "" {
 		return nil, nil
 	}
@@ -65,7 +67,7 @@ func (d *Delivery) settled(paths []returnPath, says *dsn.Report) error {
 				return err
 			}
 			if waits {
-				return refusef(451, 4, 3, 0, "whether the mail of this report was taken is not noted here yet; try again later")
+				return refuse.With(451, 4, 3, 0, "whether the mail of this report was taken is not noted here yet; try again later")
 			}
 		}
 		return nil
@@ -136,13 +138,13 @@ func replyReported(to dsn.Recipient) reply {
 
 // sameMailbox reports whether a report means a recipient.
 func sameMailbox(said, rcpt string) bool {
-	if strings.EqualFold(said, pathOf(rcpt)) {
+	if strings.EqualFold(said, address.Path(rcpt)) {
 		return true
 	}
-	m, err := parseMailbox(said, true)
+	m, err := address.Parse(said, true)
 	if err != nil {
 		return false
 	}
-	of, err := parseMailbox(rcpt, true)
-	return err == nil && m.key() == of.key()
+	of, err := address.Parse(rcpt, true)
+	return err == nil && m.Key() == of.Key()
 }

@@ -16,6 +16,8 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/refuse"
 )
 
 // Mail that leaves for servers that are no nodes has an envelope sender of its own: a sub-address
@@ -169,8 +171,8 @@ func (c *Courier) envelopeSender(ctx context.Context, o *outbound, e *outbox.Ent
 // account that sent it by a sub-address: that of a list or of a program elsewhere, or one that is
 // too long.
 func (c *Courier) signedReturn(ctx context.Context, e *outbox.Entry) (string, error) {
-	m, err := parseMailbox(e.From, true)
-	if err != nil || !c.dir.isLocal(m.domain) {
+	m, err := address.Parse(e.From, true)
+	if err != nil || !c.dir.isLocal(m.Domain) {
 		return e.From, nil
 	}
 	var key []byte
@@ -188,9 +190,9 @@ func (c *Courier) signedReturn(ctx context.Context, e *outbox.Entry) (string, er
 		return "", fmt.Errorf("the key of return paths: %w", err)
 	}
 	path := returnPath{day: dayOf(c.now()), account: e.Account, message: e.Message, entry: e.ID}
-	base, _ := detailOf(m.local)
-	m.local = base + "+" + returnMark + path.tag(key)
-	if len(m.local) > maxLocalPart {
+	base, _ := detailOf(m.Local)
+	m.Local = base + "+" + returnMark + path.tag(key)
+	if len(m.Local) > maxLocalPart {
 		return e.From, nil
 	}
 	out := e.From
@@ -209,12 +211,12 @@ func (c *Courier) signedReturn(ctx context.Context, e *outbox.Entry) (string, er
 
 // returnPathOf is what an address that the null sender writes to names; nil for one that is no
 // return path. The error may be the refusal.
-func (d *Delivery) returnPathOf(r *mailstore.Reader, m mailbox) (*returnPath, error) {
-	_, detail := detailOf(m.local)
+func (d *Delivery) returnPathOf(r *mailstore.Reader, m address.Mailbox) (*returnPath, error) {
+	_, detail := detailOf(m.Local)
 	if len(detail) < len(returnMark) || !strings.EqualFold(detail[:len(returnMark)], returnMark) {
 		return nil, nil
 	}
-	if _, err := r.AccountByAddress(m.key()); err == nil {
+	if _, err := r.AccountByAddress(m.Key()); err == nil {
 		return nil, nil // an account has this very address
 	}
 	a, err := d.dir.account(r, m)
@@ -230,14 +232,14 @@ func (d *Delivery) returnPathOf(r *mailstore.Reader, m mailbox) (*returnPath, er
 	}
 	p, ok := parseReturn(detail[len(returnMark):], a.ID, key)
 	if err != nil || !ok || !d.distrust() && !p.taken(d.now()) {
-		return nil, refusef(550, 5, 7, 1, "<%s> is no return path of mail that was sent from here in the last ten days", pathOf(m.String()))
+		return nil, refuse.With(550, 5, 7, 1, "<%s> is no return path of mail that was sent from here in the last ten days", address.Path(m.String()))
 	}
 	return &p, nil
 }
 
 // mayReport is the refusal of a recipient of the null sender whose address is a return path that
 // does not count.
-func (d *Delivery) mayReport(m mailbox) error {
+func (d *Delivery) mayReport(m address.Mailbox) error {
 	return d.store.View(func(r *mailstore.Reader) error {
 		_, err := d.returnPathOf(r, m)
 		return err

@@ -18,6 +18,7 @@ import (
 	"cairn/mailstore/logration"
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/textroom"
+	"cairn/smtpgw/address"
 )
 
 // Server speaks SMTP with the peers of any number of listeners.
@@ -108,12 +109,12 @@ func (s *Server) newSession(c *smtp.Conn) (smtp.Session, error) {
 
 // localRecipient checks a recipient of inbound mail that a node, or nil, brings. The route is to
 // where the mailbox is.
-func (s *Server) localRecipient(to string, utf8 bool, from *consensus.Key) (mailbox, Route, error) {
-	m, err := parseMailbox(to, utf8)
+func (s *Server) localRecipient(to string, utf8 bool, from *consensus.Key) (address.Mailbox, Route, error) {
+	m, err := address.Parse(to, utf8)
 	if err != nil {
 		return m, Route{}, err
 	}
-	if !s.dir.isLocal(m.domain) {
+	if !s.dir.isLocal(m.Domain) {
 		return m, Route{}, s.dir.notServed(m)
 	}
 	route, err := s.cfg.heldBy(s.ctx, s.store, s.dir, m, from)

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"cairn/mailstore/message/maildomain"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/rawheader"
 )
 
 // leavesNodes reports whether mail for one of these recipients may go to a server that is no node,
@@ -34,20 +36,20 @@ func asciiFields(header []byte) []byte {
 		return header
 	}
 	var out bytes.Buffer
-	for f := range fieldsOf(header) {
+	for f := range rawheader.Fields(header) {
 		out.Write(asciiField(f))
 	}
 	return out.Bytes()
 }
 
 // asciiField is asciiFields of one field.
-func asciiField(f field) []byte {
-	value := f.unfolded()
-	if isASCII(f.raw) || !utf8.ValidString(value) || strings.ContainsAny(value, "\r\n\x00") {
-		return f.raw
+func asciiField(f rawheader.Field) []byte {
+	value := f.Unfolded()
+	if isASCII(f.Raw) || !utf8.ValidString(value) || strings.ContainsAny(value, "\r\n\x00") {
+		return f.Raw
 	}
 	encoded, ok := "", false
-	switch name := f.lower(); {
+	switch name := f.Lower(); {
 	case addressFields[name]:
 		encoded, ok = asciiAddresses(value)
 	case name == "content-type", name == "content-disposition":
@@ -55,9 +57,9 @@ func asciiField(f field) []byte {
 	case textFields[name], strings.HasPrefix(name, "x-"):
 		encoded, ok = encodedText(value), !strings.Contains(value, "=?")
 	}
-	raw := []byte(string(f.name) + ": " + encoded + "\r\n")
+	raw := []byte(string(f.Name) + ": " + encoded + "\r\n")
 	if !ok || !isASCII(raw) || hasLongLine(raw) {
-		return f.raw
+		return f.Raw
 	}
 	return raw
 }
@@ -148,7 +150,7 @@ func oneAddress(s string) (n int, end byte) {
 		case ',', ':', ';':
 			return i, c
 		case '"', '(', '<', '[':
-			if i = closing(s, i, c, closedBy[c]); i < 0 {
+			if i = address.Closing(s, i, c, closedBy[c]); i < 0 {
 				return -1, 0
 			}
 		case '\\', ')', '>', ']':
@@ -196,9 +198,9 @@ func cutAngle(s string) (name, spec string, found bool) {
 	for i := 0; i < len(s); {
 		switch s[i] {
 		case '"':
-			i = closing(s, i, '"', '"')
+			i = address.Closing(s, i, '"', '"')
 		case '(':
-			i = closing(s, i, '(', ')')
+			i = address.Closing(s, i, '(', ')')
 		case '<':
 			return strings.TrimRight(s[:i], " \t"), s[i+1 : len(s)-1], s[len(s)-1] == '>'
 		default:
@@ -221,7 +223,7 @@ func asciiPhrase(s string) (string, bool) {
 	for i := 0; i < len(s); {
 		switch s[i] {
 		case '"':
-			end := closing(s, i, '"', '"')
+			end := address.Closing(s, i, '"', '"')
 			text.WriteString(maildomain.Unquoted(s[i+1 : end-1]))
 			i = end
 		case '(', '[', '<', '@', ':', ';', ',', '\\':

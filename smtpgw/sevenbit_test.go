@@ -12,6 +12,7 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/mailtest"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/rawheader"
 )
 
 // TestASCIIFields: UTF-8 in a header is encoded where that says the same, and stays where not.
@@ -85,7 +86,7 @@ func TestSevenBit(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			mend := func(raw string) string {
-				header, rest := splitHeader([]byte(raw))
+				header, rest := rawheader.Split([]byte(raw))
 				return string(mender{1 << 20, true}.message(bytes.Clone(header), rest))
 			}
 			got := mend(tt.raw)
@@ -153,9 +154,9 @@ func TestSevenBitSamples(t *testing.T) {
 				return nil
 			}
 			eightBit++
-			header, rest := splitHeader(raw)
+			header, rest := rawheader.Split(raw)
 			got := mender{1 << 24, true}.message(bytes.Clone(header), rest)
-			if _, body := splitHeader(got); isASCII(body) {
+			if _, body := rawheader.Split(got); isASCII(body) {
 				encoded++
 			}
 			saysTheSame(t, path, raw, got)
@@ -197,13 +198,13 @@ func FuzzSevenBit(f *testing.F) {
 	f.Add([]byte(mixedTop + "Content-Type: application/x; name=\"ü\"\r\n\r\nü" + mixedEnd))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		raw = bytes.ReplaceAll(bytes.ReplaceAll(raw, []byte("\r"), nil), []byte("\n"), crlf)
-		header, rest := splitHeader(raw)
+		header, rest := rawheader.Split(raw)
 		if !wellFormed.Match(headerAndEmptyLine(raw)) || bytes.IndexByte(raw, 0) >= 0 {
 			return
 		}
 		got := mender{1 << 24, true}.message(bytes.Clone(header), rest)
 		saysTheSame(t, "it", raw, got)
-		header, rest = splitHeader(got)
+		header, rest = rawheader.Split(got)
 		if again := (mender{1 << 24, true}).message(bytes.Clone(header), rest); !bytes.Equal(again, got) {
 			t.Errorf("%q becomes %q", got, again)
 		}

@@ -9,6 +9,7 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/rawheader"
 )
 
 // Sign makes DKIM-Signature fields (RFC 6376), each with its CRLF, in the name of a domain for a
@@ -23,7 +24,7 @@ func (c *Courier) top(o *outbound, e *outbox.Entry, raw []byte) []byte {
 	if !o.foreign || c.cfg.Sign == nil {
 		return e.Token
 	}
-	header, _ := splitHeader(raw)
+	header, _ := rawheader.Split(raw)
 	domain := authorDomain(header)
 	if domain == "" || isSentOn(raw) || !c.wroteIt(e) {
 		return e.Token

@@ -8,6 +8,8 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/refuse"
 )
 
 // Submitter takes mail of this organisation's own users and queues it. The
@@ -59,7 +61,7 @@ func (s *Submitter) SubmitWith(ctx context.Context, peer Peer, from string, rcpt
 // submitLogged is submitAll, and tells the log of a refusal.
 func (s *Submitter) submitLogged(ctx context.Context, peer Peer, from string, rcpts []string, dsn outbox.DSN, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	r, err := s.submitAll(ctx, peer, from, rcpts, dsn, raw, also)
-	if _, refused := errors.AsType[*Refusal](err); refused || errors.Is(err, mailstore.ErrDiskFull) {
+	if _, refused := errors.AsType[*refuse.Refusal](err); refused || errors.Is(err, mailstore.ErrDiskFull) {
 		log := s.cfg.Log.With("peer", peer.Addr)
 		logRefusal(log, "", "message", from, envelopeTo(rcpts), s.gate.refusal(log, "message", "", err))
 	}
@@ -78,10 +80,10 @@ func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts
 		return Receipt{}, err
 	}
 	if len(rcpts) == 0 {
-		return Receipt{}, refusef(554, 5, 5, 1, "message has no recipients")
+		return Receipt{}, refuse.With(554, 5, 5, 1, "message has no recipients")
 	}
 	if len(rcpts) > s.limits.Recipients {
-		return Receipt{}, refusef(452, 4, 5, 3, "more than %d recipients; send to the others separately", s.limits.Recipients)
+		return Receipt{}, refuse.With(452, 4, 5, 3, "more than %d recipients; send to the others separately", s.limits.Recipients)
 	}
 	var to []string
 	var a asking
@@ -90,7 +92,7 @@ func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts
 		if err != nil {
 			return Receipt{}, err
 		}
-		to = withMailbox(to, m)
+		to = address.Add(to, m)
 	}
 	return s.submit(ctx, newRef(), peer, who, to, dsn, false, raw, also)
 }
@@ -119,9 +121,9 @@ func (w *wire) user() user {
 // allowed, belongs to the postmaster.
 func (s *Submitter) sender(from string, by user, utf8 bool) (poster, error) {
 	who := poster{signed: by.account != nil, relayed: by.relays}
-	var m *mailbox
+	var m *address.Mailbox
 	if from != "" {
-		parsed, err := parseMailbox(from, utf8)
+		parsed, err := address.Parse(from, utf8)
 		if err != nil {
 			return poster{}, err
 		}
@@ -143,16 +145,16 @@ func (s *Submitter) Here(r *mailstore.Reader, address string) (bool, error) {
 
 // recipient checks one recipient of mail that somebody submits. Those of our own domains must
 // exist, and others not be suppressed.
-func (s *Submitter) recipient(ctx context.Context, who poster, a *asking, to string, utf8 bool) (mailbox, error) {
-	m, err := parseMailbox(to, utf8)
+func (s *Submitter) recipient(ctx context.Context, who poster, a *asking, to string, utf8 bool) (address.Mailbox, error) {
+	m, err := address.Parse(to, utf8)
 	if err != nil {
 		return m, err
 	}
-	if !s.dir.isLocal(m.domain) {
+	if !s.dir.isLocal(m.Domain) {
 		if err := s.notSuppressed(who, m); err != nil {
 			return m, err
 		}
-		return m, s.nowhere(ctx, a, m.domain)
+		return m, s.nowhere(ctx, a, m.Domain)
 	}
 	_, err = s.cfg.heldBy(ctx, s.store, s.dir, m, nil)
 	return m, err

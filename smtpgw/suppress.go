@@ -10,6 +10,8 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/refuse"
 )
 
 // An account's mail to an address that its server says is gone for good is refused for some time:
@@ -58,8 +60,8 @@ var (
 	errSuppressed = errors.New("a suppressed address is damaged or of a newer version: " + mailstore.NextCheck)
 )
 
-func suppressedKey(account mailstore.AccountID, m mailbox) []byte {
-	return append(suppressedPrefix(account), m.key()...)
+func suppressedKey(account mailstore.AccountID, m address.Mailbox) []byte {
+	return append(suppressedPrefix(account), m.Key()...)
 }
 
 func suppressedPrefix(account mailstore.AccountID) []byte {
@@ -79,7 +81,7 @@ func decodeSuppressed(b []byte) (s Suppressed, err error) {
 
 // suppress puts an address on an account's list, in the place of what it says of it. A full list
 // loses what has expired.
-func suppress(tx *mailstore.Tx, m mailbox, s Suppressed) error {
+func suppress(tx *mailstore.Tx, m address.Mailbox, s Suppressed) error {
 	s.Version, s.Address = suppressedVersion, m.String()
 	s.Since, s.Until = s.Since.UTC().Truncate(time.Second), s.Until.UTC().Truncate(time.Second)
 	if len(s.Why) > maxSuppressedWhy {
@@ -181,7 +183,7 @@ func uncountSuppressed(sp mailstore.Space, account mailstore.AccountID) error {
 }
 
 // suppressed returns what an account's list says of an address at a time, nil if nothing.
-func suppressed(r *mailstore.Reader, account mailstore.AccountID, m mailbox, now time.Time) (*Suppressed, error) {
+func suppressed(r *mailstore.Reader, account mailstore.AccountID, m address.Mailbox, now time.Time) (*Suppressed, error) {
 	b, err := r.Space(suppressedSpace).Get(suppressedKey(account, m))
 	if errors.Is(err, mailstore.ErrNotFound) || errors.Is(err, mailstore.ErrDamaged) {
 		return nil, nil // mail is not refused for what nobody knows
@@ -214,12 +216,12 @@ func SuppressedOf(r *mailstore.Reader, account mailstore.AccountID, now time.Tim
 
 // Suppress puts an address on an account's list by hand. mailstore.ErrNotFound when there is no
 // such account; a *Refusal says that it is no address.
-func (s *Submitter) Suppress(tx *mailstore.Tx, account mailstore.AccountID, address string, within time.Duration) (Suppressed, error) {
-	m, err := parseMailbox(address, true)
+func (s *Submitter) Suppress(tx *mailstore.Tx, account mailstore.AccountID, addr string, within time.Duration) (Suppressed, error) {
+	m, err := address.Parse(addr, true)
 	if err != nil {
 		return Suppressed{}, err
 	}
-	if s.dir.isLocal(m.domain) {
+	if s.dir.isLocal(m.Domain) {
 		return Suppressed{}, ErrSuppressedOwn
 	}
 	if _, err := tx.Account(account); err != nil {
@@ -237,8 +239,8 @@ func (s *Submitter) Suppress(tx *mailstore.Tx, account mailstore.AccountID, addr
 }
 
 // Unsuppress takes an address off an account's list; mailstore.ErrNotFound when it is not there.
-func (s *Submitter) Unsuppress(tx *mailstore.Tx, account mailstore.AccountID, address string) error {
-	m, err := parseMailbox(address, true)
+func (s *Submitter) Unsuppress(tx *mailstore.Tx, account mailstore.AccountID, addr string) error {
+	m, err := address.Parse(addr, true)
 	if err != nil {
 		return err
 	}
@@ -264,7 +266,7 @@ func UnsuppressAll(tx *mailstore.Tx, account mailstore.AccountID) error {
 }
 
 // notSuppressed is the refusal of a recipient who is on the sender's list.
-func (s *Submitter) notSuppressed(who poster, m mailbox) error {
+func (s *Submitter) notSuppressed(who poster, m address.Mailbox) error {
 	if who.from == "" {
 		return nil
 	}
@@ -276,7 +278,7 @@ func (s *Submitter) notSuppressed(who poster, m mailbox) error {
 	if err != nil || known == nil {
 		return err
 	}
-	return refusef(550, 5, 1, 1, "<%s> is gone, as its server has said or the administrator; mail to it is taken again from %s, or after: cairn queue suppressed rm",
+	return refuse.With(550, 5, 1, 1, "<%s> is gone, as its server has said or the administrator; mail to it is taken again from %s, or after: cairn queue suppressed rm",
 		shown(m.String()), known.Until.Format("2006-01-02 15:04 UTC"))
 }
 
@@ -296,7 +298,7 @@ func goneFor(out []fate) (gone []fate) {
 		for j, other := range out {
 			shared = shared || i != j && other.reply == f.reply
 		}
-		if !shared || strings.Contains(strings.ToLower(f.reply.text), strings.ToLower(pathOf(f.rcpt))) {
+		if !shared || strings.Contains(strings.ToLower(f.reply.text), strings.ToLower(address.Path(f.rcpt))) {
 			gone = append(gone, f)
 		}
 	}
@@ -323,8 +325,8 @@ func suppressGone(tx *mailstore.Tx, dir directory, within time.Duration, account
 		return nil
 	}
 	for _, f := range gone {
-		m, err := parseMailbox(f.rcpt, true)
-		if err != nil || dir.isLocal(m.domain) {
+		m, err := address.Parse(f.rcpt, true)
+		if err != nil || dir.isLocal(m.Domain) {
 			continue
 		}
 		s := Suppressed{Account: account, Since: now, Until: now.Add(within), Why: oneLine(f.reply.String())}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/smtpgw/address"
 )
 
 // suppressedNow are the addresses on the list, with the accounts.
@@ -100,14 +101,14 @@ func TestSuppressedIsBounded(t *testing.T) {
 	now := time.Now()
 	put := func(i int, at time.Time) error {
 		return st.Update(t.Context(), func(tx *mailstore.Tx) error {
-			m := mailbox{local: fmt.Sprint("x", i), domain: "far.example"}
+			m := address.Mailbox{Local: fmt.Sprint("x", i), Domain: "far.example"}
 			return suppress(tx, m, Suppressed{Account: 2, Since: at, Until: at.Add(time.Hour)})
 		})
 	}
 	err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
 		sp := tx.Space(suppressedSpace)
 		for i := range MaxSuppressed {
-			m := mailbox{local: fmt.Sprint("x", i), domain: "far.example"}
+			m := address.Mailbox{Local: fmt.Sprint("x", i), Domain: "far.example"}
 			if err := sp.PutJSON(suppressedKey(2, m), Suppressed{Version: 1, Account: 2, Address: m.String(), Until: now.Add(time.Hour)}); err != nil {
 				return err
 			}
@@ -124,7 +125,7 @@ func TestSuppressedIsBounded(t *testing.T) {
 		t.Errorf("one more: %v", err)
 	}
 	if err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
-		return suppress(tx, mailbox{local: "x", domain: "far.example"}, Suppressed{Account: 1, Since: now, Until: now.Add(time.Hour)})
+		return suppress(tx, address.Mailbox{Local: "x", Domain: "far.example"}, Suppressed{Account: 1, Since: now, Until: now.Add(time.Hour)})
 	}); err != nil {
 		t.Errorf("the list of one account is full, and another's: %v", err)
 	}
@@ -132,7 +133,7 @@ func TestSuppressedIsBounded(t *testing.T) {
 		t.Errorf("one more later: %v", err)
 	}
 	err = st.Update(t.Context(), func(tx *mailstore.Tx) error {
-		m := mailbox{local: "odd", domain: "far.example"}
+		m := address.Mailbox{Local: "odd", Domain: "far.example"}
 		sp := tx.Space(suppressedSpace)
 		if err := sp.Put(suppressedKey(2, m), []byte("odd")); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cairn/mailstore/message/maildomain"
+	"cairn/smtpgw/address"
 )
 
 // mailDate is the date-time of RFC 5322, section 3.3.
@@ -26,7 +27,7 @@ func receivedField(p Peer, hostname, ref string, rcpts []string, now time.Time) 
 	}
 	fmt.Fprintf(&b, "\r\n\tby %s (Cairn) with %s id %s", hostname, p.Protocol, ref)
 	if len(rcpts) == 1 && (maildomain.IsASCII(rcpts[0]) || p.Protocol == "UTF8SMTP") {
-		fmt.Fprintf(&b, "\r\n\tfor <%s>", pathOf(rcpts[0]))
+		fmt.Fprintf(&b, "\r\n\tfor <%s>", address.Path(rcpts[0]))
 	}
 	fmt.Fprintf(&b, ";\r\n\t%s\r\n", now.Format(mailDate))
 	return []byte(b.String())

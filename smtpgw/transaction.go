@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"cairn/mailstore/message/maildomain"
+	"cairn/smtpgw/address"
 )
 
 // eager is the size up to which a message is sent along with its envelope,
@@ -87,7 +88,7 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 	}
 	commands = append(commands, mail)
 	for _, r := range to {
-		rcpt := "RCPT TO:<" + pathOf(r) + ">"
+		rcpt := "RCPT TO:<" + address.Path(r) + ">"
 		if o.dsn != nil && o.offers("DSN") {
 			rcpt += rcptParameters(o.dsn.Of(r))
 		}
@@ -219,7 +220,7 @@ func (o *outbound) mailCommand(from string, to []string, size int, international
 	var b strings.Builder
 	b.WriteString("MAIL FROM:<")
 	if from != "" {
-		b.WriteString(pathOf(from))
+		b.WriteString(address.Path(from))
 	}
 	b.WriteString(">")
 	if o.offers("SIZE") {

@@ -9,6 +9,8 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/refuse"
 )
 
 // Mail between accounts of this node waits for nobody. Where nothing can be recorded it
@@ -129,7 +131,7 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *outbox.Entry, why string
 	}
 	a := c.localArrival(e, raw, e.From, here)
 	a.Unrecorded = why
-	var refusal *Refusal
+	var refusal *refuse.Refusal
 	l, err := c.delivery.ready(ctx, a, e.Ref)
 	if errors.As(err, &refusal) {
 		return false, nil
@@ -186,7 +188,7 @@ func (c *Courier) whoIsHere(e *outbox.Entry) (here, rest []string, err error) {
 				return err
 			}
 			if has { // what is full waits
-				m, _ := parseMailbox(rcpt, true)
+				m, _ := address.Parse(rcpt, true)
 				full, err := c.dir.isFull(r, m, 0)
 				if err != nil {
 					return err

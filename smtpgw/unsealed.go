@@ -10,6 +10,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/refuse"
 )
 
 // watchUnsealed sees to mail that waits for its token, beside what is carried: it may take
@@ -133,7 +134,7 @@ func (c *Courier) giveUp(ctx context.Context, entries []outbox.Entry) error {
 	if err != nil {
 		return err
 	}
-	var refusal *Refusal // of who is gone, or of a message that goes in circles: nobody is left to tell
+	var refusal *refuse.Refusal // of who is gone, or of a message that goes in circles: nobody is left to tell
 	var filed []*landing
 	if unasked {
 		to = nil

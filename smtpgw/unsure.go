@@ -8,6 +8,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore/message/maildomain"
+	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
 )
 
@@ -48,7 +49,7 @@ func (u *unsure) check(a *Arrival, verdict record.Verdict, e screen.Evidence) er
 	}
 	for _, r := range e {
 		if r.Method == screen.MethodDMARC && r.Result == screen.TempError && r.Policy != "none" && u.putOff(a.Peer.Addr, a.From, r.About) {
-			return refusef(451, 4, 7, 0, "whether this message is from %s is not known at present: the DNS does not answer; try again later", traceToken(r.About))
+			return refuse.With(451, 4, 7, 0, "whether this message is from %s is not known at present: the DNS does not answer; try again later", traceToken(r.About))
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
 )
 
 func TestParseWish(t *testing.T) {
@@ -114,7 +115,7 @@ func FuzzWish(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value string) {
 		w, err := parseWish([]string{value}, record.Wish{})
 		if err != nil {
-			if s := err.Error(); !maildomain.IsASCII(s) || strings.ContainsFunc(s, isControl) || len(s) > 500 {
+			if s := err.Error(); !maildomain.IsASCII(s) || strings.ContainsFunc(s, address.IsControl) || len(s) > 500 {
 				t.Errorf("%q is refused with %q", value, s)
 			}
 			return

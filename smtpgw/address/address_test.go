@@ -1,4 +1,4 @@
-package smtpgw
+package address
 
 import (
 	"strings"
@@ -32,7 +32,7 @@ func TestParseMailbox(t *testing.T) {
 		{in: "a@-x"}, {in: "a@x-"}, {in: "a@x y"}, {in: "a@x>y"}, {in: "a\x00b@x"}, {in: "a\tb@x"}, {in: "a\xff@x"},
 		{in: "a@[x]"}, {in: "a@[1.2.3]"}, {in: "a@xn--\u00fc.example"}, {in: "a@\u0378.example"}, {in: "<a@x"},
 	} {
-		m, err := parseMailbox(tt.in, true)
+		m, err := Parse(tt.in, true)
 		if tt.want == "" {
 			if err == nil {
 				t.Errorf("%q was read as %q", tt.in, m)
@@ -43,10 +43,10 @@ func TestParseMailbox(t *testing.T) {
 			t.Errorf("%q was read as %q (%v)", tt.in, m, err)
 			continue
 		}
-		if want := tt.path; pathOf(m.String()) != want && want != "" || want == "" && pathOf(m.String()) != tt.want {
-			t.Errorf("%q is sent as %q", tt.in, pathOf(m.String()))
+		if want := tt.path; Path(m.String()) != want && want != "" || want == "" && Path(m.String()) != tt.want {
+			t.Errorf("%q is sent as %q", tt.in, Path(m.String()))
 		}
-		if _, err := parseMailbox(tt.in, false); (err == nil) != maildomain.IsASCII(tt.in) {
+		if _, err := Parse(tt.in, false); (err == nil) != maildomain.IsASCII(tt.in) {
 			t.Errorf("%q without SMTPUTF8: %v", tt.in, err)
 		}
 	}
@@ -58,16 +58,16 @@ func FuzzParseMailbox(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		m, err := parseMailbox(s, true)
+		m, err := Parse(s, true)
 		if err != nil {
 			return
 		}
-		again, err := parseMailbox(m.String(), true)
+		again, err := Parse(m.String(), true)
 		if err != nil || again != m {
 			t.Fatalf("%q became %q, then %q (%v)", s, m, again, err)
 		}
-		if strings.ContainsFunc(pathOf(m.String()), isControl) {
-			t.Fatalf("%q goes out as %q", s, pathOf(m.String()))
+		if strings.ContainsFunc(Path(m.String()), IsControl) {
+			t.Fatalf("%q goes out as %q", s, Path(m.String()))
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package smtpgw
+package address
 
 import (
 	"errors"
@@ -11,23 +11,23 @@ import (
 
 // What can be wrong with a From or Sender. The texts go on "<name> field ...".
 var (
-	errNobody = errors.New("names nobody")
-	errGroup  = errors.New("holds a group; a list of mailboxes is needed")
-	errUnsure = errors.New("is read in different ways by different programs; write each address as name <local@domain>")
+	ErrNobody = errors.New("names nobody")
+	ErrGroup  = errors.New("holds a group; a list of mailboxes is needed")
+	ErrUnsure = errors.New("is read in different ways by different programs; write each address as name <local@domain>")
 )
 
-// mailboxesOf reads a From or Sender, each address once. Other than the message package, which
+// Mailboxes reads a From or Sender, each address once. Other than the message package, which
 // makes the best of anything, it takes a mailbox-list only (RFC 5322, section 3.4), the looser
 // names that are in use included: outside of quotes and comments no "@" stands anywhere but in the
 // addresses. It takes no group: RFC 6854 allows one in From for mail that nobody can answer. list
 // is what the message package reads there, which is what records and recipients go by; both must
 // agree.
-func mailboxesOf(value string, list []message.Address) ([]mailbox, error) {
+func Mailboxes(value string, list []message.Address) ([]Mailbox, error) {
 	text, shape, ok := shapeOf(value)
 	if !ok {
-		return nil, errUnsure
+		return nil, ErrUnsure
 	}
-	var found []mailbox
+	var found []Mailbox
 	for len(text) > 0 {
 		n := strings.IndexByte(shape, ',')
 		if n < 0 {
@@ -38,17 +38,17 @@ func mailboxesOf(value string, list []message.Address) ([]mailbox, error) {
 			if err != nil {
 				return nil, err
 			}
-			if !slices.ContainsFunc(found, func(f mailbox) bool { return f.key() == m.key() }) {
+			if !slices.ContainsFunc(found, func(f Mailbox) bool { return f.Key() == m.Key() }) {
 				found = append(found, m)
 			}
 		}
 		text, shape = text[min(n+1, len(text)):], shape[min(n+1, len(shape)):]
 	}
 	if len(found) == 0 {
-		return nil, errNobody
+		return nil, ErrNobody
 	}
-	if !slices.Equal(keysOf(found, mailbox.key), keysOf(list, func(a message.Address) string { return maildomain.AddressKey(a.Addr) })) {
-		return nil, errUnsure
+	if !slices.Equal(keysOf(found, Mailbox.Key), keysOf(list, func(a message.Address) string { return maildomain.AddressKey(a.Addr) })) {
+		return nil, ErrUnsure
 	}
 	return found, nil
 }
@@ -64,39 +64,39 @@ func keysOf[T any](list []T, key func(T) string) []string {
 }
 
 // mailboxOf reads what stands between two commas of a mailbox-list.
-func mailboxOf(text, shape string) (mailbox, error) {
+func mailboxOf(text, shape string) (Mailbox, error) {
 	spec := text
 	switch open, end := strings.IndexByte(shape, '<'), strings.IndexByte(shape, '>'); {
 	case open < 0 && end < 0:
 		if strings.ContainsAny(shape, ":;") {
-			return mailbox{}, errGroup
+			return Mailbox{}, ErrGroup
 		}
 	case open >= 0 && end > open && strings.TrimSpace(shape[end+1:]) == "" && isOwnName(text[:open], text[open+1:end]):
 		spec = text[open+1 : end]
 	case open < 0, end < open, strings.TrimSpace(shape[end+1:]) != "", strings.Contains(shape[:open], "@"):
 		if strings.ContainsAny(shape, ":;") && !strings.Contains(shape[:max(open, 0)], "@") {
-			return mailbox{}, errGroup
+			return Mailbox{}, ErrGroup
 		}
-		return mailbox{}, errUnsure
+		return Mailbox{}, ErrUnsure
 	case strings.ContainsAny(shape[:open], ":;"):
-		return mailbox{}, errGroup
+		return Mailbox{}, ErrGroup
 	default:
 		spec = text[open+1 : end]
 	}
 	spec = strings.TrimSpace(spec)
 	at := strings.LastIndexByte(spec, '@')
 	if at < 0 {
-		return mailbox{}, errNobody
+		return Mailbox{}, ErrNobody
 	}
 	local := spec[:at]
 	if n := len(local); n >= 2 && local[0] == '"' && local[n-1] == '"' {
 		local = maildomain.Unquoted(local[1 : n-1])
 	} else if strings.ContainsAny(local, " \t\"()[]:;@\\,<>") {
-		return mailbox{}, errUnsure
+		return Mailbox{}, ErrUnsure
 	}
-	m, err := parseMailbox(local+spec[at:], true)
+	m, err := Parse(local+spec[at:], true)
 	if err != nil {
-		return mailbox{}, errUnsure
+		return Mailbox{}, ErrUnsure
 	}
 	return m, nil
 }
@@ -116,11 +116,11 @@ func shapeOf(value string) (text, shape string, ok bool) {
 		end, mask := i+1, value[i]
 		switch {
 		case value[i] == '"':
-			end, mask = closing(value, i, '"', '"'), 'x'
+			end, mask = Closing(value, i, '"', '"'), 'x'
 		case value[i] == '(':
-			end, mask = closing(value, i, '(', ')'), ' '
+			end, mask = Closing(value, i, '(', ')'), ' '
 		case value[i] == '[' && i > 0 && value[i-1] == '@':
-			end, mask = closing(value, i, '[', ']'), 'x'
+			end, mask = Closing(value, i, '[', ']'), 'x'
 		}
 		if end < 0 {
 			return "", "", false
@@ -135,8 +135,8 @@ func shapeOf(value string) (text, shape string, ok bool) {
 	return string(t), string(s), true
 }
 
-// closing returns the position behind what closes the text that begins at i; -1 if nothing does.
-func closing(s string, i int, open, end byte) int {
+// Closing returns the position behind what closes the text that begins at i; -1 if nothing does.
+func Closing(s string, i int, open, end byte) int {
 	depth := 0
 	for ; i < len(s); i++ {
 		switch c := s[i]; {

@@ -1,4 +1,7 @@
-package smtpgw
+// Package refuse has what the other side of an SMTP session, or whoever submits mail otherwise, is
+// told when something is not taken: an error with code, status and text. Whatever in the gateway
+// looks at what somebody else sends gives it.
+package refuse
 
 import "fmt"
 
@@ -25,7 +28,7 @@ func (r *Refusal) Temporary() bool { return r.Code < 500 }
 // to.
 func (r *Refusal) IsPolicy() bool { return r.Status[1] == 7 } // RFC 3463, section 3.8
 
-// refusef makes a Refusal.
-func refusef(code, class, subject, detail int, format string, args ...any) *Refusal {
+// With makes a Refusal.
+func With(code, class, subject, detail int, format string, args ...any) *Refusal {
 	return &Refusal{code, Status{class, subject, detail}, fmt.Sprintf(format, args...)}
 }
