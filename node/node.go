@@ -30,6 +30,7 @@ import (
 	"cairn/node/ops"
 	"cairn/node/p2p"
 	"cairn/smtpgw"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/milter"
 	"cairn/smtpgw/reports/collect"
 )
@@ -335,7 +336,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 		return fmt.Errorf("look after former recorder keys: %w", err)
 	}
 	delivery := smtpgw.NewDelivery(gw, n.store, checker{n.verifier, n.id.NodeKey()}, n.filing,
-		smtpgw.Sources{Arrival: n.arrivalSources(gw), Account: []smtpgw.AccountSource{n.history, smtpgw.SentOnBy{}}})
+		arrival.Sources{Arrival: n.arrivalSources(gw), Account: []arrival.AccountSource{n.history, smtpgw.SentOnBy{}}})
 	delivery.ReportTo(n.queue)
 	delivery.SetForwarding(n.forwarding())
 	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.part("queue"))

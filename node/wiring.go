@@ -17,8 +17,10 @@ import (
 	"cairn/mailstore/passwords"
 	"cairn/node/p2p"
 	"cairn/smtpgw"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/trace"
 )
 
 // The parts declare small interfaces for what they need of each other. Here
@@ -71,8 +73,8 @@ type checker struct {
 	self     consensus.Key
 }
 
-func (c checker) Check(ctx context.Context, a *smtpgw.Arrival) (smtpgw.Assessment, error) {
-	courier, local := a.Peer.Node, a.Peer.Protocol == smtpgw.ProtocolLocal
+func (c checker) Check(ctx context.Context, a *arrival.Arrival) (arrival.Assessment, error) {
+	courier, local := a.Peer.Node, a.Peer.Protocol == trace.ProtocolLocal
 	if local {
 		courier = &c.self
 	}

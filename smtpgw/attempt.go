@@ -8,7 +8,10 @@ import (
 
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/maillog"
 	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/trace"
 )
 
 // fate is what became of one recipient in an attempt.
@@ -315,10 +318,10 @@ func (c *Courier) deliverTo(ctx context.Context, e *outbox.Entry, raw []byte) []
 }
 
 // localArrival is mail that this node brings itself, of an entry or on it.
-func (c *Courier) localArrival(e *outbox.Entry, raw []byte, from string, rcpts []string) *Arrival {
-	return &Arrival{
+func (c *Courier) localArrival(e *outbox.Entry, raw []byte, from string, rcpts []string) *arrival.Arrival {
+	return &arrival.Arrival{
 		Raw: raw, From: from, Recipients: slices.Clone(rcpts), RequireTLS: e.RequireTLS,
-		Peer: Peer{Addr: "local", Helo: c.cfg.Hostname, Protocol: ProtocolLocal},
+		Peer: trace.Peer{Addr: "local", Helo: c.cfg.Hostname, Protocol: trace.ProtocolLocal},
 	}
 }
 
@@ -356,7 +359,7 @@ func fates(e *outbox.Entry, replies []reply) []fate {
 
 // deferred is the fate of all recipients when something went wrong on the way, in doing what.
 func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
-	c.log.Warn("courier: "+what, "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "err", clipped(err.Error()))
+	c.log.Warn("courier: "+what, "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "err", maillog.Clipped(err.Error()))
 	why, known := errors.AsType[Reason](err)
 	if !known {
 		why = "that failed; the log here tells why"
@@ -394,7 +397,7 @@ func statusOnTheWay(err error) string {
 func (c *Courier) fateOf(e *outbox.Entry, rcpt, during string, err error) fate {
 	log := c.log.With("mail", e.Ref, "entry", e.ID, "domain", e.Domain)
 	_, refused := errors.AsType[*refuse.Refusal](err)
-	return fate{rcpt: rcpt, reply: replyOf(c.gate.refusal(log, during, e.Ref, err)), ours: !refused}
+	return fate{rcpt: rcpt, reply: replyOf(c.gate.Refusal(log, during, e.Ref, err)), ours: !refused}
 }
 
 // replyOf is a refusal as another side would have sent it.

@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"cairn/mailstore"
-	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/draft"
 	"cairn/smtpgw/refuse"
 )
 
@@ -20,15 +20,15 @@ import (
 // is refused.
 //
 // An error is the reply for the submitter, or trouble with the store.
-func (s *Submitter) checkAuthors(d *draft, who poster) (sender string, err error) {
-	authors, err := d.mailboxes("From", d.parsed.From)
+func (s *Submitter) checkAuthors(d *draft.Draft, who poster) (sender string, err error) {
+	authors, err := d.Mailboxes("From", d.Parsed.From)
 	if err != nil {
 		return "", err
 	}
 	named := map[string][]address.Mailbox{"From": authors}
-	switch hasSender := d.count("Sender") > 0; {
+	switch hasSender := d.Count("Sender") > 0; {
 	case hasSender:
-		one, err := d.mailboxes("Sender", d.parsed.Sender)
+		one, err := d.Mailboxes("Sender", d.Parsed.Sender)
 		if err != nil {
 			return "", err
 		}
@@ -53,15 +53,6 @@ func (s *Submitter) checkAuthors(d *draft, who poster) (sender string, err error
 		return nil
 	})
 	return sender, err
-}
-
-// mailboxes reads a field of a draft that names who sends.
-func (d *draft) mailboxes(name string, list []message.Address) ([]address.Mailbox, error) {
-	found, err := address.Mailboxes(d.value(name), list)
-	if err != nil {
-		return nil, refuse.With(554, 5, 6, 0, "%s field %v (RFC 5322, section 3.6.2)", name, err)
-	}
-	return found, nil
 }
 
 // mayNameItself returns the refusal of an address in From or Sender that is not the account's. Who

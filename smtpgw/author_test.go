@@ -10,6 +10,7 @@ import (
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/trace"
 )
 
 // TestFromBelongsToWhoSends walks who may say to be whom.
@@ -57,13 +58,13 @@ func TestFromBelongsToWhoSends(t *testing.T) {
 		{"null sender as two", "", "From: a@relay.example, b@relay.example", 554, "no Sender field"},
 		{"null sender as two, one of them sends", "", "From: a@relay.example, b@relay.example\r\nSender: b@relay.example", 0, ""},
 	} {
-		_, err := s.Submit(t.Context(), Peer{Helo: "x", Protocol: ProtocolLocal}, tt.from, []string{"a@far.example"}, []byte(tt.header+"\r\n\r\n"))
+		_, err := s.Submit(t.Context(), trace.Peer{Helo: "x", Protocol: trace.ProtocolLocal}, tt.from, []string{"a@far.example"}, []byte(tt.header+"\r\n\r\n"))
 		var refusal *refuse.Refusal
 		if errors.As(err, &refusal); tt.code == 0 && err != nil || tt.code != 0 && (refusal == nil || refusal.Code != tt.code || !regexp.MustCompile(tt.want).MatchString(err.Error())) {
 			t.Errorf("%s: %v, want %d %s", tt.name, err, tt.code, tt.want)
 		}
 	}
-	r, err := s.Submit(t.Context(), Peer{Helo: "x", Protocol: ProtocolLocal}, user, []string{"a@far.example"}, []byte("From: user@local.example, Me <alias@local.example>\r\n\r\n"))
+	r, err := s.Submit(t.Context(), trace.Peer{Helo: "x", Protocol: trace.ProtocolLocal}, user, []string{"a@far.example"}, []byte("From: user@local.example, Me <alias@local.example>\r\n\r\n"))
 	if err != nil || !strings.Contains(string(r.Raw), "\r\nSender: <user@local.example>\r\n") {
 		t.Errorf("two authors left as %q (%v)", r.Raw, err)
 	}
@@ -75,10 +76,10 @@ func TestAnyAddressMayBeAllowed(t *testing.T) {
 	cfg := testConfig
 	cfg.RelayFrom = []string{AnyAddress}
 	s := NewSubmitter(cfg, st, outbox.New(st))
-	if _, err := s.Submit(t.Context(), Peer{}, "x@far.example", []string{"a@far.example"}, []byte("From: y@z.example\r\n\r\n")); err != nil {
+	if _, err := s.Submit(t.Context(), trace.Peer{}, "x@far.example", []string{"a@far.example"}, []byte("From: y@z.example\r\n\r\n")); err != nil {
 		t.Error(err)
 	}
-	if _, err := s.Submit(t.Context(), Peer{}, "x@far.example", []string{"a@far.example"}, []byte("From: y\r\n\r\n")); err == nil {
+	if _, err := s.Submit(t.Context(), trace.Peer{}, "x@far.example", []string{"a@far.example"}, []byte("From: y\r\n\r\n")); err == nil {
 		t.Error("nobody is anybody")
 	}
 }

@@ -12,10 +12,12 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres"
 	"cairn/smtpgw/rawheader"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/trace"
 )
 
 // Another mail server may stand beside this node and have the mailboxes of the organisation. What
@@ -47,9 +49,9 @@ func (j *Judgement) Fields() []byte {
 // Judge checks an arrival as Deliver does and stores nothing. So it knows nothing of copies that
 // came before: a record that is used twice is not found out, and a verdict that a later block
 // changes is not revised. Errors are as of Deliver.
-func (d *Delivery) Judge(ctx context.Context, a *Arrival) (*Judgement, error) {
+func (d *Delivery) Judge(ctx context.Context, a *arrival.Arrival) (*Judgement, error) {
 	header, _ := rawheader.Split(a.Raw)
-	if err := checkLoop(header); err != nil {
+	if err := trace.CheckLoop(header); err != nil {
 		return nil, err
 	}
 	if _, err := canonicalRecipients(a); err != nil {
@@ -93,7 +95,7 @@ type To struct {
 
 // SubmitFor is Submit of what another mail server has taken, with what its client asked about
 // reports (RFC 3461).
-func (s *Submitter) SubmitFor(ctx context.Context, peer Peer, from string, mail Parameter, to []To, raw []byte) (Receipt, error) {
+func (s *Submitter) SubmitFor(ctx context.Context, peer trace.Peer, from string, mail Parameter, to []To, raw []byte) (Receipt, error) {
 	dsn, err := askedThere(mail, to)
 	if err != nil {
 		return Receipt{}, err
@@ -164,10 +166,10 @@ func (d *Delivery) Foreign(name, value string) bool {
 
 // judged is an arrival for a mail server beside this node: with what it is judged to be on top, and
 // what others say of that removed. nil: it is dropped.
-func (d *Delivery) judged(ctx context.Context, a *Arrival, ref string) ([]byte, error) {
+func (d *Delivery) judged(ctx context.Context, a *arrival.Arrival, ref string) ([]byte, error) {
 	j, err := d.Judge(ctx, a)
 	if err != nil || j.Discard {
 		return nil, err
 	}
-	return withTrace(a.Raw, append(j.Fields(), receivedField(a.Peer, d.hostname, ref, a.Recipients, a.Received)...), d.hostname), nil
+	return trace.Put(a.Raw, append(j.Fields(), trace.Received(a.Peer, d.hostname, ref, a.Recipients, a.Received)...), d.hostname), nil
 }

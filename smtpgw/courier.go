@@ -13,6 +13,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/textroom"
 	"cairn/mailstore/wake"
+	"cairn/smtpgw/gate"
 )
 
 // Courier carries sealed queue entries to the nodes of their domains, or to
@@ -26,7 +27,7 @@ type Courier struct {
 	cfg      Config
 	dir      directory
 	log      *slog.Logger
-	gate     gate
+	gate     gate.Gate
 	update   func(context.Context, func(*mailstore.Tx) error) error // of the queue's store
 	fail     context.CancelCauseFunc                                // ends Run with an error
 

@@ -12,19 +12,21 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres"
 	"cairn/smtpgw/rawheader"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/trace"
 )
 
 // Delivery stores mail for local accounts. It serves inbound sessions and the
 // courier alike and may be called from many goroutines.
 type Delivery struct {
 	store    *mailstore.Store
-	checker  Checker
+	checker  arrival.Checker
 	filing   *Filing
-	sources  Sources
+	sources  arrival.Sources
 	hostname string
 	dir      directory
 	filter   Filter // nil: none
@@ -41,7 +43,7 @@ type Delivery struct {
 
 // NewDelivery returns a delivery into the accounts of store, where filing puts
 // the mail.
-func NewDelivery(cfg Config, store *mailstore.Store, checker Checker, filing *Filing, sources Sources) *Delivery {
+func NewDelivery(cfg Config, store *mailstore.Store, checker arrival.Checker, filing *Filing, sources arrival.Sources) *Delivery {
 	cfg = cfg.withDefaults()
 	return &Delivery{
 		store: store, checker: checker, filing: filing, sources: sources,
@@ -56,7 +58,7 @@ func NewDelivery(cfg Config, store *mailstore.Store, checker Checker, filing *Fi
 //
 // An *smtp.SMTPError says that the message cannot be taken as it is; any other
 // error is our own trouble, and the message may be delivered again later.
-func (d *Delivery) Deliver(ctx context.Context, a *Arrival, ref string) error {
+func (d *Delivery) Deliver(ctx context.Context, a *arrival.Arrival, ref string) error {
 	l, err := d.ready(ctx, a, ref)
 	if err != nil {
 		return err
@@ -74,7 +76,7 @@ func (d *Delivery) Deliver(ctx context.Context, a *Arrival, ref string) error {
 // landing is an arrival that was judged and is to be stored by put, and then told to the log.
 type landing struct {
 	d      *Delivery
-	a      *Arrival
+	a      *arrival.Arrival
 	ref    string
 	rcpts  []address.Mailbox
 	found  *assessed
@@ -95,10 +97,10 @@ type landing struct {
 }
 
 // ready is Deliver up to its transaction, which is to run put of what it returns.
-func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (*landing, error) {
+func (d *Delivery) ready(ctx context.Context, a *arrival.Arrival, ref string) (*landing, error) {
 	began := time.Now()
 	header, _ := rawheader.Split(a.Raw)
-	if err := checkLoop(header); err != nil {
+	if err := trace.CheckLoop(header); err != nil {
 		return nil, err
 	}
 	rcpts, err := canonicalRecipients(a)
@@ -111,7 +113,7 @@ func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (*landing,
 		return nil, err
 	}
 	if len(rcpts) == 0 { // whom it is for finds out what it is
-		stored := withTrace(a.Raw, d.trace(a, nil, ref), d.hostname)
+		stored := trace.Put(a.Raw, d.trace(a, nil, ref), d.hostname)
 		return &landing{d: d, a: a, ref: ref, stored: stored, began: began, back: back}, nil
 	}
 	report, err := d.reportIn(a, rcpts)
@@ -131,7 +133,7 @@ func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (*landing,
 		return nil, err
 	}
 	shown := append(whole.Evidence(), gathered...)
-	stored, err := d.filtered(ctx, withTrace(a.Raw, d.trace(a, shown, ref), d.hostname), a, ref, whole.Verdict)
+	stored, err := d.filtered(ctx, trace.Put(a.Raw, d.trace(a, shown, ref), d.hostname), a, ref, whole.Verdict)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +147,7 @@ func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (*landing,
 }
 
 // gather asks all sources about an arrival.
-func (d *Delivery) gather(ctx context.Context, a *Arrival) (all screen.Evidence, err error) {
+func (d *Delivery) gather(ctx context.Context, a *arrival.Arrival) (all screen.Evidence, err error) {
 	for _, s := range d.sources.Arrival {
 		results, err := s.Gather(ctx, a)
 		if err != nil {
@@ -158,7 +160,7 @@ func (d *Delivery) gather(ctx context.Context, a *Arrival) (all screen.Evidence,
 
 // canonicalRecipients brings a.Recipients into the form that Arrival promises,
 // each once.
-func canonicalRecipients(a *Arrival) ([]address.Mailbox, error) {
+func canonicalRecipients(a *arrival.Arrival) ([]address.Mailbox, error) {
 	given := a.Recipients
 	a.Recipients = nil
 	var rcpts []address.Mailbox
@@ -178,7 +180,7 @@ func canonicalRecipients(a *Arrival) ([]address.Mailbox, error) {
 
 // assessed is an arrival with what is known about it before its transaction.
 type assessed struct {
-	Assessment
+	arrival.Assessment
 	gathered screen.Evidence // of the sources, about the arrival as a whole
 }
 
@@ -266,7 +268,7 @@ func (l *landing) store(tx *mailstore.Tx, s *share) (mailstore.MessageID, error)
 // shares decides about each recipient's copy. There is one reply for all
 // recipients: a message is refused if it is for everyone, else those who would
 // refuse it get it as what it is.
-func (d *Delivery) shares(tx *mailstore.Tx, a *Arrival, rcpts []address.Mailbox, found *assessed) ([]*share, error) {
+func (d *Delivery) shares(tx *mailstore.Tx, a *arrival.Arrival, rcpts []address.Mailbox, found *assessed) ([]*share, error) {
 	byAccount := make(map[mailstore.AccountID]*share)
 	var order []*share
 	refusal, refused := "", 0
@@ -343,12 +345,12 @@ func refusalReply(reason string) error {
 
 // trace returns what goes on top of an arrival: Return-Path and Received (RFC
 // 5321, section 4.4), Authentication-Results (RFC 8601, section 4.1).
-func (d *Delivery) trace(a *Arrival, shown screen.Evidence, ref string) []byte {
+func (d *Delivery) trace(a *arrival.Arrival, shown screen.Evidence, ref string) []byte {
 	from := ""
 	if a.From != "" {
 		from = address.Path(a.From)
 	}
 	b := fmt.Appendf(nil, "Return-Path: <%s>\r\n", from)
 	b = append(b, authres.Field(d.hostname, shown)...)
-	return append(b, receivedField(a.Peer, d.hostname, ref, a.Recipients, a.Received)...)
+	return append(b, trace.Received(a.Peer, d.hostname, ref, a.Recipients, a.Received)...)
 }

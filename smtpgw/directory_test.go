@@ -8,6 +8,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
 	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/trace"
 )
 
 // An address stays an account's when its domain is the organisation's no more; whoever sends as it
@@ -27,7 +28,7 @@ func TestSenderAtAFormerDomain(t *testing.T) {
 		{"user@local.example", "admin@local.example", []string{"is not an address of this sender; use user@local.example,"}, "user@former.example"},
 	} {
 		raw := "From: " + tt.author + "\r\nSubject: x\r\n\r\ntext\r\n"
-		_, err := s.Submit(t.Context(), Peer{}, tt.from, []string{"anyone@far.example"}, []byte(raw))
+		_, err := s.Submit(t.Context(), trace.Peer{}, tt.from, []string{"anyone@far.example"}, []byte(raw))
 		if err == nil {
 			t.Errorf("%s, %s: taken", tt.from, tt.author)
 			continue

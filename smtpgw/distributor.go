@@ -10,6 +10,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/trace"
 )
 
 const (
@@ -225,9 +226,9 @@ func (d *Distributor) decide(rd *mailstore.Reader, l *List, m mailstore.Message,
 	}
 	what, why := l.judge(p)
 	var out []byte
-	ref := newRef()
+	ref := trace.NewRef()
 	if what == sendOn {
-		received := receivedField(Peer{Addr: "local", Helo: d.hostname, Protocol: ProtocolLocal}, d.hostname, ref, nil, now)
+		received := trace.Received(trace.Peer{Addr: "local", Helo: d.hostname, Protocol: trace.ProtocolLocal}, d.hostname, ref, nil, now)
 		if out, err = listCopy(l, p.raw, received, d.hostname, ref, now); err != nil {
 			what, why = leave, err.Error() // it goes in circles, or has no author
 		}

@@ -12,7 +12,10 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/trace"
 )
 
 // listHouse is a store with a list and the parts around it.
@@ -38,14 +41,14 @@ func (h *listHouse) distributor() *Distributor {
 		return Standing{Verdict: record.Verified, Author: true}, nil
 	}
 	d := NewDistributor(testConfig, h.store, h.queue, standing, discard())
-	d.now = func() time.Time { return moment }
+	d.now = func() time.Time { return gatewaytest.Moment }
 	return d
 }
 
 // arrives delivers a message for the list.
 func (h *listHouse) arrives(from, raw string) {
 	h.t.Helper()
-	a := &Arrival{Raw: []byte(raw), From: from, Recipients: []string{h.list.Address}, Peer: Peer{Protocol: "ESMTP"}}
+	a := &arrival.Arrival{Raw: []byte(raw), From: from, Recipients: []string{h.list.Address}, Peer: trace.Peer{Protocol: "ESMTP"}}
 	if err := testDelivery(testConfig, h.store, h.check).Deliver(h.t.Context(), a, "ref"); err != nil {
 		h.t.Fatal(err)
 	}
@@ -167,7 +170,7 @@ func TestDistributorLimitsHour(t *testing.T) {
 		t.Errorf("%d posted, %d held", posted, held)
 	}
 	d := h.distributor()
-	d.now = func() time.Time { return moment.Add(time.Hour) }
+	d.now = func() time.Time { return gatewaytest.Moment.Add(time.Hour) }
 	h.arrives("m0@d0.example", listPost("later"))
 	if err := d.Follow(t.Context()); err != nil {
 		t.Fatal(err)
@@ -186,14 +189,14 @@ func TestDistributorStops(t *testing.T) {
 	h := newListHouse(t, devs, "m0@d0.example", devs.Owner)
 	h.arrives("", listPost("a report"))
 	h.arrives("m0@d0.example", "List-Id: <devs.local.example>\r\n"+listPost("again"))
-	h.arrives("m0@d0.example", strings.Repeat("Received: x\r\n", maxReceived-1)+listPost("far"))
+	h.arrives("m0@d0.example", strings.Repeat("Received: x\r\n", trace.MaxReceived-1)+listPost("far"))
 	h.arrives("x@far.example", strings.Replace(listPost("of a stranger"), "m0@d0.example", "x@far.example", 1))
 	h.follow()
 	if entries := h.queued(); len(entries) > 0 || h.labelled(LabelHeld) != 1 {
 		t.Errorf("%d entries, %d held", len(entries), h.labelled(LabelHeld))
 	}
 	// What goes to a person here is nobody's post.
-	a := &Arrival{Raw: []byte(listPost("personal")), From: "m0@d0.example", Recipients: []string{"user@local.example"}, Peer: Peer{Protocol: "ESMTP"}}
+	a := &arrival.Arrival{Raw: []byte(listPost("personal")), From: "m0@d0.example", Recipients: []string{"user@local.example"}, Peer: trace.Peer{Protocol: "ESMTP"}}
 	if err := testDelivery(testConfig, h.store, h.check).Deliver(t.Context(), a, "ref"); err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,7 @@
 //     programs of this organisation, Inbound for mail from elsewhere.
 //   - Submitter checks and queues what the organisation's users send, for the
 //     submission server and for local programs. What programs read in different
-//     ways it puts right before that is recorded: header lines (repair.go), lines
-//     of bodies that are too long (mend.go).
+//     ways is put right before that is recorded (package draft).
 //   - Filter is an administrator's program that messages pass: submitted ones
 //     before they are recorded, arrivals once they were judged.
 //   - Delivery puts a message that came for local accounts into the mail

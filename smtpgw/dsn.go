@@ -17,6 +17,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
 	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/trace"
 )
 
 // report is what a report says beside the recipients.
@@ -45,7 +46,7 @@ func delayNotice(e *outbox.Entry, raw []byte, waiting []fate, hostname, domain s
 	kind := report{
 		subject: "Mail delayed", action: "delayed", until: until,
 		first: "Your message has not been delivered yet to:",
-		last:  " It is tried until " + until.Format(mailDate) + ". You need not send it again.",
+		last:  " It is tried until " + until.Format(trace.DateFormat) + ". You need not send it again.",
 	}
 	return kind.write(e, raw, waiting, hostname, domain, now)
 }
@@ -56,8 +57,8 @@ func (k *report) write(e *outbox.Entry, raw []byte, whom []fate, hostname, domai
 	h.Set("From", "Mail Delivery System <postmaster@"+domain+">")
 	h.Set("To", "<"+address.Path(e.From)+">")
 	h.Set("Subject", about(k.subject, raw))
-	h.Set("Date", now.Format(mailDate))
-	h.Set("Message-ID", fmt.Sprintf("<%s@%s>", newRef(), hostname))
+	h.Set("Date", now.Format(trace.DateFormat))
+	h.Set("Message-ID", fmt.Sprintf("<%s@%s>", trace.NewRef(), hostname))
 	h.Set("Auto-Submitted", "auto-replied") // RFC 3834, section 5
 	if id := messageID(raw); id != "" {
 		h.Set("References", id)
@@ -65,7 +66,7 @@ func (k *report) write(e *outbox.Entry, raw []byte, whom []fate, hostname, domai
 	h.Set("MIME-Version", "1.0")
 	h.SetContentType("multipart/report", map[string]string{
 		"report-type": "delivery-status",
-		"boundary":    "report-" + newRef(),
+		"boundary":    "report-" + trace.NewRef(),
 	})
 	var b bytes.Buffer
 	w, err := message.CreateWriter(&b, h)
@@ -147,7 +148,7 @@ func (k *report) forPeople(e *outbox.Entry, whom []fate, hostname string) string
 			first = ""
 		}
 	}
-	fmt.Fprintf(&b, "It was accepted here on %s as %s.%s\r\n", e.Created.Format(mailDate), e.Ref, k.last)
+	fmt.Fprintf(&b, "It was accepted here on %s as %s.%s\r\n", e.Created.Format(trace.DateFormat), e.Ref, k.last)
 	return b.String()
 }
 
@@ -158,7 +159,7 @@ func (k *report) forPrograms(e *outbox.Entry, whom []fate, hostname string) stri
 	}
 	fmt.Fprintf(&b, "Reporting-MTA: dns; %s\r\n", hostname)
 	fmt.Fprintf(&b, "X-Cairn-Reference: %s\r\n", e.Ref)
-	fmt.Fprintf(&b, "Arrival-Date: %s\r\n", e.Created.Format(mailDate))
+	fmt.Fprintf(&b, "Arrival-Date: %s\r\n", e.Created.Format(trace.DateFormat))
 	for _, f := range whom {
 		kind := "rfc822"
 		if !maildomain.IsASCII(f.rcpt) {
@@ -174,7 +175,7 @@ func (k *report) forPrograms(e *outbox.Entry, whom []fate, hostname string) stri
 		fmt.Fprintf(&b, "Status: %s\r\n", statusOf(f.reply, classOf(action)))
 		fmt.Fprintf(&b, "Diagnostic-Code: smtp; %s\r\n", oneLine(f.reply.String()))
 		if !k.until.IsZero() {
-			fmt.Fprintf(&b, "Will-Retry-Until: %s\r\n", k.until.Format(mailDate))
+			fmt.Fprintf(&b, "Will-Retry-Until: %s\r\n", k.until.Format(trace.DateFormat))
 		}
 	}
 	return b.String()

@@ -14,7 +14,9 @@ import (
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres"
+	"cairn/smtpgw/draft"
 	"cairn/smtpgw/rawheader"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
@@ -130,7 +132,7 @@ func (l *landing) sendOn(tx *mailstore.Tx, s *share) (gone bool, err error) {
 		why, err = l.wasHere(tx, s.account)
 	}
 	raw := slices.Concat([]byte(deliveredTo+address.Path(s.linked[0])+"\r\n"), l.onward)
-	if canArrive(raw) != nil && why == "" {
+	if draft.CanArrive(raw) != nil && why == "" {
 		why = "its header is too large"
 	}
 	if err != nil || why != "" {
@@ -273,7 +275,7 @@ func (d *Delivery) mayCome(from string, m address.Mailbox) error {
 
 // takeBack takes the recipients of an arrival that stand for senders elsewhere out of it, and
 // returns these senders.
-func (d *Delivery) takeBack(a *Arrival, rcpts []address.Mailbox) (here []address.Mailbox, back []string, err error) {
+func (d *Delivery) takeBack(a *arrival.Arrival, rcpts []address.Mailbox) (here []address.Mailbox, back []string, err error) {
 	if d.forwarding == nil || !slices.ContainsFunc(rcpts, func(m address.Mailbox) bool { return srs.Is(m.Local) }) {
 		return rcpts, nil, nil
 	}

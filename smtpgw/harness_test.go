@@ -20,6 +20,8 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/scratch"
+	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/screen"
 )
 
@@ -40,35 +42,11 @@ var testConfig = Config{
 // only is a list of domains that stays as it is.
 func only(domains ...string) func() []string { return func() []string { return domains } }
 
-func openStore(t testing.TB) *mailstore.Store {
-	t.Helper()
-	st, err := mailstore.Open(t.TempDir(), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return st
-}
+func openStore(t testing.TB) *mailstore.Store { return gatewaytest.Store(t) }
 
 // storeWith opens a store with accounts; each is given as name=address,address.
 func storeWith(t testing.TB, accounts ...string) *mailstore.Store {
-	t.Helper()
-	st := openStore(t)
-	for _, a := range accounts {
-		name, addrs, _ := strings.Cut(a, "=")
-		err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
-			_, err := tx.AddAccount(name, strings.Split(addrs, ","))
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return st
+	return gatewaytest.Store(t, accounts...)
 }
 
 // localStore has the accounts that most tests use.
@@ -84,10 +62,10 @@ type verifier struct {
 	found screen.Finding // zero: pending
 
 	mu       sync.Mutex
-	arrivals []Arrival
+	arrivals []arrival.Arrival
 }
 
-func (v *verifier) Check(_ context.Context, a *Arrival) (Assessment, error) {
+func (v *verifier) Check(_ context.Context, a *arrival.Arrival) (arrival.Assessment, error) {
 	if v.fail != nil {
 		return nil, v.fail
 	}
@@ -101,7 +79,7 @@ func (v *verifier) Check(_ context.Context, a *Arrival) (Assessment, error) {
 	return assessment{raw: string(a.Raw), found: found}, nil
 }
 
-func (v *verifier) seen() []Arrival {
+func (v *verifier) seen() []arrival.Arrival {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.arrivals
@@ -139,8 +117,8 @@ func (a assessment) Stored(tx *mailstore.Tx, rcpt string, m mailstore.Message) e
 }
 
 // testDelivery files by the default policy and asks nobody but c.
-func testDelivery(cfg Config, st *mailstore.Store, c Checker) *Delivery {
-	return NewDelivery(cfg, st, c, NewFiling(screen.Policy{}), Sources{})
+func testDelivery(cfg Config, st *mailstore.Store, c arrival.Checker) *Delivery {
+	return NewDelivery(cfg, st, c, NewFiling(screen.Policy{}), arrival.Sources{})
 }
 
 // begin runs a server on a loopback port and returns its address and what Serve
@@ -177,7 +155,7 @@ func serve(t testing.TB, s *Server) string {
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-func inbound(t testing.TB, cfg Config, st *mailstore.Store, v Checker) string {
+func inbound(t testing.TB, cfg Config, st *mailstore.Store, v arrival.Checker) string {
 	return serve(t, NewInbound(cfg, st, testDelivery(cfg, st, v), discard()))
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/smtpgw/gatewaytest"
 )
 
 func update(t *testing.T, st *mailstore.Store, fn func(*mailstore.Tx) error) {
@@ -19,7 +20,7 @@ func update(t *testing.T, st *mailstore.Store, fn func(*mailstore.Tx) error) {
 }
 
 // devs is a list as the tests host it.
-var devs = List{Address: "devs@local.example", Owner: "user@local.example", Since: moment}
+var devs = List{Address: "devs@local.example", Owner: "user@local.example", Since: gatewaytest.Moment}
 
 // hosted puts a list with members into st.
 func hosted(t *testing.T, st *mailstore.Store, l List, members ...string) (out List) {
@@ -177,7 +178,7 @@ func TestListJudge(t *testing.T) {
 	verified := Standing{record.Verified, true}
 	var hops string
 	for n := range byte(8) {
-		hops += someToken(n)
+		hops += gatewaytest.Token(n)
 	}
 	for _, tt := range []struct {
 		name   string

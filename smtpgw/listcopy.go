@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"cairn/smtpgw/draft"
 	"cairn/smtpgw/rawheader"
 )
 
@@ -16,7 +17,7 @@ const listRule = "_______________________________________________"
 // listCopy makes of a post, as it is stored, what goes to the members: the
 // list's fields on top, tag and footer if the list has them, the author's
 // fields and words else as they came, and so the records they came with. The
-// error is that of readDraft.
+// error is that of draft.Read.
 func listCopy(l *List, post, received []byte, hostname, ref string, now time.Time) ([]byte, error) {
 	header, rest := rawheader.Split(post)
 	var out bytes.Buffer
@@ -38,11 +39,11 @@ func listCopy(l *List, post, received []byte, hostname, ref string, now time.Tim
 		rest = withFooter(header, rest, l.Footer)
 	}
 	out.Write(rest)
-	d, err := readDraft(out.Bytes())
+	d, err := draft.Read(out.Bytes())
 	if err != nil {
 		return nil, err
 	}
-	return d.finish(stamp{received: received, hostname: hostname, ref: ref, now: now, sentOn: true}), nil
+	return d.Finish(draft.Stamp{Received: received, Hostname: hostname, Ref: ref, Now: now, SentOn: true}), nil
 }
 
 // withTag puts "[tag]" before a subject that does not bear it yet.

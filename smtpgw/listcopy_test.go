@@ -7,11 +7,13 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
+	"cairn/smtpgw/draft"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/rawheader"
 )
 
 func copyTest(l List, raw string) (string, error) {
-	out, err := listCopy(&l, []byte(raw), []byte("Received: r\r\n"), "mx.local.example", "ref", moment)
+	out, err := listCopy(&l, []byte(raw), []byte("Received: r\r\n"), "mx.local.example", "ref", gatewaytest.Moment)
 	return string(out), err
 }
 
@@ -28,7 +30,7 @@ func TestListCopy(t *testing.T) {
 		raw, want string
 	}{
 		{"as it came", plain, author + "Subject: x\r\n\r\nbody\r\n", author + "Subject: x\r\n\r\nbody\r\n"},
-		{"trace and records stay", plain, "Return-Path: <a@b.example>\r\nReceived: s\r\n" + someToken(1) + author + "\r\nbody", "Received: s\r\n" + someToken(1) + author + "\r\nbody"},
+		{"trace and records stay", plain, "Return-Path: <a@b.example>\r\nReceived: s\r\n" + gatewaytest.Token(1) + author + "\r\nbody", "Received: s\r\n" + gatewaytest.Token(1) + author + "\r\nbody"},
 		{"another list's fields go", plain, "List-Id: <x.y>\r\nlist-unsubscribe: <z>\r\nPrecedence: bulk\r\nListen: up\r\n" + author + "\r\n", "Listen: up\r\n" + author + "\r\n"},
 		{"tag and footer", marked, author + "Subject: x\r\n\r\nbody\r\n", author + "Subject: [devs] x\r\n\r\nbody" + foot},
 		{"tagged before", marked, author + "Subject: Re: [Devs] x\r\n\r\nbody\r\n", author + "Subject: Re: [Devs] x\r\n\r\nbody" + foot},
@@ -69,7 +71,7 @@ func FuzzListCopy(f *testing.F) {
 	f.Add([]byte("Return-Path: <>\r\nFrom: a@b.example\r\nSubject: x\r\n y\r\n\r\nbody\r\n"))
 	f.Add([]byte("From: a@b.example\r\nSubject:\r\n\tx\r\nContent-Type: multipart/mixed; boundary=\"b\"\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n"))
 	f.Add([]byte("From: a@b.example\r\nContent-Transfer-Encoding: quoted-printable\r\nList-Id\t: <q>\r\n\r\n=E4=\r\n"))
-	f.Add([]byte(someToken(3) + "From: a@b.example\r\nsubject : Re: [DEVS] z\r\n\r\n"))
+	f.Add([]byte(gatewaytest.Token(3) + "From: a@b.example\r\nsubject : Re: [DEVS] z\r\n\r\n"))
 	marked := devs
 	marked.Tag, marked.Footer = "devs", "a = b\nhttps://local.example/devs"
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -80,11 +82,11 @@ func FuzzListCopy(f *testing.F) {
 		if given.refusal != nil {
 			return
 		}
-		d, err := readDraft(raw)
+		d, err := draft.Read(raw)
 		if err != nil {
 			return
 		}
-		raw = d.finish(stamp{hostname: "local.example", ref: "r"}) // as it was taken, its header ended
+		raw = d.Finish(draft.Stamp{Hostname: "local.example", Ref: "r"}) // as it was taken, its header ended
 		plain, err := copyTest(devs, string(raw))
 		if err != nil {
 			return

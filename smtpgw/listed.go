@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/dnsbl"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
@@ -56,7 +57,7 @@ func (s *session) zones() (zones []string) {
 type Listings struct{}
 
 // Gather implements Source.
-func (Listings) Gather(_ context.Context, a *Arrival) (out []screen.Result, err error) {
+func (Listings) Gather(_ context.Context, a *arrival.Arrival) (out []screen.Result, err error) {
 	at, err := netip.ParseAddrPort(a.Peer.Addr)
 	if err != nil || len(a.Peer.Listed) == 0 {
 		return nil, nil

@@ -9,9 +9,11 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/dnsbl"
 	"cairn/smtpgw/limits"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/trace"
 )
 
 // lists stands in for the DNS, and notes whom it is asked about.
@@ -82,10 +84,10 @@ func TestListed(t *testing.T) {
 // Authentication-Results.
 func TestListedIsEvidence(t *testing.T) {
 	st := localStore(t)
-	d := NewDelivery(testConfig, st, &verifier{found: screen.Finding{Verdict: record.Unrecorded}}, NewFiling(screen.Policy{}), Sources{Arrival: []Source{Listings{}}})
-	err := d.Deliver(t.Context(), &Arrival{
+	d := NewDelivery(testConfig, st, &verifier{found: screen.Finding{Verdict: record.Unrecorded}}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{Listings{}}})
+	err := d.Deliver(t.Context(), &arrival.Arrival{
 		Raw: []byte(mailText("listed")), From: "x@far.example", Recipients: []string{"user@local.example"},
-		Peer: Peer{Addr: "192.0.2.2:4000", Helo: "x.example", Protocol: "ESMTP", Listed: []string{"suspect.example"}},
+		Peer: trace.Peer{Addr: "192.0.2.2:4000", Helo: "x.example", Protocol: "ESMTP", Listed: []string{"suspect.example"}},
 	}, "ref")
 	if err != nil {
 		t.Fatal(err)

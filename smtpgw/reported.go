@@ -9,6 +9,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/dsn"
 	"cairn/smtpgw/refuse"
 )
@@ -24,7 +25,7 @@ type reported struct {
 
 // reportIn is the report of an arrival to return paths; nil: it brings none. The error may be a
 // refusal.
-func (d *Delivery) reportIn(a *Arrival, rcpts []address.Mailbox) (*reported, error) {
+func (d *Delivery) reportIn(a *arrival.Arrival, rcpts []address.Mailbox) (*reported, error) {
 	if a.From != "" {
 		return nil, nil
 	}

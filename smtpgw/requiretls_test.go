@@ -9,6 +9,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/tlstest"
 )
 
@@ -184,7 +185,7 @@ func TestRequireTLSOfReports(t *testing.T) {
 func TestRequireTLSOfLists(t *testing.T) {
 	for _, required := range []bool{true, false} {
 		h := newListHouse(t, devs, "m0@d0.example", "m1@d1.example")
-		a := &Arrival{Raw: []byte(listPost("one")), From: "m0@d0.example", Recipients: []string{h.list.Address}, RequireTLS: required}
+		a := &arrival.Arrival{Raw: []byte(listPost("one")), From: "m0@d0.example", Recipients: []string{h.list.Address}, RequireTLS: required}
 		if err := testDelivery(testConfig, h.store, h.check).Deliver(t.Context(), a, "ref"); err != nil {
 			t.Fatal(err)
 		}
@@ -211,7 +212,7 @@ func TestRequireTLSHere(t *testing.T) {
 func TestRequireTLSIsSentOn(t *testing.T) {
 	for _, required := range []bool{true, false} {
 		n := newForwarding(t, false, "x@far.example")
-		a := &Arrival{Raw: []byte(mailText("on")), From: "ann@far.example", Recipients: []string{"user@local.example"}, Received: time.Now(), RequireTLS: required}
+		a := &arrival.Arrival{Raw: []byte(mailText("on")), From: "ann@far.example", Recipients: []string{"user@local.example"}, Received: time.Now(), RequireTLS: required}
 		if err := n.courier.delivery.Deliver(t.Context(), a, "ref"); err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"cairn/mailstore/logration"
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/wake"
+	"cairn/smtpgw/maillog"
 )
 
 // Who sent a mail is told of all who do not get it in one report, as far as they are known within
@@ -202,7 +203,7 @@ func (c *Courier) Drop(ctx context.Context, id uint64, silent bool) (e outbox.En
 		c.queue.WakeSealer()
 	}
 	wake.Up(c.returns)
-	c.log.Info("mail dropped by hand", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", envelopeTo(e.Recipients), "reported", reported)
+	c.log.Info("mail dropped by hand", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", maillog.To(e.Recipients), "reported", reported)
 	return e, reported, nil
 }
 

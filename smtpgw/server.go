@@ -19,6 +19,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/textroom"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/gate"
 )
 
 // Server speaks SMTP with the peers of any number of listeners.
@@ -35,7 +36,7 @@ type Server struct {
 	ctx       context.Context // ends when Shutdown stops waiting
 	cancel    context.CancelFunc
 
-	gate          gate
+	gate          gate.Gate
 	memberLines   *logration.Ration  // of the log about refusals, inbound
 	strangerLines *logration.Rations // by network
 

@@ -10,8 +10,10 @@ import (
 
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/limits"
 	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/trace"
 )
 
 // session is one SMTP session: what go-smtp calls for the commands of a peer.
@@ -204,7 +206,7 @@ func (s *session) data(r io.Reader) (whole bool, err error) {
 	if err := s.withinSize(len(raw)); err != nil {
 		return true, err
 	}
-	s.ref = newRef()
+	s.ref = trace.NewRef()
 	if s.srv.mode == Submission {
 		_, err = s.srv.submitter.submit(s.srv.ctx, s.ref, s.peer(), s.poster, s.rcpts, s.dsn, s.tls, raw, nil)
 	} else {
@@ -221,7 +223,7 @@ func (s *session) data(r io.Reader) (whole bool, err error) {
 
 // arrived takes an inbound message: to the mailboxes here, or to the node that has them.
 func (s *session) arrived(raw []byte, ref string) error {
-	a := &Arrival{Raw: raw, From: s.from, Recipients: slices.Clone(s.rcpts), Peer: s.peer(), Received: s.srv.delivery.now(), DSN: s.dsn, RequireTLS: s.tls}
+	a := &arrival.Arrival{Raw: raw, From: s.from, Recipients: slices.Clone(s.rcpts), Peer: s.peer(), Received: s.srv.delivery.now(), DSN: s.dsn, RequireTLS: s.tls}
 	if s.srv.cfg.isSibling(a.Peer.Node) {
 		if rest, courier, said := takeCourier(raw); said {
 			a.Raw, a.Peer.Node = rest, courier
@@ -243,8 +245,8 @@ func (s *session) text(r io.Reader, room *room) ([]byte, error) {
 	return s.wire.message(room)
 }
 
-func (s *session) peer() Peer {
-	p := Peer{Addr: s.wire.RemoteAddr().String(), Helo: s.conn.Hostname(), Protocol: "SMTP", Listed: s.zones()}
+func (s *session) peer() trace.Peer {
+	p := trace.Peer{Addr: s.wire.RemoteAddr().String(), Helo: s.conn.Hostname(), Protocol: "SMTP", Listed: s.zones()}
 	if s.srv.cfg.NodeKey != nil {
 		p.Node = s.srv.cfg.NodeKey(s.wire.Conn)
 	}
@@ -279,7 +281,7 @@ func (s *session) gate(during, about string, err error) error {
 	if errors.Is(err, smtp.ErrDataReset) {
 		err = refuse.With(451, 4, 4, 2, "the message was given up before its end; nothing was accepted")
 	}
-	refusal := s.srv.gate.refusal(s.log(), during, s.ref, err)
+	refusal := s.srv.gate.Refusal(s.log(), during, s.ref, err)
 	s.refused(during, about, refusal)
 	s.wire.told.Store(true)
 	return forLibrary(refusal)

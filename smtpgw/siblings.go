@@ -14,7 +14,9 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message/maildomain"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/trace"
 )
 
 // Siblings are the other nodes of this node's organisation. Each has accounts of its own under the
@@ -73,9 +75,9 @@ func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directo
 
 // handOver gives an arrival to the node that has the mailboxes of all its recipients. nil means
 // that it has stored it for all of them; else it has for none, as far as it could say so.
-func (s *Server) handOver(ctx context.Context, a *Arrival, route Route, ref string) error {
+func (s *Server) handOver(ctx context.Context, a *arrival.Arrival, route Route, ref string) error {
 	began := time.Now()
-	head, raw := append(courierField(a.Peer.Node), receivedField(a.Peer, s.cfg.Hostname, ref, a.Recipients, a.Received)...), a.Raw
+	head, raw := append(courierField(a.Peer.Node), trace.Received(a.Peer, s.cfg.Hostname, ref, a.Recipients, a.Received)...), a.Raw
 	if route.Beside {
 		var err error
 		head = nil

@@ -7,9 +7,14 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/draft"
+	"cairn/smtpgw/gate"
+	"cairn/smtpgw/maillog"
 	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/trace"
 )
 
 // Submitter takes mail of this organisation's own users and queues it. The
@@ -23,7 +28,7 @@ type Submitter struct {
 	dir    directory
 	relay  relay
 	now    func() time.Time
-	gate   gate
+	gate   gate.Gate
 }
 
 // NewSubmitter returns a submitter for the accounts of store.
@@ -48,27 +53,27 @@ type Receipt struct {
 // allows, or empty for the postmaster's null sender; so is From (see
 // checkAuthors). A *Refusal is one with its reason; any other
 // error is our own trouble, of which the log is told by the caller, unless the disk is full.
-func (s *Submitter) Submit(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte) (Receipt, error) {
+func (s *Submitter) Submit(ctx context.Context, peer trace.Peer, from string, rcpts []string, raw []byte) (Receipt, error) {
 	return s.SubmitWith(ctx, peer, from, rcpts, raw, nil)
 }
 
 // SubmitWith is Submit with what else its transaction is to do: both happen or neither. also may be
 // run again.
-func (s *Submitter) SubmitWith(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+func (s *Submitter) SubmitWith(ctx context.Context, peer trace.Peer, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	return s.submitLogged(ctx, peer, from, rcpts, outbox.DSN{}, raw, also)
 }
 
 // submitLogged is submitAll, and tells the log of a refusal.
-func (s *Submitter) submitLogged(ctx context.Context, peer Peer, from string, rcpts []string, dsn outbox.DSN, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+func (s *Submitter) submitLogged(ctx context.Context, peer trace.Peer, from string, rcpts []string, dsn outbox.DSN, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	r, err := s.submitAll(ctx, peer, from, rcpts, dsn, raw, also)
 	if _, refused := errors.AsType[*refuse.Refusal](err); refused || errors.Is(err, mailstore.ErrDiskFull) {
 		log := s.cfg.Log.With("peer", peer.Addr)
-		logRefusal(log, "", "message", from, envelopeTo(rcpts), s.gate.refusal(log, "message", "", err))
+		logRefusal(log, "", "message", from, maillog.To(rcpts), s.gate.Refusal(log, "message", "", err))
 	}
 	return r, err
 }
 
-func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts []string, dsn outbox.DSN, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+func (s *Submitter) submitAll(ctx context.Context, peer trace.Peer, from string, rcpts []string, dsn outbox.DSN, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	if int64(len(raw)) > s.limits.MessageBytes {
 		return Receipt{}, messageTooLarge(s.limits.MessageBytes)
 	}
@@ -94,7 +99,7 @@ func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts
 		}
 		to = address.Add(to, m)
 	}
-	return s.submit(ctx, newRef(), peer, who, to, dsn, false, raw, also)
+	return s.submit(ctx, trace.NewRef(), peer, who, to, dsn, false, raw, also)
 }
 
 // poster is who submits a message.
@@ -161,17 +166,17 @@ func (s *Submitter) recipient(ctx context.Context, who poster, a *asking, to str
 }
 
 // submit queues a message whose text and envelope were checked, as ref.
-func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, who poster, rcpts []string, dsn outbox.DSN, requireTLS bool, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+func (s *Submitter) submit(ctx context.Context, ref string, peer trace.Peer, who poster, rcpts []string, dsn outbox.DSN, requireTLS bool, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	began := time.Now()
-	d, err := readDraft(raw)
+	d, err := draft.Read(raw)
 	if err != nil {
 		return Receipt{}, err
 	}
-	wish, err := parseWish(d.wish, s.cfg.usual())
+	wish, err := parseWish(d.Wish, s.cfg.usual())
 	if err != nil {
 		return Receipt{}, err
 	}
-	until, err := parseHold(d.hold)
+	until, err := parseHold(d.Hold)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -181,12 +186,12 @@ func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, who poste
 	}
 	now := s.now()
 	env := outbox.Envelope{Ref: ref, From: who.from, Account: who.account, Recipients: rcpts, Wish: wish, DSN: dsn, RequireTLS: requireTLS, UntilIncluded: until}
-	with := stamp{
-		received: receivedField(peer, s.cfg.Hostname, ref, nil, now), sender: sender,
-		hostname: s.cfg.Hostname, ref: ref, now: now, limit: s.limits.MessageBytes, sevenBit: s.leavesNodes(rcpts),
+	with := draft.Stamp{
+		Received: trace.Received(peer, s.cfg.Hostname, ref, nil, now), Sender: sender,
+		Hostname: s.cfg.Hostname, Ref: ref, Now: now, Limit: s.limits.MessageBytes, SevenBit: s.leavesNodes(rcpts),
 	}
-	msg := d.finish(with)
-	if err := canArrive(msg); err != nil {
+	msg := d.Finish(with)
+	if err := draft.CanArrive(msg); err != nil {
 		return Receipt{}, err
 	}
 	msg, err = s.filtered(ctx, msg, who, env, peer, with)
@@ -200,4 +205,19 @@ func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, who poste
 	r := Receipt{Ref: ref, Account: who.account, Message: id, Raw: msg}
 	s.submitted(r, peer, who.from, rcpts, began)
 	return r, nil
+}
+
+// leavesNodes reports whether mail for one of these recipients may go to a server that is no node,
+// as far as that is known now. What such a server takes is known when it is spoken to, and the mail
+// is recorded by then.
+func (s *Submitter) leavesNodes(rcpts []string) bool {
+	if s.cfg.ToNode == nil {
+		return false
+	}
+	for _, r := range rcpts {
+		if domain := maildomain.OfAddress(r); !s.dir.isLocal(domain) && !s.cfg.ToNode(domain) {
+			return true
+		}
+	}
+	return false
 }

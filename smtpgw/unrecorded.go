@@ -10,6 +10,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/maillog"
 	"cairn/smtpgw/refuse"
 )
 
@@ -164,7 +165,7 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *outbox.Entry, why string
 	switch {
 	case err == nil:
 		c.cfg.Meter.Settled("delivered")
-		c.log.Info("mail delivered", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", envelopeTo(here), "size", len(raw),
+		c.log.Info("mail delivered", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", maillog.To(here), "size", len(raw),
 			"waiting", len(rest), "result", "without a record: "+why, "took", c.now().Sub(e.Created).Round(time.Millisecond))
 		l.tell()
 		if told {

@@ -10,6 +10,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/maillog"
 	"cairn/smtpgw/refuse"
 )
 
@@ -180,7 +181,7 @@ func (c *Courier) giveUp(ctx context.Context, entries []outbox.Entry) error {
 	for i := range done {
 		e := &done[i]
 		c.cfg.Meter.Settled("returned")
-		c.log.Warn("mail returned", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", envelopeTo(e.Recipients),
+		c.log.Warn("mail returned", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", maillog.To(e.Recipients),
 			"result", "it could not be recorded in the time that mail is kept", "took", now.Sub(e.Created).Round(time.Second))
 	}
 	for _, l := range filed {

@@ -10,6 +10,7 @@ import (
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/trace"
 )
 
 func TestParseWish(t *testing.T) {
@@ -136,7 +137,7 @@ func TestWishIsQueued(t *testing.T) {
 	cfg.LeaveOut = []message.Type{message.Language}
 	s := NewSubmitter(cfg, st, q)
 	for _, field := range []string{"", "Cairn-Components: -references, threshold=90\r\n"} {
-		if _, err := s.Submit(t.Context(), Peer{}, "user@local.example", []string{"a@far.example", "b@near.example"}, []byte(field+mailText("wish"))); err != nil {
+		if _, err := s.Submit(t.Context(), trace.Peer{}, "user@local.example", []string{"a@far.example", "b@near.example"}, []byte(field+mailText("wish"))); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,9 +1,9 @@
-package smtpgw
+// Package gate is the one place at which whatever goes wrong becomes a reply. Causes go to the log,
+// never to the peer.
+package gate
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"log/slog"
 	"time"
@@ -12,18 +12,19 @@ import (
 	"cairn/mailstore/diskroom"
 	"cairn/mailstore/logration"
 	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/trace"
 )
 
-// gate is what errors pass on their way to a peer. Its methods may be called from any goroutine.
-type gate struct {
+// Gate is what errors pass on their way to a peer. Its methods may be called from any goroutine.
+type Gate struct {
 	full logration.Trouble
 }
 
-// refusal turns an error into what the peer hears. A cause that is nobody's
+// Refusal turns an error into what the peer hears. A cause that is nobody's
 // business but ours becomes "451 4.3.0" with a reference under which the log
 // has it: ref, that of the mail if it has one. A full disk is told of once a
 // minute: peers come again and again, and the log may be on that disk.
-func (g *gate) refusal(log *slog.Logger, during, ref string, err error) *refuse.Refusal {
+func (g *Gate) Refusal(log *slog.Logger, during, ref string, err error) *refuse.Refusal {
 	if refusal, ok := errors.AsType[*refuse.Refusal](err); ok {
 		return refusal
 	}
@@ -38,15 +39,8 @@ func (g *gate) refusal(log *slog.Logger, during, ref string, err error) *refuse.
 		return refuse.With(452, 4, 3, 1, "no room left here, nothing was accepted; try again later")
 	}
 	if ref == "" {
-		ref = newRef()
+		ref = trace.NewRef()
 	}
 	log.Error("smtp: temporary failure", "during", during, "mail", ref, "err", err)
 	return refuse.With(451, 4, 3, 0, "local problem, nothing was accepted; try again later (reference %s)", ref)
-}
-
-// newRef returns a fresh opaque name: 16 hex digits.
-func newRef() string {
-	var b [8]byte
-	rand.Read(b[:]) // never fails
-	return hex.EncodeToString(b[:])
 }

@@ -1,34 +1,23 @@
-package smtpgw
+// Package arrival has what a message is that has come for local recipients, and what those are that
+// judge it.
+package arrival
 
 import (
 	"context"
 	"time"
 
-	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/trace"
 )
-
-// ProtocolLocal is the Protocol of mail that this node brings itself: from its
-// own queue, or from a program that hands it over without SMTP.
-const ProtocolLocal = "LOCAL"
-
-// Peer is who brought a message.
-type Peer struct {
-	Addr     string         // network address, or libp2p peer ID of a stream
-	Node     *consensus.Key // libp2p node key when the connection is a stream from one
-	Helo     string         // what the peer called itself
-	Listed   []string       // lists of addresses in the DNS that it is on, by their zones
-	Protocol string         // for Received, RFC 3848: SMTP, ESMTP, UTF8SMTP; ProtocolLocal
-}
 
 // Arrival is a message that has come for local recipients.
 type Arrival struct {
 	Raw        []byte   // as it came in, before our trace fields; not to be changed
 	From       string   // envelope sender; empty for the null sender
 	Recipients []string // envelope recipients: local part as given, domain as A-label
-	Peer       Peer
+	Peer       trace.Peer
 	Received   time.Time  // set by Delivery; of what is handed over by the session
 	DSN        outbox.DSN // what its sender asked about reports
 	RequireTLS bool       // it came with REQUIRETLS (RFC 8689), and goes on so

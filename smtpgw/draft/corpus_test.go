@@ -1,4 +1,4 @@
-package smtpgw
+package draft_test
 
 import (
 	"bytes"
@@ -13,7 +13,11 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/mailtest"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw"
+	"cairn/smtpgw/draft"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/trace"
 )
 
 // TestCorpusSubmission submits real mail as a program that may send as anybody.
@@ -21,10 +25,13 @@ import (
 // what is refused is refused for one of the known reasons.
 func TestCorpusSubmission(t *testing.T) {
 	dir := mailtest.Folder(t, "CAIRN_TESTDATA")
-	cfg := testConfig
-	cfg.RelayFrom = []string{AnyAddress}
-	st := localStore(t)
-	s := NewSubmitter(cfg, st, outbox.New(st))
+	cfg := smtpgw.Config{
+		Hostname: "mx.local.example", Postmaster: "admin@local.example",
+		Domains: func() []string { return []string{"local.example"} },
+	}
+	cfg.RelayFrom = []string{smtpgw.AnyAddress}
+	st := gatewaytest.Store(t, "admin=admin@local.example", "user=user@local.example")
+	s := smtpgw.NewSubmitter(cfg, st, outbox.New(st))
 	taken, untouched, refused := 0, 0, make(map[string]int)
 	received := regexp.MustCompile(`^Received: [^\r]*\r\n\t[^\r]*\r\n\t[^\r]*\r\n`)
 	for _, folder := range []string{"ham", "spam", "intl", "mime"} {
@@ -37,7 +44,7 @@ func TestCorpusSubmission(t *testing.T) {
 				return err
 			}
 			raw = bytes.ReplaceAll(bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
-			r, err := s.Submit(t.Context(), Peer{Helo: "corpus", Protocol: ProtocolLocal}, "user@local.example", []string{"a@far.example"}, raw)
+			r, err := s.Submit(t.Context(), trace.Peer{Helo: "corpus", Protocol: trace.ProtocolLocal}, "user@local.example", []string{"a@far.example"}, raw)
 			if err != nil {
 				refused[err.Error()]++
 				return nil
@@ -45,14 +52,14 @@ func TestCorpusSubmission(t *testing.T) {
 			taken++
 			got := received.ReplaceAll(r.Raw, nil)
 			header, _ := rawheader.Split(got)
-			checkHeader(t, header)
+			draft.CheckHeader(t, header)
 			if needsNothing(raw) {
 				untouched++
 				if !bytes.Equal(got, raw) {
 					t.Errorf("%s was changed", path)
 				}
-			} else if before, after := bodyOf(raw), bodyOf(got); !bytes.Equal(before, after) && wellFormed.Match(headerAndEmptyLine(raw)) {
-				t.Errorf("%s says something else: %q, was %q", path, clip(string(after)), clip(string(before)))
+			} else if before, after := bodyOf(raw), bodyOf(got); !bytes.Equal(before, after) && gatewaytest.IsWellFormed(raw) {
+				t.Errorf("%s says something else: %.80q, was %.80q", path, string(after), string(before))
 			}
 			return nil
 		})
@@ -73,25 +80,16 @@ func TestCorpusSubmission(t *testing.T) {
 }
 
 var (
-	wellFormed = regexp.MustCompile(`(?s)^([!-9;-~]+:[^\r]*\r\n([ \t]+[^ \t\r][^\r]*\r\n)*)*\r\n$`)
-	goodID     = regexp.MustCompile(`(?im)^message-id:[ \t]*(\r\n[ \t]+)?<[^<> \t\r]+@[^<> \t\r]+>[ \t]*\r$`)
-	dropped    = regexp.MustCompile(`(?im)^(bcc|resent-bcc|cairn-record|content-length|lines|status|x-status|x-uid|x-keywords|x-mozilla-[^:]*)[ \t]*:`)
+	goodID  = regexp.MustCompile(`(?im)^message-id:[ \t]*(\r\n[ \t]+)?<[^<> \t\r]+@[^<> \t\r]+>[ \t]*\r$`)
+	dropped = regexp.MustCompile(`(?im)^(bcc|resent-bcc|cairn-record|content-length|lines|status|x-status|x-uid|x-keywords|x-mozilla-[^:]*)[ \t]*:`)
 )
-
-func headerAndEmptyLine(raw []byte) []byte {
-	header, rest := rawheader.Split(raw)
-	if len(rest) == 0 {
-		return append(bytes.Clone(header), crlf...)
-	}
-	return append(bytes.Clone(header), rest[:2]...)
-}
 
 // needsNothing says so of a message by other means than the code does. It may
 // miss some.
 func needsNothing(raw []byte) bool {
-	header := headerAndEmptyLine(raw)
+	header, _ := rawheader.Split(raw)
 	m, err := mail.ReadMessage(bytes.NewReader(raw))
-	if err != nil || !wellFormed.Match(header) || !goodID.Match(header) || dropped.Match(header) || strings.Contains(m.Header.Get("From"), ",") {
+	if err != nil || !gatewaytest.IsWellFormed(raw) || !goodID.Match(header) || dropped.Match(header) || strings.Contains(m.Header.Get("From"), ",") {
 		return false
 	}
 	if _, err := mail.ParseDate(m.Header.Get("Date")); err != nil {

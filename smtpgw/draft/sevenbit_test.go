@@ -1,4 +1,4 @@
-package smtpgw
+package draft
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/mailtest"
-	"cairn/mailstore/outbox"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/rawheader"
 )
 
@@ -96,7 +96,7 @@ func TestSevenBit(t *testing.T) {
 				}
 				return
 			}
-			if !strings.Contains(got, tt.how) || !isASCII([]byte(got)) || hasLongLine([]byte(got)) {
+			if !strings.Contains(got, tt.how) || !rawheader.IsASCII([]byte(got)) || hasLongLine([]byte(got)) {
 				t.Errorf("became %q", got)
 			}
 			sameContent(t, tt.raw, got)
@@ -104,34 +104,6 @@ func TestSevenBit(t *testing.T) {
 				t.Errorf("mended again it is %q", again)
 			}
 		})
-	}
-}
-
-// TestSevenBitIsForOthers: what goes to nodes alone stays as it is.
-func TestSevenBitIsForOthers(t *testing.T) {
-	const raw = "From: user@local.example\r\nSubject: grüße\r\n\r\nschön\r\n"
-	for _, tt := range []struct {
-		to      []string
-		encoded bool
-	}{
-		{[]string{"bob@node.example"}, false},
-		{[]string{"user@local.example"}, false},
-		{[]string{"bob@far.example"}, true},
-		{[]string{"user@local.example", "bob@node.example", "bob@far.example"}, true},
-	} {
-		cfg := testConfig
-		cfg.ToNode = func(domain string) bool { return domain == "node.example" }
-		st := localStore(t)
-		r, err := NewSubmitter(cfg, st, outbox.New(st)).Submit(t.Context(), Peer{Protocol: ProtocolLocal}, "user@local.example", tt.to, []byte(raw))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if isASCII(r.Raw) != tt.encoded {
-			t.Errorf("to %s: %q", tt.to, r.Raw)
-		}
-		if m := message.Parse(r.Raw); m.Subject != "grüße" || m.Text != "schön" {
-			t.Errorf("to %s: %q, %q", tt.to, m.Subject, m.Text)
-		}
 	}
 }
 
@@ -150,13 +122,13 @@ func TestSevenBitSamples(t *testing.T) {
 				return err
 			}
 			raw = message.WireLines(raw)
-			if isASCII(raw) || !wellFormed.Match(headerAndEmptyLine(raw)) || bytes.IndexByte(raw, 0) >= 0 {
+			if rawheader.IsASCII(raw) || !gatewaytest.IsWellFormed(raw) || bytes.IndexByte(raw, 0) >= 0 {
 				return nil
 			}
 			eightBit++
 			header, rest := rawheader.Split(raw)
 			got := mender{1 << 24, true}.message(bytes.Clone(header), rest)
-			if _, body := rawheader.Split(got); isASCII(body) {
+			if _, body := rawheader.Split(got); rawheader.IsASCII(body) {
 				encoded++
 			}
 			saysTheSame(t, path, raw, got)
@@ -199,7 +171,7 @@ func FuzzSevenBit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		raw = bytes.ReplaceAll(bytes.ReplaceAll(raw, []byte("\r"), nil), []byte("\n"), crlf)
 		header, rest := rawheader.Split(raw)
-		if !wellFormed.Match(headerAndEmptyLine(raw)) || bytes.IndexByte(raw, 0) >= 0 {
+		if !gatewaytest.IsWellFormed(raw) || bytes.IndexByte(raw, 0) >= 0 {
 			return
 		}
 		got := mender{1 << 24, true}.message(bytes.Clone(header), rest)

@@ -1,30 +1,26 @@
-package smtpgw
+package draft
 
 import (
 	"bytes"
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
-	"cairn/consensus"
 	"cairn/consensus/record"
-	"cairn/mailstore/message"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/rawheader"
 	"cairn/smtpgw/refuse"
 )
 
-var moment = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-
 func prepareTest(raw string) (string, error) { return preparedBelow("Received: r\r\n", raw) }
 
 func preparedBelow(received, raw string) (string, error) {
-	d, err := readDraft([]byte(raw))
+	d, err := Read([]byte(raw))
 	if err != nil {
 		return "", err
 	}
-	return string(d.finish(stamp{
-		received: []byte(received), hostname: "mx.local.example", ref: "ref", now: moment, limit: 1 << 20,
+	return string(d.Finish(Stamp{
+		Received: []byte(received), Hostname: "mx.local.example", Ref: "ref", Now: gatewaytest.Moment, Limit: 1 << 20,
 	})), nil
 }
 
@@ -120,28 +116,20 @@ func TestPrepareRefuses(t *testing.T) {
 	}
 }
 
-// someToken is a field that has the form of a token; n tells it from others.
-func someToken(n byte) string {
-	t := record.Token{Version: record.TokenVersion, Seq: 1, Count: 1, Secret: record.Secret{n}}
-	t.Record.Version, t.Record.Kind = record.RecordVersion, record.KindMail
-	t.Record.Commitments = record.Commit(t.Secret, message.Dissect([]byte("From: a@b.example\r\n\r\n"), nil).Components())
-	return string(t.Header())
-}
-
 // TestPrepareKeepsEarlierRecords: a message that is sent on keeps the newest of
 // the records that it came with, for ours to refer to.
 func TestPrepareKeepsEarlierRecords(t *testing.T) {
 	const rest = "From: a@b\r\nDate: Mon, 02 Jan 2006 15:04:05 +0000\r\nMessage-ID: <x@y>\r\n\r\nbody\r\n"
 	var long []string
 	for n := range byte(record.MaxHops + 2) {
-		long = append(long, someToken(n))
+		long = append(long, gatewaytest.Token(n))
 	}
-	folded := strings.ReplaceAll(someToken(1), "Cairn-Record: ", "cairn-RECORD:\r\n\t")
+	folded := strings.ReplaceAll(gatewaytest.Token(1), "Cairn-Record: ", "cairn-RECORD:\r\n\t")
 	for _, tt := range []struct{ name, raw, want string }{
-		{"one", someToken(1) + rest, someToken(1) + rest},
-		{"two among others", "X: y\r\n" + someToken(2) + "Received: z\r\n" + folded + rest, "X: y\r\n" + someToken(2) + "Received: z\r\n" + folded + rest},
-		{"rubbish goes", "Cairn-Record: x\r\n" + someToken(1) + rest, someToken(1) + rest},
-		{"cut short goes", someToken(1)[:200] + "\r\n" + rest, rest},
+		{"one", gatewaytest.Token(1) + rest, gatewaytest.Token(1) + rest},
+		{"two among others", "X: y\r\n" + gatewaytest.Token(2) + "Received: z\r\n" + folded + rest, "X: y\r\n" + gatewaytest.Token(2) + "Received: z\r\n" + folded + rest},
+		{"rubbish goes", "Cairn-Record: x\r\n" + gatewaytest.Token(1) + rest, gatewaytest.Token(1) + rest},
+		{"cut short goes", gatewaytest.Token(1)[:200] + "\r\n" + rest, rest},
 		{"the oldest go", strings.Join(long, "") + rest, strings.Join(long[:record.MaxHops], "") + rest},
 	} {
 		if got, err := prepareTest(tt.raw); err != nil || got != "Received: r\r\n"+tt.want {
@@ -155,7 +143,7 @@ func TestPrepareKeepsEarlierRecords(t *testing.T) {
 func FuzzPrepare(f *testing.F) {
 	f.Add([]byte("From: a@b\r\nBcc: c@d\r\n e@f\r\n\r\nbody\r\n"))
 	f.Add([]byte("From: a@b\r\nno colon\r\n\r\n\r\nBcc: x\r\n"))
-	f.Add([]byte(someToken(1) + "From: a@b\r\n\r\n"))
+	f.Add([]byte(gatewaytest.Token(1) + "From: a@b\r\n\r\n"))
 	f.Add([]byte(" From: a@b\r\nFrom: c\r\n"))
 	f.Add([]byte("From:\nCairn-Record: x\n\nbody\x00"))
 	f.Add([]byte("FROM\t: x\r\n \r\nAuthentication-Results: (c) mx.local.example; a=b\r\n\r\n"))
@@ -212,45 +200,6 @@ func checkHeader(t *testing.T, header []byte) {
 			if foldAt(line) > 0 {
 				t.Errorf("a line of %d octets in %q", len(line), f.Raw)
 			}
-		}
-	}
-}
-
-func TestReceivedField(t *testing.T) {
-	key := consensus.Key{0xab}
-	for _, tt := range []struct {
-		peer  Peer
-		rcpts []string
-		want  string
-	}{
-		{Peer{Addr: "192.0.2.1:25", Helo: "c.example", Protocol: "ESMTP"}, nil,
-			"Received: from c.example ([192.0.2.1])\r\n\tby mx (Cairn) with ESMTP id ref;\r\n\tFri, 02 Jan 2026 03:04:05 +0000\r\n"},
-		{Peer{Addr: "[2001:db8::1%eth0]:25", Helo: "evil)\r\nBcc: x", Protocol: "SMTP"}, []string{"a b@x"},
-			"Received: from evilBcc:x ([IPv6:2001:db8::1])\r\n\tby mx (Cairn) with SMTP id ref\r\n\tfor <\"a b\"@x>;\r\n\tFri, 02 Jan 2026 03:04:05 +0000\r\n"},
-		{Peer{Addr: "12D3Koo", Node: &key, Protocol: "ESMTP"}, []string{"a@x", "b@x"},
-			"Received: from unknown (libp2p node ab" + strings.Repeat("0", 62) + ")\r\n\tby mx (Cairn) with ESMTP id ref;\r\n\tFri, 02 Jan 2026 03:04:05 +0000\r\n"},
-	} {
-		if got := string(receivedField(tt.peer, "mx", "ref", tt.rcpts, moment)); got != tt.want {
-			t.Errorf("got %q, want %q", got, tt.want)
-		}
-	}
-}
-
-// TestWithTrace: what arrives is stored as it came, below our trace and without
-// what would be taken for the word of our own filters and programs.
-func TestWithTrace(t *testing.T) {
-	const rest = "odd line\r\nX: y\r\n\r\nX-Spam-Flag: NO\r\n"
-	for _, tt := range []struct{ name, raw, want string }{
-		{"nothing", "Subject : a\r\n \r\n b\r\nX-Spammer: x\r\nStatuses: y\r\nX-MS-Exchange-Foo: z\r\n" + rest, ""},
-		{"notes of mail programs", "Content-length: 1\r\nLines: 2\r\nStatus: RO\r\nx-status: A\r\nX-UID : 7\r\nX-KEYWORDS:\r\n a\r\nX-Mozilla-Keys: b\r\n" + rest, rest},
-		{"findings of filters", "X-Spam-Flag: NO\r\nx-spam-status:\r\n\tNo\r\nX-MS-Exchange-Organization-SCL: -1\r\n" + rest, rest},
-		{"our results", "Authentication-Results: mx.local.example; x-cairn=pass\r\nAuthentication-Results: mx.far.example; dkim=pass\r\n" + rest, "Authentication-Results: mx.far.example; dkim=pass\r\n" + rest},
-	} {
-		if tt.want == "" {
-			tt.want = tt.raw
-		}
-		if got := string(withTrace([]byte(tt.raw), []byte("Trace: t\r\n"), "mx.local.example")); got != "Trace: t\r\n"+tt.want {
-			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package smtpgw
+package draft
 
 import (
 	"bytes"
@@ -23,7 +23,7 @@ type mender struct {
 // message returns a message whose body has no line over maxLine where that can be had without a
 // change of content (RFC 6409, section 8.4): parts with such lines are encoded as quoted-printable,
 // whatever their type, since its line ends are line ends as they are without an encoding; lines of
-// encoded parts are broken anew. With sevenBit it is the same for octets beyond ASCII, which
+// encoded parts are broken anew. With SevenBit it is the same for octets beyond ASCII, which
 // servers need not take (RFC 6152, section 3), and for fields (see asciiFields); what is no text
 // and has no line ends is encoded as base64 then. rest is the body with the empty line before it.
 // What is signed or encrypted, a message within the message, and what programs may take apart
@@ -52,7 +52,7 @@ func (m mender) message(header, rest []byte) []byte {
 
 // needed reports whether a body has something to be encoded.
 func (m mender) needed(body []byte) bool {
-	return hasLongLine(body) || m.sevenBit && !isASCII(body)
+	return hasLongLine(body) || m.sevenBit && !rawheader.IsASCII(body)
 }
 
 // entity is message for a message or a part. It returns its arguments if nothing is to be done.
@@ -77,7 +77,7 @@ func (m mender) entity(header, body []byte, depth int) ([]byte, []byte) {
 		return header, rewrapBase64(body)
 	case encoding == "quoted-printable":
 		return header, rewrapQuoted(body)
-	case m.sevenBit && top != "text" && !isASCII(body) && !bytes.Contains(body, crlf):
+	case m.sevenBit && top != "text" && !rawheader.IsASCII(body) && !bytes.Contains(body, crlf):
 		return withEncoding(header, "base64"), encodeBase64(body)
 	default:
 		return withEncoding(header, "quoted-printable"), encodeQuoted(body)
@@ -90,7 +90,7 @@ func (m mender) entity(header, body []byte, depth int) ([]byte, []byte) {
 // encode what needs it no more.
 func (m mender) multipart(header, body []byte, boundary string, depth int) ([]byte, []byte) {
 	mended := m.parts(body, boundary, depth)
-	if encoding, _ := transferEncoding(header); m.sevenBit && encoding != "7bit" && isASCII(mended) {
+	if encoding, _ := transferEncoding(header); m.sevenBit && encoding != "7bit" && rawheader.IsASCII(mended) {
 		header = withEncoding(header, "7bit")
 	}
 	return header, mended

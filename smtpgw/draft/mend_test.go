@@ -1,4 +1,4 @@
-package smtpgw
+package draft
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"cairn/mailstore/message"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/rawheader"
 )
 
@@ -113,7 +114,7 @@ func FuzzMend(f *testing.F) {
 		raw = bytes.ReplaceAll(bytes.ReplaceAll(raw, []byte("\r"), nil), []byte("\n"), crlf)
 		raw = bytes.ReplaceAll(raw, []byte("long"), []byte(longText))
 		header, rest := rawheader.Split(raw)
-		if !wellFormed.Match(headerAndEmptyLine(raw)) || bytes.IndexByte(raw, 0) >= 0 {
+		if !gatewaytest.IsWellFormed(raw) || bytes.IndexByte(raw, 0) >= 0 {
 			return // neither gets here
 		}
 		got := mender{limit: 1 << 24}.message(bytes.Clone(header), rest)

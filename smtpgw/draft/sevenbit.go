@@ -1,4 +1,4 @@
-package smtpgw
+package draft
 
 import (
 	"bytes"
@@ -12,27 +12,12 @@ import (
 	"cairn/smtpgw/rawheader"
 )
 
-// leavesNodes reports whether mail for one of these recipients may go to a server that is no node,
-// as far as that is known now. What such a server takes is known when it is spoken to, and the mail
-// is recorded by then.
-func (s *Submitter) leavesNodes(rcpts []string) bool {
-	if s.cfg.ToNode == nil {
-		return false
-	}
-	for _, r := range rcpts {
-		if domain := maildomain.OfAddress(r); !s.dir.isLocal(domain) && !s.cfg.ToNode(domain) {
-			return true
-		}
-	}
-	return false
-}
-
 // asciiFields returns a header section with its UTF-8 encoded where there is a way that says the
 // same: encoded words in texts and names (RFC 2047), parameters (RFC 2231), A-labels in domains
 // (RFC 5890). A field for which there is none, such as one with a local part beyond ASCII, stays as
 // it is.
 func asciiFields(header []byte) []byte {
-	if isASCII(header) {
+	if rawheader.IsASCII(header) {
 		return header
 	}
 	var out bytes.Buffer
@@ -45,7 +30,7 @@ func asciiFields(header []byte) []byte {
 // asciiField is asciiFields of one field.
 func asciiField(f rawheader.Field) []byte {
 	value := f.Unfolded()
-	if isASCII(f.Raw) || !utf8.ValidString(value) || strings.ContainsAny(value, "\r\n\x00") {
+	if rawheader.IsASCII(f.Raw) || !utf8.ValidString(value) || strings.ContainsAny(value, "\r\n\x00") {
 		return f.Raw
 	}
 	encoded, ok := "", false
@@ -58,7 +43,7 @@ func asciiField(f rawheader.Field) []byte {
 		encoded, ok = encodedText(value), !strings.Contains(value, "=?")
 	}
 	raw := []byte(string(f.Name) + ": " + encoded + "\r\n")
-	if !ok || !isASCII(raw) || hasLongLine(raw) {
+	if !ok || !rawheader.IsASCII(raw) || hasLongLine(raw) {
 		return f.Raw
 	}
 	return raw
@@ -165,7 +150,7 @@ func oneAddress(s string) (n int, end byte) {
 // asciiAddress encodes one address, or with end a colon the name of a group.
 func asciiAddress(s string, end byte) (string, bool) {
 	s = strings.Trim(s, " \t")
-	if isASCII([]byte(s)) {
+	if rawheader.IsASCII([]byte(s)) {
 		return s, true
 	}
 	if end == ':' {

@@ -1,0 +1,4 @@
+package draft
+
+// CheckHeader is for the tests beside this package, which submit.
+var CheckHeader = checkHeader
