@@ -31,6 +31,7 @@ import (
 	"cairn/node/p2p"
 	"cairn/smtpgw"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/lists"
 	"cairn/smtpgw/milter"
 	"cairn/smtpgw/reports/collect"
 )
@@ -82,7 +83,7 @@ type Node struct {
 	queue    *outbox.Queue
 	recorder *recorder.Recorder
 	courier  *smtpgw.Courier
-	lists    *smtpgw.Distributor
+	lists    *lists.Distributor
 	throttle *smtpgw.Throttle
 
 	heldAccounts chan heldAccount // that are to be told of
@@ -340,7 +341,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	delivery.ReportTo(n.queue)
 	delivery.SetForwarding(n.forwarding())
 	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.part("queue"))
-	n.lists = smtpgw.NewDistributor(gw, n.store, n.queue, listStanding, n.part("smtp"))
+	n.lists = lists.NewDistributor(gw.Hostname, gw.Clock.Now, n.store, n.queue, listStanding, n.part("smtp"))
 	n.submission = smtpgw.NewSubmission(gw, n.store, n.queue, n.part("smtp"))
 	n.inbound = smtpgw.NewInbound(n.withBlocklists(inboundConfig(gw)), n.store, delivery, n.part("smtp"))
 	n.milter = n.openMilter(gw, delivery)

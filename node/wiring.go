@@ -18,6 +18,7 @@ import (
 	"cairn/node/p2p"
 	"cairn/smtpgw"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/lists"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
 	"cairn/smtpgw/trace"
@@ -125,15 +126,15 @@ func authorOf(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.Me
 }
 
 // listStanding is what the verifier knows of stored mail, as mailing lists go by it.
-func listStanding(rd *mailstore.Reader, m mailstore.Message) (smtpgw.Standing, error) {
+func listStanding(rd *mailstore.Reader, m mailstore.Message) (lists.Standing, error) {
 	f, err := verifier.Of(rd, m.Ref())
 	if errors.Is(err, mailstore.ErrNotFound) {
-		return smtpgw.Standing{}, nil
+		return lists.Standing{}, nil
 	}
 	if err != nil {
-		return smtpgw.Standing{}, err
+		return lists.Standing{}, err
 	}
-	return smtpgw.Standing{Verdict: f.Verdict, Author: f.Facts.FromDomainIsOrg && f.Facts.OrgTrusted}, nil
+	return lists.Standing{Verdict: f.Verdict, Author: f.Facts.FromDomainIsOrg && f.Facts.OrgTrusted}, nil
 }
 
 // router sends mail to the nodes of the organisation that is trusted for a

@@ -21,6 +21,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/gatewaytest"
+	"cairn/smtpgw/lists"
 	"cairn/smtpgw/rawheader"
 	"cairn/smtpgw/trace"
 )
@@ -670,7 +671,11 @@ func TestUnrecordedMailIsNotReturnedAtOnce(t *testing.T) {
 // gone the postmaster.
 func TestGivenUpIsTold(t *testing.T) {
 	n := nearNode(t, nil)
-	list := hosted(t, n.store, List{Address: "list@local.example", Owner: "owner@elsewhere.example", Since: gatewaytest.Moment}, "bob@far.example")
+	var list lists.List
+	update(t, n.store, func(tx *mailstore.Tx) (err error) {
+		list, err = lists.Put(tx, lists.List{Address: "list@local.example", Owner: "owner@elsewhere.example", Since: gatewaytest.Moment})
+		return err
+	})
 	const far = "bob@far.example"
 	for _, tt := range []struct {
 		name, from, to string

@@ -14,6 +14,7 @@ import (
 	"cairn/smtpgw/address"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres"
+	"cairn/smtpgw/lists"
 	"cairn/smtpgw/rawheader"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
@@ -243,12 +244,12 @@ func (l *landing) store(tx *mailstore.Tx, s *share) (mailstore.MessageID, error)
 	}
 	labels := append(slices.Clone(s.decision.Labels), mailstore.LabelUnread)
 	if l.a.RequireTLS {
-		list, err := tx.Space(listSpace).Has(listKey('l', s.account))
+		list, err := lists.Is(&tx.Reader, s.account)
 		if err != nil {
 			return 0, err
 		}
 		if list {
-			labels = append(labels, LabelRequireTLS)
+			labels = append(labels, lists.LabelRequireTLS)
 		}
 	}
 	if m.ID, err = tx.AddMessage(m, labels); err != nil {

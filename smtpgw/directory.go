@@ -1,7 +1,6 @@
 package smtpgw
 
 import (
-	"cmp"
 	"errors"
 	"slices"
 
@@ -9,6 +8,7 @@ import (
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/quota"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/lists"
 	"cairn/smtpgw/refuse"
 )
 
@@ -49,7 +49,7 @@ func (d directory) account(r *mailstore.Reader, m address.Mailbox) (mailstore.Ac
 	if _, err := mailstore.CanonicalAddress(m.Key()); err != nil || !d.isLocal(m.Domain) {
 		return mailstore.Account{}, mailstore.ErrNotFound // no account can have it
 	}
-	a, err := AccountFor(r, m.Key())
+	a, err := lists.AccountFor(r, m.Key())
 	if errors.Is(err, mailstore.ErrNotFound) && m.IsPostmaster() {
 		return d.postmasterAccount(r)
 	}
@@ -110,21 +110,6 @@ func (d directory) standsIn(store *mailstore.Store, m address.Mailbox) (bool, er
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// AccountFor is mailstore.Reader.AccountFor but for mailing lists, which have no sub-addresses.
-func AccountFor(r *mailstore.Reader, address string) (mailstore.Account, error) {
-	a, err := r.AccountByAddress(address)
-	if !errors.Is(err, mailstore.ErrNotFound) {
-		return a, err
-	}
-	if a, err = r.AccountFor(address); err != nil {
-		return a, err
-	}
-	if _, err := ListOf(r, a.ID); !errors.Is(err, ErrNoList) {
-		return mailstore.Account{}, cmp.Or(err, mailstore.ErrNotFound)
-	}
-	return a, nil
 }
 
 // postmasterAccount returns the account that stands in for postmasters without
@@ -194,7 +179,7 @@ func (d directory) isFormer(r *mailstore.Reader, m address.Mailbox) (bool, error
 	if _, err := mailstore.CanonicalAddress(m.Key()); err != nil || d.isLocal(m.Domain) {
 		return false, nil
 	}
-	_, err := AccountFor(r, m.Key())
+	_, err := lists.AccountFor(r, m.Key())
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return false, nil
 	}

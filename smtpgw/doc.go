@@ -17,8 +17,8 @@
 //   - Courier follows the sealed entries of the queue (mailstore/outbox), finds
 //     a Route for each domain and hands the message over, or returns it to its
 //     sender as an RFC 3464 report.
-//   - Distributor sends on what is posted to a List, a mailing list that this
-//     node hosts as an account, and queues it for the members.
+//
+// Mailing lists that this node hosts are in package lists.
 //
 // A 250 is given only after the durable commit. Whatever goes wrong becomes an
 // explicit SMTP reply at one place, the error gate; causes go to the log,

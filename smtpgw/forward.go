@@ -17,6 +17,7 @@ import (
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres"
 	"cairn/smtpgw/draft"
+	"cairn/smtpgw/lists"
 	"cairn/smtpgw/rawheader"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
@@ -117,8 +118,8 @@ func staysHere(d screen.Decision) string {
 	return ""
 }
 
-// sendOn queues one account's copy for where the account has its mail sent on to. gone is whether
-// no copy is to be kept.
+// lists.sendOn queues one account's copy for where the account has its mail sent on to. gone is
+// whether no copy is to be kept.
 func (l *landing) sendOn(tx *mailstore.Tx, s *share) (gone bool, err error) {
 	if l.onward == nil {
 		return false, nil
@@ -223,7 +224,7 @@ func (d directory) isRewritten(r *mailstore.Reader, m address.Mailbox) (bool, er
 	if !srs.Is(m.Local) || !d.isLocal(m.Domain) {
 		return false, nil
 	}
-	if _, err := AccountFor(r, m.Key()); !errors.Is(err, mailstore.ErrNotFound) {
+	if _, err := lists.AccountFor(r, m.Key()); !errors.Is(err, mailstore.ErrNotFound) {
 		return false, err
 	}
 	_, err := forwards.Key(r)

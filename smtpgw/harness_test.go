@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -51,7 +50,7 @@ func storeWith(t testing.TB, accounts ...string) *mailstore.Store {
 
 // localStore has the accounts that most tests use.
 func localStore(t testing.TB) *mailstore.Store {
-	return storeWith(t, "admin=admin@local.example", "user=user@local.example,alias@local.example", "other=other@local.example")
+	return gatewaytest.LocalStore(t)
 }
 
 // verifier stands in for the verifier: it admits everything once per
@@ -244,42 +243,14 @@ func clip(s string) string {
 	return s
 }
 
-// inboxOf returns the raw messages with a label of the account of an address.
 func inboxOf(t testing.TB, st *mailstore.Store, addr, label string) []string {
 	t.Helper()
-	var out []string
-	err := st.View(func(r *mailstore.Reader) error {
-		a, err := r.AccountByAddress(addr)
-		if err != nil {
-			return err
-		}
-		msgs, err := r.Messages(a.ID, 0, 1<<20)
-		if err != nil {
-			return err
-		}
-		for _, m := range msgs {
-			labels, err := r.Labels(a.ID, m.ID)
-			if err != nil {
-				return err
-			}
-			for _, l := range labels {
-				if l == label {
-					raw, err := r.Raw(m.Blob)
-					if err != nil {
-						return err
-					}
-					out = append(out, string(raw))
-				}
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return gatewaytest.Labelled(t, st, addr, label)
 }
 
-func mailText(subject string) string {
-	return fmt.Sprintf("From: Sender <user@local.example>\r\nTo: u@local.example\r\nSubject: %s\r\nDate: Mon, 02 Jan 2006 15:04:05 +0000\r\nMessage-ID: <%s@peer.example>\r\n\r\nHello.\r\n", subject, subject)
+func mailText(subject string) string { return gatewaytest.MailText(subject) }
+
+func update(t testing.TB, st *mailstore.Store, fn func(*mailstore.Tx) error) {
+	t.Helper()
+	gatewaytest.Update(t, st, fn)
 }

@@ -16,13 +16,13 @@ import (
 	"cairn/smtpgw/trace"
 )
 
-// lists stands in for the DNS, and notes whom it is asked about.
-type lists struct {
+// blocklists stands in for the DNS, and notes whom it is asked about.
+type blocklists struct {
 	mu    sync.Mutex
 	asked []string
 }
 
-func (l *lists) ask(_ context.Context, client netip.Addr) []dnsbl.List {
+func (l *blocklists) ask(_ context.Context, client netip.Addr) []dnsbl.List {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.asked = append(l.asked, client.String())
@@ -49,7 +49,7 @@ func TestListed(t *testing.T) {
 		{"198.51.100.1", "user@local.example", "^250 ", "", ""}, // exempt
 	} {
 		t.Run(tt.from+" "+tt.rcpt, func(t *testing.T) {
-			var l lists
+			var l blocklists
 			b := behindProxies(t, "127.0.0.0/8", limits.Config{Exempt: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}},
 				func(c *Config) { c.Blocklists = l.ask })
 			family, to := "TCP4", "203.0.113.1"

@@ -251,5 +251,5 @@ func mendReturnKey(key []byte) func(tx *mailstore.Tx) error {
 	if !bytes.Equal(key, returnKeyName) {
 		return nil
 	}
-	return ifThere(returnSpace, key, func(sp mailstore.Space) error { return sp.Delete(key) })
+	return mailstore.IfThere(returnSpace, key, func(sp mailstore.Space) error { return sp.Delete(key) })
 }

@@ -10,6 +10,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/lists"
 	"cairn/smtpgw/maillog"
 	"cairn/smtpgw/refuse"
 )
@@ -239,13 +240,13 @@ func (c *Courier) postmaster() string { return "postmaster@" + c.dir.home() }
 func (c *Courier) standIn(r *mailstore.Reader, account mailstore.AccountID) (string, error) {
 	a, err := r.Account(account)
 	if err == nil {
-		_, err = ListOf(r, account)
+		_, err = lists.Of(r, account)
 	}
 	own := c.dir.current(a.Addresses)
 	switch {
-	case errors.Is(err, ErrNoList) && len(own) > 0:
+	case errors.Is(err, lists.ErrNone) && len(own) > 0:
 		return own[0], nil
-	case err == nil, errors.Is(err, ErrNoList), errors.Is(err, mailstore.ErrNotFound), errors.Is(err, mailstore.ErrDamaged):
+	case err == nil, errors.Is(err, lists.ErrNone), errors.Is(err, mailstore.ErrNotFound), errors.Is(err, mailstore.ErrDamaged):
 		return c.postmaster(), nil
 	}
 	return "", err

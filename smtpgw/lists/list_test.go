@@ -1,4 +1,4 @@
-package smtpgw
+package lists
 
 import (
 	"errors"
@@ -12,21 +12,14 @@ import (
 	"cairn/smtpgw/gatewaytest"
 )
 
-func update(t *testing.T, st *mailstore.Store, fn func(*mailstore.Tx) error) {
-	t.Helper()
-	if err := st.Update(t.Context(), fn); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // devs is a list as the tests host it.
 var devs = List{Address: "devs@local.example", Owner: "user@local.example", Since: gatewaytest.Moment}
 
 // hosted puts a list with members into st.
 func hosted(t *testing.T, st *mailstore.Store, l List, members ...string) (out List) {
 	t.Helper()
-	update(t, st, func(tx *mailstore.Tx) error {
-		if _, err := PutList(tx, l); err != nil {
+	gatewaytest.Update(t, st, func(tx *mailstore.Tx) error {
+		if _, err := Put(tx, l); err != nil {
 			return err
 		}
 		var err error
@@ -37,15 +30,15 @@ func hosted(t *testing.T, st *mailstore.Store, l List, members ...string) (out L
 }
 
 func TestPutList(t *testing.T) {
-	st := localStore(t)
+	st := gatewaytest.LocalStore(t)
 	l := hosted(t, st, devs, "a@far.example", "A@FAR.example", "b@near.example", "c@far.example")
 	if l.Members != 3 || l.Post != PostMembers || l.PerHour != defaultPerHour || l.ID() != "devs.local.example" {
 		t.Errorf("%+v", l)
 	}
-	update(t, st, func(tx *mailstore.Tx) error {
+	gatewaytest.Update(t, st, func(tx *mailstore.Tx) error {
 		changed := l
 		changed.Tag, changed.Post = "devs", PostAnyone
-		if _, err := PutList(tx, changed); err != nil {
+		if _, err := Put(tx, changed); err != nil {
 			return err
 		}
 		_, left, err := Leave(tx, "Devs@local.example", []string{"b@near.example", "nobody@x.example"})
@@ -61,15 +54,15 @@ func TestPutList(t *testing.T) {
 		if a, err := AccountFor(r, "DEVS@local.example"); err != nil || a.ID != l.Account {
 			t.Errorf("%+v, %v", a, err)
 		}
-		all, err := Lists(r)
+		all, err := All(r)
 		if err != nil || len(all) != 1 || all[0].Account != l.Account || all[0].Tag != "devs" || all[0].Members != 2 {
 			t.Errorf("%+v, %v", all, err)
 		}
-		first, err := ListMembers(r, l, "", 1)
+		first, err := Members(r, l, "", 1)
 		if err != nil {
 			return err
 		}
-		rest, err := ListMembers(r, l, first[0], 10)
+		rest, err := Members(r, l, first[0], 10)
 		if got := slices.Concat(first, rest); !slices.Equal(got, []string{"a@far.example", "c@far.example"}) {
 			t.Errorf("members %q", got)
 		}
@@ -78,12 +71,12 @@ func TestPutList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	update(t, st, func(tx *mailstore.Tx) error { return DropList(tx, l.Account) })
+	gatewaytest.Update(t, st, func(tx *mailstore.Tx) error { return Drop(tx, l.Account) })
 	err = st.View(func(r *mailstore.Reader) error {
-		if _, err := GetList(r, devs.Address); !errors.Is(err, ErrNoList) {
+		if _, err := Get(r, devs.Address); !errors.Is(err, ErrNone) {
 			t.Errorf("dropped: %v", err)
 		}
-		members, err := ListMembers(r, l, "", 10)
+		members, err := Members(r, l, "", 10)
 		if len(members) > 0 {
 			t.Errorf("members left: %q", members)
 		}
@@ -120,11 +113,11 @@ func TestPutListRefuses(t *testing.T) {
 		{"footer not ASCII", func(l *List) { l.Footer = "Grüße" }, "ASCII"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			st := localStore(t)
+			st := gatewaytest.LocalStore(t)
 			l := devs
 			tt.spoil(&l)
 			err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
-				_, err := PutList(tx, l)
+				_, err := Put(tx, l)
 				return err
 			})
 			if err == nil || !strings.Contains(err.Error(), tt.why) {
@@ -135,9 +128,9 @@ func TestPutListRefuses(t *testing.T) {
 }
 
 func TestListIsBounded(t *testing.T) {
-	st := localStore(t)
+	st := gatewaytest.LocalStore(t)
 	hosted(t, st, devs)
-	members := make([]string, MaxListMembers+1)
+	members := make([]string, MaxMembers+1)
 	for i := range members {
 		members[i] = fmt.Sprintf("m%d@far.example", i)
 	}
@@ -147,10 +140,10 @@ func TestListIsBounded(t *testing.T) {
 			return err
 		})
 	}
-	if err := join(members); !errors.Is(err, ErrListFull) {
+	if err := join(members); !errors.Is(err, ErrFull) {
 		t.Errorf("one too many: %v", err)
 	}
-	if err := join(members[:MaxListMembers]); err != nil {
+	if err := join(members[:MaxMembers]); err != nil {
 		t.Errorf("as many as there may be: %v", err)
 	}
 	if err := join([]string{devs.Address}); err == nil {

@@ -1,6 +1,9 @@
-package smtpgw
+// Package lists has the mailing lists that a node hosts, each as an account: who is on them, who
+// may post, and the Distributor, which sends on to the members what was posted.
+package lists
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -15,7 +18,7 @@ import (
 	"cairn/smtpgw/address"
 )
 
-// listSpace is the durable map of the mailing lists that this node hosts.
+// space is the durable map of the mailing lists that this node hosts.
 // Accounts are u32, big endian.
 //
 //	l<account>                       List as JSON
@@ -24,15 +27,15 @@ import (
 //	h<account>                       posting hour u64 and posts in it u32
 //	j                                modseq up to which the journal was followed
 //	w                                distribution under way, see Distributor
-const listSpace = "lists"
+const space = "lists"
 
-const listVersion = 1
+const version = 1
 
 // Limits of a hosted list.
 const (
-	MaxListMembers = 10_000
-	MaxListFooter  = 440 // octets, so that it has at most 512 with what sets it off
-	maxListTag     = 24
+	MaxMembers     = 10_000
+	MaxFooter      = 440 // octets, so that it has at most 512 with what sets it off
+	maxTag         = 24
 	defaultPerHour = 60
 	maxPerHour     = 10_000
 )
@@ -77,9 +80,9 @@ func (l *List) complete() error {
 	if l.Owner, err = mailstore.CanonicalAddress(l.Owner); err != nil {
 		return fmt.Errorf("owner: %w", err)
 	}
-	l.Version, l.Address = listVersion, addr
-	orDefault(&l.Post, PostMembers)
-	orDefault(&l.PerHour, defaultPerHour)
+	l.Version, l.Address = version, addr
+	l.Post = cmp.Or(l.Post, PostMembers)
+	l.PerHour = cmp.Or(l.PerHour, defaultPerHour)
 	l.Footer = strings.Trim(strings.ReplaceAll(l.Footer, "\r\n", "\n"), "\n")
 	switch {
 	case l.Owner == addr:
@@ -97,20 +100,20 @@ func (l *List) complete() error {
 
 // checkTag holds that a tag is what recipients take for a list's own mark.
 func checkTag(tag string) error {
-	ok := len(tag) <= maxListTag && tag == strings.TrimSpace(tag) && !strings.ContainsFunc(tag, func(r rune) bool {
+	ok := len(tag) <= maxTag && tag == strings.TrimSpace(tag) && !strings.ContainsFunc(tag, func(r rune) bool {
 		letter := r|0x20 >= 'a' && r|0x20 <= 'z'
 		return !letter && r != '-' && r != '_' && r != ' '
 	})
 	if !ok {
-		return fmt.Errorf("tag %q: use up to %d letters, spaces, - and _, no digits", tag, maxListTag)
+		return fmt.Errorf("tag %q: use up to %d letters, spaces, - and _, no digits", tag, maxTag)
 	}
 	return nil
 }
 
 // checkFooter does the same for the footer of a list at that domain.
 func checkFooter(footer, domain string) error {
-	if len(footer) > MaxListFooter {
-		return fmt.Errorf("a footer of %d octets; at most %d are allowed", len(footer), MaxListFooter)
+	if len(footer) > MaxFooter {
+		return fmt.Errorf("a footer of %d octets; at most %d are allowed", len(footer), MaxFooter)
 	}
 	if strings.ContainsFunc(footer, func(r rune) bool { return r >= 0x7f || r < ' ' && r != '\n' }) {
 		return errors.New("footer: use printable ASCII")
@@ -118,7 +121,7 @@ func checkFooter(footer, domain string) error {
 	if footer == "" {
 		return nil
 	}
-	if err := record.CheckFooter(listRule+"\n"+footer, domain); err != nil {
+	if err := record.CheckFooter(rule+"\n"+footer, domain); err != nil {
 		return fmt.Errorf("footer: %w; recipients would not take it for a list's", err)
 	}
 	for line := range strings.SplitSeq(footer, "\n") {
@@ -131,34 +134,34 @@ func checkFooter(footer, domain string) error {
 
 // Errors that callers decide on with errors.Is.
 var (
-	// ErrNoList: no list is hosted under that address.
-	ErrNoList = errors.New("no such mailing list here")
-	// ErrListFull: the list would have more than MaxListMembers.
-	ErrListFull = errors.New("mailing list has too many members")
+	// ErrNone: no list is hosted under that address.
+	ErrNone = errors.New("no such mailing list here")
+	// ErrFull: the list would have more than MaxMembers.
+	ErrFull = errors.New("mailing list has too many members")
 )
 
-// ListError says what a list cannot have.
-type ListError struct{ cause error }
+// Error says what a list cannot have.
+type Error struct{ cause error }
 
-func (e *ListError) Error() string { return e.cause.Error() }
+func (e *Error) Error() string { return e.cause.Error() }
 
-// PutList makes a list with an account of its own, or changes the one that has
+// Put makes a list with an account of its own, or changes the one that has
 // l.Address, and returns it as stored. mailstore.ErrExists when an account of
 // somebody else has the address.
-func PutList(tx *mailstore.Tx, l List) (List, error) {
-	if _, err := GetList(&tx.Reader, l.Address); errors.Is(err, ErrNoList) {
+func Put(tx *mailstore.Tx, l List) (List, error) {
+	if _, err := Get(&tx.Reader, l.Address); errors.Is(err, ErrNone) {
 		if _, err := tx.AccountByAddress(l.Address); err == nil {
 			return l, mailstore.ErrExists
 		}
 	}
 	if err := l.complete(); err != nil {
-		return l, &ListError{err}
+		return l, &Error{err}
 	}
-	old, err := GetList(&tx.Reader, l.Address)
+	old, err := Get(&tx.Reader, l.Address)
 	switch {
 	case err == nil:
 		l.Account, l.Since, l.Members = old.Account, old.Since, old.Members
-	case errors.Is(err, ErrNoList):
+	case errors.Is(err, ErrNone):
 		a, err := tx.AddAccount(l.Address, []string{l.Address})
 		if err != nil {
 			return l, err
@@ -174,27 +177,27 @@ func PutList(tx *mailstore.Tx, l List) (List, error) {
 	if err != nil {
 		return l, err
 	}
-	return l, tx.Space(listSpace).Put(listKey('l', l.Account), b)
+	return l, tx.Space(space).Put(keyOf('l', l.Account), b)
 }
 
-// GetList returns the list with that posting address, or ErrNoList.
-func GetList(rd *mailstore.Reader, address string) (List, error) {
+// Get returns the list with that posting address, or ErrNone.
+func Get(rd *mailstore.Reader, address string) (List, error) {
 	a, err := rd.AccountByAddress(address)
 	if errors.Is(err, mailstore.ErrNotFound) {
-		return List{}, ErrNoList
+		return List{}, ErrNone
 	}
 	if err != nil {
 		return List{}, err
 	}
-	return ListOf(rd, a.ID)
+	return Of(rd, a.ID)
 }
 
-// ListOf returns the list that an account is for, or ErrNoList.
-func ListOf(rd *mailstore.Reader, account mailstore.AccountID) (l List, err error) {
-	sp := rd.Space(listSpace)
-	b, err := sp.Get(listKey('l', account))
+// Of returns the list that an account is for, or ErrNone.
+func Of(rd *mailstore.Reader, account mailstore.AccountID) (l List, err error) {
+	sp := rd.Space(space)
+	b, err := sp.Get(keyOf('l', account))
 	if errors.Is(err, mailstore.ErrNotFound) {
-		return l, ErrNoList
+		return l, ErrNone
 	}
 	if err != nil {
 		return l, err
@@ -202,36 +205,41 @@ func ListOf(rd *mailstore.Reader, account mailstore.AccountID) (l List, err erro
 	if err := json.Unmarshal(b, &l); err != nil {
 		return l, fmt.Errorf("stored mailing list: %w", err)
 	}
-	if l.Version != listVersion {
+	if l.Version != version {
 		return l, fmt.Errorf("stored mailing list %s: version %d is not known here; use the cairn that wrote it", l.Address, l.Version)
 	}
-	n, err := number32(sp, listKey('c', account))
+	n, err := number32(sp, keyOf('c', account))
 	l.Members = int(n)
 	return l, err
 }
 
-// Lists returns the hosted lists by address.
-func Lists(rd *mailstore.Reader) (lists []List, err error) {
+// Is reports whether an account is for a list.
+func Is(rd *mailstore.Reader, account mailstore.AccountID) (bool, error) {
+	return rd.Space(space).Has(keyOf('l', account))
+}
+
+// All returns the hosted lists by address.
+func All(rd *mailstore.Reader) (lists []List, err error) {
 	var accounts []mailstore.AccountID
-	err = rd.Space(listSpace).Scan([]byte("l"), nil, func(key, _ []byte) bool {
+	err = rd.Space(space).Scan([]byte("l"), nil, func(key, _ []byte) bool {
 		accounts = append(accounts, mailstore.AccountID(binary.BigEndian.Uint32(key[1:])))
 		return true
 	})
 	for _, a := range accounts {
-		l, bad := ListOf(rd, a)
+		l, bad := Of(rd, a)
 		lists, err = append(lists, l), errors.Join(err, bad)
 	}
 	slices.SortFunc(lists, func(a, b List) int { return strings.Compare(a.Address, b.Address) })
 	return lists, err
 }
 
-// DropList forgets the list that an account is for, if it is one, but not the
+// Drop forgets the list that an account is for, if it is one, but not the
 // account.
-func DropList(tx *mailstore.Tx, account mailstore.AccountID) error {
-	sp := tx.Space(listSpace)
+func Drop(tx *mailstore.Tx, account mailstore.AccountID) error {
+	sp := tx.Space(space)
 	var keys [][]byte
 	for _, table := range []byte("lmch") {
-		err := sp.Scan(listKey(table, account), nil, func(key, _ []byte) bool {
+		err := sp.Scan(keyOf(table, account), nil, func(key, _ []byte) bool {
 			keys = append(keys, slices.Clone(key))
 			return true
 		})
@@ -247,7 +255,7 @@ func DropList(tx *mailstore.Tx, account mailstore.AccountID) error {
 	return nil
 }
 
-func listKey(table byte, account mailstore.AccountID) []byte {
+func keyOf(table byte, account mailstore.AccountID) []byte {
 	return binary.BigEndian.AppendUint32([]byte{table}, uint32(account))
 }
 

@@ -1,8 +1,10 @@
-package smtpgw
+package lists
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,7 +40,7 @@ func Leave(tx *mailstore.Tx, address string, members []string) (l List, left int
 // LeaveAll takes the addresses of a mailbox that is about to go off all lists, and returns the
 // addresses of those on which one was: whoever has the address next is not to get their mail.
 func LeaveAll(tx *mailstore.Tx, members []string) (off []string, err error) {
-	lists, err := Lists(&tx.Reader)
+	lists, err := All(&tx.Reader)
 	if err != nil {
 		return nil, err
 	}
@@ -56,10 +58,10 @@ func LeaveAll(tx *mailstore.Tx, members []string) (off []string, err error) {
 }
 
 func changeMembers(tx *mailstore.Tx, address string, members []string, change func(sp mailstore.Space, key []byte, there bool) (int, error)) (l List, changed int, err error) {
-	if l, err = GetList(&tx.Reader, address); err != nil {
+	if l, err = Get(&tx.Reader, address); err != nil {
 		return l, 0, err
 	}
-	sp := tx.Space(listSpace)
+	sp := tx.Space(space)
 	for _, m := range members {
 		canonical, err := mailstore.CanonicalAddress(m)
 		if err != nil {
@@ -83,29 +85,29 @@ func changeMembers(tx *mailstore.Tx, address string, members []string, change fu
 		return l, 0, nil
 	}
 	l.Members += changed
-	if l.Members > MaxListMembers {
-		return l, 0, fmt.Errorf("%w: %d, at most %d", ErrListFull, l.Members, MaxListMembers)
+	if l.Members > MaxMembers {
+		return l, 0, fmt.Errorf("%w: %d, at most %d", ErrFull, l.Members, MaxMembers)
 	}
-	return l, changed, sp.Put(listKey('c', l.Account), binary.BigEndian.AppendUint32(nil, uint32(l.Members)))
+	return l, changed, sp.Put(keyOf('c', l.Account), binary.BigEndian.AppendUint32(nil, uint32(l.Members)))
 }
 
 // memberKey keeps the members of one domain together.
 func memberKey(account mailstore.AccountID, canonical string) []byte {
 	at := strings.LastIndexByte(canonical, '@')
-	return append(listKey('m', account), canonical[at+1:]+"\x00"+canonical[:at]...)
+	return append(keyOf('m', account), canonical[at+1:]+"\x00"+canonical[:at]...)
 }
 
-// ListMembers returns up to so many members of a list after the one that after
+// Members returns up to so many members of a list after the one that after
 // names, "" for the first, domain by domain.
-func ListMembers(rd *mailstore.Reader, l List, after string, most int) (members []string, err error) {
-	prefix, from := listKey('m', l.Account), []byte(nil)
+func Members(rd *mailstore.Reader, l List, after string, most int) (members []string, err error) {
+	prefix, from := keyOf('m', l.Account), []byte(nil)
 	if after != "" {
 		from = append(memberKey(l.Account, after), 0)
 	}
 	if most <= 0 {
 		return nil, nil
 	}
-	err = rd.Space(listSpace).Scan(prefix, from, func(key, _ []byte) bool {
+	err = rd.Space(space).Scan(prefix, from, func(key, _ []byte) bool {
 		domain, local, _ := bytes.Cut(key[len(prefix):], []byte{0})
 		members = append(members, string(local)+"@"+string(domain))
 		return len(members) < most
@@ -119,7 +121,7 @@ func isMember(rd *mailstore.Reader, l List, address string) (bool, error) {
 	if err != nil {
 		return false, nil
 	}
-	return rd.Space(listSpace).Has(memberKey(l.Account, canonical))
+	return rd.Space(space).Has(memberKey(l.Account, canonical))
 }
 
 // memberGroups sorts members into queue entries: one record for those of a
@@ -139,4 +141,19 @@ func memberGroups(members []string) []outbox.Group {
 		members = members[n:]
 	}
 	return out
+}
+
+// AccountFor is mailstore.Reader.AccountFor but for mailing lists, which have no sub-addresses.
+func AccountFor(r *mailstore.Reader, address string) (mailstore.Account, error) {
+	a, err := r.AccountByAddress(address)
+	if !errors.Is(err, mailstore.ErrNotFound) {
+		return a, err
+	}
+	if a, err = r.AccountFor(address); err != nil {
+		return a, err
+	}
+	if _, err := Of(r, a.ID); !errors.Is(err, ErrNone) {
+		return mailstore.Account{}, cmp.Or(err, mailstore.ErrNotFound)
+	}
+	return a, nil
 }

@@ -1,4 +1,4 @@
-package smtpgw
+package lists
 
 import (
 	"context"
@@ -33,7 +33,7 @@ func startPost(tx *mailstore.Tx, l *List, p *post, m mailstore.Message, out []by
 	if err := tx.SetLabels(m.Account, m.ID, []string{LabelPosted}, []string{LabelHeld, LabelApproved}); err != nil {
 		return err
 	}
-	sp := tx.Space(listSpace)
+	sp := tx.Space(space)
 	blob, err := tx.PutBlob(out)
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func startPost(tx *mailstore.Tx, l *List, p *post, m mailstore.Message, out []by
 		return err
 	}
 	return errors.Join(
-		sp.Put(listKey('h', l.Account), encodeHour(now, p.inHour+1)),
+		sp.Put(keyOf('h', l.Account), encodeHour(now, p.inHour+1)),
 		sp.Put(underWay, b),
 	)
 }
@@ -75,7 +75,7 @@ func (d *Distributor) finish(ctx context.Context) error {
 
 // step queues for some members and reports whether there was something to do.
 func (d *Distributor) step(tx *mailstore.Tx) (more bool, err error) {
-	sp := tx.Space(listSpace)
+	sp := tx.Space(space)
 	b, err := sp.Get(underWay)
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return false, nil
@@ -87,8 +87,8 @@ func (d *Distributor) step(tx *mailstore.Tx) (more bool, err error) {
 	if err := json.Unmarshal(b, &w); err != nil {
 		return false, fmt.Errorf("stored distribution: %w", err)
 	}
-	l, err := ListOf(&tx.Reader, w.List)
-	if errors.Is(err, ErrNoList) {
+	l, err := Of(&tx.Reader, w.List)
+	if errors.Is(err, ErrNone) {
 		return true, sp.Delete(underWay)
 	}
 	if err != nil {
@@ -101,7 +101,7 @@ func (d *Distributor) step(tx *mailstore.Tx) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	members, err := ListMembers(&tx.Reader, l, w.After, fanOut)
+	members, err := Members(&tx.Reader, l, w.After, fanOut)
 	if err != nil {
 		return false, err
 	}
@@ -127,7 +127,7 @@ func encodeHour(at time.Time, posts int) []byte {
 
 // postsIn returns how many posts were sent on in the hour of a time.
 func postsIn(sp mailstore.SpaceReader, account mailstore.AccountID, at time.Time) (int, error) {
-	b, err := sp.Get(listKey('h', account))
+	b, err := sp.Get(keyOf('h', account))
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return 0, nil
 	}

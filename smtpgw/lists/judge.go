@@ -1,4 +1,4 @@
-package smtpgw
+package lists
 
 import (
 	"fmt"

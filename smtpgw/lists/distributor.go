@@ -1,4 +1,4 @@
-package smtpgw
+package lists
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// listStep is how many changes of the journal are looked at together.
-	listStep = 1024
+	// journalStep is how many changes of the journal are looked at together.
+	journalStep = 1024
 	// saveEvery is how far the stored cursor may lag when nothing was posted.
 	saveEvery = 10_000
 )
@@ -37,14 +37,15 @@ type Distributor struct {
 	pending bool             // a distribution may be under way
 }
 
-// NewDistributor returns a distributor for the lists in store. standing tells
-// what the record of a stored message says about it; of mail that has none, and
-// of mail without a verdict, nothing and no error.
-func NewDistributor(cfg Config, store *mailstore.Store, queue *outbox.Queue, standing func(*mailstore.Reader, mailstore.Message) (Standing, error), log *slog.Logger) *Distributor {
-	cfg = cfg.withDefaults()
-	return &Distributor{
-		store: store, queue: queue, hostname: cfg.Hostname, standing: standing, log: log, now: cfg.Clock.Now, pending: true,
+// NewDistributor returns a distributor for the lists in store, on the node of that name. now is
+// what times are taken from; nil: the machine's clock. standing tells what the record of a stored
+// message says about it; of mail that has none, and of mail without a verdict, nothing and no
+// error.
+func NewDistributor(hostname string, now func() time.Time, store *mailstore.Store, queue *outbox.Queue, standing func(*mailstore.Reader, mailstore.Message) (Standing, error), log *slog.Logger) *Distributor {
+	if now == nil {
+		now = time.Now
 	}
+	return &Distributor{store: store, queue: queue, hostname: hostname, standing: standing, log: log, now: now, pending: true}
 }
 
 // Run distributes until ctx is done. A fault of the store is logged and tried
@@ -80,7 +81,7 @@ func (d *Distributor) Follow(ctx context.Context) error {
 // Seen returns how far the distributor would go back in the mail store's journal after a restart:
 // no further than its end where there are no lists.
 func (d *Distributor) Seen(rd *mailstore.Reader) (mailstore.ModSeq, error) {
-	at, lists, err := rd.Space(listSpace).Number(journalKey)
+	at, lists, err := rd.Space(space).Number(journalKey)
 	if err != nil || lists {
 		return mailstore.ModSeq(at), err
 	}
@@ -91,12 +92,12 @@ func (d *Distributor) Seen(rd *mailstore.Reader) (mailstore.ModSeq, error) {
 func (d *Distributor) look(ctx context.Context) (next *mailstore.Change, more bool, err error) {
 	var stored mailstore.ModSeq
 	err = d.store.View(func(rd *mailstore.Reader) (err error) {
-		sp := rd.Space(listSpace)
+		sp := rd.Space(space)
 		if stored, err = d.Seen(rd); err != nil {
 			return err
 		}
 		d.cursor = max(d.cursor, stored)
-		changes, err := rd.ChangesSince(d.cursor, listStep)
+		changes, err := rd.ChangesSince(d.cursor, journalStep)
 		more = len(changes) > 0
 		for _, c := range changes {
 			if posted, err := isPost(sp, c); err != nil {
@@ -111,7 +112,7 @@ func (d *Distributor) look(ctx context.Context) (next *mailstore.Change, more bo
 	})
 	if err == nil && !more && d.cursor-stored >= saveEvery {
 		at := d.cursor
-		err = d.store.Update(ctx, func(tx *mailstore.Tx) error { return tx.Space(listSpace).PutNumber(journalKey, uint64(at)) })
+		err = d.store.Update(ctx, func(tx *mailstore.Tx) error { return tx.Space(space).PutNumber(journalKey, uint64(at)) })
 	}
 	return next, more, err
 }
@@ -124,7 +125,7 @@ func isPost(sp mailstore.SpaceReader, c mailstore.Change) (bool, error) {
 	default:
 		return false, nil
 	}
-	return sp.Has(listKey('l', c.Account))
+	return sp.Has(keyOf('l', c.Account))
 }
 
 // take decides about what may be a post and notes the outcome with the cursor.
@@ -143,8 +144,8 @@ func (d *Distributor) take(ctx context.Context, c mailstore.Change) error {
 		if err != nil {
 			return err
 		}
-		l, err := ListOf(rd, c.Account)
-		if errors.Is(err, ErrNoList) {
+		l, err := Of(rd, c.Account)
+		if errors.Is(err, ErrNone) {
 			return nil
 		}
 		if err != nil {
@@ -167,7 +168,7 @@ func (d *Distributor) take(ctx context.Context, c mailstore.Change) error {
 		if err := put(tx); err != nil && !errors.Is(err, mailstore.ErrNotFound) { // removed meanwhile
 			return err
 		}
-		return tx.Space(listSpace).PutNumber(journalKey, uint64(c.ModSeq))
+		return tx.Space(space).PutNumber(journalKey, uint64(c.ModSeq))
 	})
 	if err == nil {
 		d.cursor = c.ModSeq
@@ -177,8 +178,8 @@ func (d *Distributor) take(ctx context.Context, c mailstore.Change) error {
 
 // WhyHeld says why a list holds a message back now, empty if it does not.
 func (d *Distributor) WhyHeld(rd *mailstore.Reader, m mailstore.Message) (string, error) {
-	l, err := ListOf(rd, m.Account)
-	if errors.Is(err, ErrNoList) {
+	l, err := Of(rd, m.Account)
+	if errors.Is(err, ErrNone) {
 		return "", nil
 	}
 	if err != nil {
@@ -209,7 +210,7 @@ func (d *Distributor) post(rd *mailstore.Reader, l *List, m mailstore.Message, n
 	if p.Standing, err = d.standing(rd, m); err != nil {
 		return p, err
 	}
-	if p.inHour, err = postsIn(rd.Space(listSpace), l.Account, now); err != nil {
+	if p.inHour, err = postsIn(rd.Space(space), l.Account, now); err != nil {
 		return p, err
 	}
 	if len(p.authors) == 1 {
@@ -229,7 +230,7 @@ func (d *Distributor) decide(rd *mailstore.Reader, l *List, m mailstore.Message,
 	ref := trace.NewRef()
 	if what == sendOn {
 		received := trace.Received(trace.Peer{Addr: "local", Helo: d.hostname, Protocol: trace.ProtocolLocal}, d.hostname, ref, nil, now)
-		if out, err = listCopy(l, p.raw, received, d.hostname, ref, now); err != nil {
+		if out, err = copyFor(l, p.raw, received, d.hostname, ref, now); err != nil {
 			what, why = leave, err.Error() // it goes in circles, or has no author
 		}
 	}
@@ -248,7 +249,7 @@ var journalKey = []byte("j")
 
 // startFollowing lets the first list begin with what comes from now on.
 func startFollowing(tx *mailstore.Tx) error {
-	sp := tx.Space(listSpace)
+	sp := tx.Space(space)
 	if known, err := sp.Has(journalKey); err != nil || known {
 		return err
 	}

@@ -1,4 +1,4 @@
-package smtpgw
+package lists
 
 import (
 	"bytes"
@@ -11,14 +11,14 @@ import (
 	"cairn/smtpgw/rawheader"
 )
 
-// listRule sets a list's footer off from the author's words.
-const listRule = "_______________________________________________"
+// rule sets a list's footer off from the author's words.
+const rule = "_______________________________________________"
 
-// listCopy makes of a post, as it is stored, what goes to the members: the
+// copyFor makes of a post, as it is stored, what goes to the members: the
 // list's fields on top, tag and footer if the list has them, the author's
 // fields and words else as they came, and so the records they came with. The
 // error is that of draft.Read.
-func listCopy(l *List, post, received []byte, hostname, ref string, now time.Time) ([]byte, error) {
+func copyFor(l *List, post, received []byte, hostname, ref string, now time.Time) ([]byte, error) {
 	header, rest := rawheader.Split(post)
 	var out bytes.Buffer
 	out.Grow(len(post) + 1024)
@@ -83,7 +83,7 @@ func withFooter(header, rest []byte, footer string) []byte {
 		}
 	}
 	media, params, err := mime.ParseMediaType(strings.ReplaceAll(kind, "\r\n", ""))
-	text := listRule + "\r\n" + strings.ReplaceAll(footer, "\n", "\r\n") + "\r\n"
+	text := rule + "\r\n" + strings.ReplaceAll(footer, "\n", "\r\n") + "\r\n"
 	switch {
 	case kind != "" && err != nil:
 		return rest
