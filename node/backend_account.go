@@ -16,8 +16,8 @@ import (
 	"cairn/mailstore/passwords"
 	"cairn/mailstore/quota"
 	"cairn/node/api"
-	"cairn/smtpgw"
 	"cairn/smtpgw/lists"
+	"cairn/smtpgw/suppressed"
 )
 
 // Accounts lists the mailboxes.
@@ -189,7 +189,7 @@ func (n *Node) RemoveAccount(ctx context.Context, name string) (*api.Account, er
 		if view.LeftLists, err = lists.LeaveAll(tx, a.Addresses); err != nil {
 			return err
 		}
-		return errors.Join(forwarders.RemoveAll(tx, a.ID), forwards.RemoveAll(tx, a.ID), passwords.RemoveAll(tx, a.ID), smtpgw.UnsuppressAll(tx, a.ID), tx.RemoveAccount(a.ID))
+		return errors.Join(forwarders.RemoveAll(tx, a.ID), forwards.RemoveAll(tx, a.ID), passwords.RemoveAll(tx, a.ID), suppressed.RemoveAll(tx, a.ID), tx.RemoveAccount(a.ID))
 	})
 	return view, notFound(err, "cairn account ls", "there is no account %q", name)
 }

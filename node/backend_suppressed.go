@@ -7,8 +7,8 @@ import (
 
 	"cairn/mailstore"
 	"cairn/node/api"
-	"cairn/smtpgw"
 	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/suppressed"
 )
 
 // defaultSuppress is for how long an address is suppressed by hand where the configuration has no
@@ -26,7 +26,7 @@ func (n *Node) ListSuppressed(_ context.Context, account string) (*api.Suppresse
 	}
 	l := &api.SuppressedList{Addresses: []api.SuppressedAddress{}}
 	err = n.store.View(func(rd *mailstore.Reader) error {
-		all, err := smtpgw.SuppressedOf(rd, id, n.now())
+		all, err := suppressed.List(rd, id, n.now())
 		for _, s := range all {
 			v, viewErr := viewSuppressed(rd, s)
 			if err = errors.Join(err, viewErr); err != nil {
@@ -39,7 +39,7 @@ func (n *Node) ListSuppressed(_ context.Context, account string) (*api.Suppresse
 	return l, err
 }
 
-func viewSuppressed(rd *mailstore.Reader, s smtpgw.Suppressed) (api.SuppressedAddress, error) {
+func viewSuppressed(rd *mailstore.Reader, s suppressed.Entry) (api.SuppressedAddress, error) {
 	a, err := rd.Account(s.Account)
 	if errors.Is(err, mailstore.ErrNotFound) {
 		err = nil
@@ -99,10 +99,10 @@ func suppressError(err error, r api.SuppressRequest) error {
 		return api.Errorf(api.CodeInvalid, "cairn queue suppressed ls", "%q is no address: %s", r.Address, refusal.Text)
 	case errors.Is(err, mailstore.ErrNotFound):
 		return api.Errorf(api.CodeNotFound, "cairn queue suppressed ls", "%s is not on the list of %s", r.Address, r.Account)
-	case errors.Is(err, smtpgw.ErrSuppressedOwn):
+	case errors.Is(err, suppressed.ErrOwn):
 		return api.Errorf(api.CodeInvalid, "cairn account ls", "%s: %v; remove the account, or the address from it", r.Address, err)
-	case errors.Is(err, smtpgw.ErrSuppressedFull):
-		return api.Errorf(api.CodeInvalid, "cairn queue suppressed ls", "%s is not put on the list: %v (%d)", r.Address, err, smtpgw.MaxSuppressed)
+	case errors.Is(err, suppressed.ErrFull):
+		return api.Errorf(api.CodeInvalid, "cairn queue suppressed ls", "%s is not put on the list: %v (%d)", r.Address, err, suppressed.Max)
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/directory"
 	"cairn/smtpgw/maillog"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/trace"
@@ -210,7 +211,7 @@ func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte)
 			route, err = c.cfg.heldBy(ctx, c.queue.Store(), c.dir, m, nil)
 		}
 		switch {
-		case err != nil && !isUnknown(err):
+		case err != nil && !directory.IsUnknown(err):
 			out = append(out, c.fateOf(e, rcpt, "find the mailbox", err))
 		case route.Dial != nil:
 			away.add(route, rcpt)
@@ -263,7 +264,7 @@ func (c *Courier) deliverHere(ctx context.Context, e *outbox.Entry, raw []byte) 
 	for _, rcpt := range e.Recipients {
 		m, err := address.Parse(rcpt, true)
 		if err == nil {
-			err = c.dir.hasRoom(c.queue.Store(), m, int64(len(raw)))
+			err = c.dir.HasRoom(c.queue.Store(), m, int64(len(raw)))
 		}
 		if _, refused := errors.AsType[*refuse.Refusal](err); refused {
 			f := c.fateOf(e, rcpt, "deliver", err)

@@ -3,11 +3,9 @@ package smtpgw
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"cairn/mailstore"
-	"cairn/mailstore/message/maildomain"
 	"cairn/smtpgw/address"
 	"cairn/smtpgw/draft"
 	"cairn/smtpgw/refuse"
@@ -61,12 +59,12 @@ func (s *Submitter) checkAuthors(d *draft.Draft, who poster) (sender string, err
 // RFC 8098, section 3).
 func (s *Submitter) mayNameItself(r *mailstore.Reader, who poster, field string, m address.Mailbox) error {
 	switch {
-	case who.relayed && s.dir.mayRelay(m, s.relay), !who.signed && s.relay.allows(m):
+	case who.relayed && mayRelay(s.dir, m, s.relay), !who.signed && s.relay.allows(m):
 		return nil
 	case who.relayed:
-		return s.dir.notRelayed(field, m)
+		return notRelayed(s.dir, field, m)
 	}
-	owner, err := s.dir.account(r, m)
+	owner, err := s.dir.Account(r, m)
 	if err == nil && (owner.ID == who.account || !who.signed && who.from == "") {
 		return nil
 	}
@@ -77,21 +75,21 @@ func (s *Submitter) mayNameItself(r *mailstore.Reader, who poster, field string,
 	if err != nil {
 		return err
 	}
-	list := s.dir.current(own.Addresses)
+	list := s.dir.Current(own.Addresses)
 	if !who.signed {
 		list = append(list, s.relay...)
 	}
 	use := allowed(list)
-	if former, err := s.dir.isFormer(r, m); err != nil {
+	if former, err := s.dir.IsFormer(r, m); err != nil {
 		return err
 	} else if former {
-		return s.dir.formerDomain(field, m, use)
+		return s.dir.FormerDomain(field, m, use)
 	}
 	if who.signed {
-		return refuse.With(550, 5, 7, 1, "%s <%s> is not an address of the account that you signed in to; use %s", field, shown(m.String()), use)
+		return refuse.With(550, 5, 7, 1, "%s <%s> is not an address of the account that you signed in to; use %s", field, address.Shown(m.String()), use)
 	}
 	return refuse.With(550, 5, 7, 1, "%s <%s> is not an address of this sender; use %s, or let the administrator allow it "+
-		"with relay_from", field, shown(m.String()), use)
+		"with relay_from", field, address.Shown(m.String()), use)
 }
 
 // maxAllowed is how many addresses, and maxAllowedOctets how much text, a refusal lists: a reply
@@ -105,7 +103,7 @@ const (
 func allowed(list []string) string {
 	var b strings.Builder
 	for i, a := range list {
-		word := shown(a)
+		word := address.Shown(a)
 		if strings.HasPrefix(a, "@") {
 			word = "any address " + a
 		}
@@ -122,17 +120,4 @@ func allowed(list []string) string {
 		return "one of yours"
 	}
 	return b.String()
-}
-
-// shown is an address as a reply in ASCII can have it.
-func shown(addr string) string {
-	q := strconv.QuoteToASCII(address.Path(addr))
-	q = q[1 : len(q)-1]
-	if maildomain.IsASCII(addr) {
-		q = address.Path(addr)
-	}
-	if len(q) > maxAllowedOctets/2 {
-		q = q[:maxAllowedOctets/2] + "..."
-	}
-	return q
 }

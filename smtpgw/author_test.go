@@ -9,6 +9,7 @@ import (
 
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/trace"
 )
@@ -96,7 +97,7 @@ func TestRefusalIsAReplyLine(t *testing.T) {
 	if got, want := allowed([]string{"a@b", "c@d", "e@f", "g@h", "i@j", "k@l", "m@n"}), "a@b, c@d, e@f, g@h, i@j (and 2 more)"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := shown("jörg\u202e@x.example"); !maildomain.IsASCII(got) {
+	if got := address.Shown("jörg\u202e@x.example"); !maildomain.IsASCII(got) {
 		t.Errorf("shown as %q", got)
 	}
 }

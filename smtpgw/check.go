@@ -1,13 +1,11 @@
 package smtpgw
 
 import (
-	"bytes"
-	"encoding/binary"
-	"errors"
-
 	"cairn/mailstore"
 	"cairn/mailstore/forwards"
 	"cairn/smtpgw/lists"
+	"cairn/smtpgw/returnpath"
+	"cairn/smtpgw/suppressed"
 )
 
 // MapChecks are what a check of the store is to know of the maps of this package: the history, the
@@ -16,15 +14,8 @@ import (
 func MapChecks() []mailstore.MapCheck {
 	return []mailstore.MapCheck{
 		{Space: historySpace, MendOf: mendHistory},
-		{Space: suppressedSpace, MendOf: mendSuppressed, DoneOf: func(key []byte) string {
-			if bytes.HasPrefix(key, suppressedPrefix(0)) {
-				return "" // it is counted anew
-			}
-			return "an address is not on the list of suppressed ones any more"
-		}},
-		{Space: returnSpace, MendOf: mendReturnKey, DoneOf: func([]byte) string {
-			return "another key signs return paths from now on: reports on mail that left before are refused"
-		}},
+		suppressed.MapCheck(),
+		returnpath.MapCheck(),
 		forwards.MapCheck(),
 		lists.MapCheck(),
 		{Space: filingSpace, MendOf: mendFiling, DoneOf: func([]byte) string {
@@ -39,18 +30,6 @@ func mendHistory(key []byte) func(tx *mailstore.Tx) error {
 		return mailstore.IfThere(historySpace, key, func(sp mailstore.Space) error { return sp.PutNumber(key, 0) })
 	}
 	return mailstore.PutAgain(historySpace, key)
-}
-
-// mendSuppressed returns what takes a damaged address off the list, or how long that is, which is
-// counted anew.
-func mendSuppressed(key []byte) func(tx *mailstore.Tx) error {
-	return mailstore.IfThere(suppressedSpace, key, func(sp mailstore.Space) error {
-		err := sp.Delete(key)
-		if bytes.HasPrefix(key, suppressedPrefix(0)) || len(key) < 4 {
-			return err
-		}
-		return errors.Join(err, uncountSuppressed(sp, mailstore.AccountID(binary.BigEndian.Uint32(key))))
-	})
 }
 
 // mendFiling returns what notes no evidence in the place of what is damaged.

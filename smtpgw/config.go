@@ -12,6 +12,7 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/passwords"
 	"cairn/mailstore/textroom"
+	"cairn/smtpgw/directory"
 	"cairn/smtpgw/dnsbl"
 	"cairn/smtpgw/draft"
 	"cairn/smtpgw/maillog"
@@ -153,6 +154,11 @@ func (c Config) withDefaults() Config {
 		c.Silent = func() string { return "" }
 	}
 	return c
+}
+
+// directory is that of the organisation's addresses.
+func (c Config) directory() directory.Directory {
+	return directory.New(directory.Config{Domains: c.Domains, Postmaster: c.Postmaster, CatchAll: c.CatchAll, Unsure: c.Unsure, Silent: c.Silent})
 }
 
 // Limits bound what peers may ask of a server.

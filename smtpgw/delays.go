@@ -69,7 +69,7 @@ func (c *Courier) tellDelay(tx *mailstore.Tx, e *outbox.Entry, raw []byte, now t
 	if len(waiting) == 0 {
 		return false, nil
 	}
-	notice, err := delayNotice(e, raw, waiting, c.cfg.Hostname, c.dir.home(), e.Created.Add(c.cfg.Sending.Expire), now)
+	notice, err := delayNotice(e, raw, waiting, c.cfg.Hostname, c.dir.Home(), e.Created.Add(c.cfg.Sending.Expire), now)
 	if err != nil {
 		c.log.Error("courier: write a report", "mail", e.Ref, "err", err)
 		return false, nil

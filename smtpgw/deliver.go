@@ -14,6 +14,7 @@ import (
 	"cairn/smtpgw/address"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres"
+	"cairn/smtpgw/directory"
 	"cairn/smtpgw/lists"
 	"cairn/smtpgw/rawheader"
 	"cairn/smtpgw/refuse"
@@ -29,7 +30,7 @@ type Delivery struct {
 	filing   *Filing
 	sources  arrival.Sources
 	hostname string
-	dir      directory
+	dir      directory.Directory
 	filter   Filter // nil: none
 	meter    Meter
 	unsure   *unsure
@@ -48,7 +49,7 @@ func NewDelivery(cfg Config, store *mailstore.Store, checker arrival.Checker, fi
 	cfg = cfg.withDefaults()
 	return &Delivery{
 		store: store, checker: checker, filing: filing, sources: sources,
-		hostname: cfg.Hostname, dir: newDirectory(cfg), filter: cfg.InboundFilter, meter: cfg.Meter,
+		hostname: cfg.Hostname, dir: cfg.directory(), filter: cfg.InboundFilter, meter: cfg.Meter,
 		unsure: newUnsure(cfg.Clock.Now), suppress: cfg.Suppress, now: cfg.Clock.Now, distrust: cfg.Clock.Distrust, log: cfg.Log,
 	}
 }
@@ -274,9 +275,9 @@ func (d *Delivery) shares(tx *mailstore.Tx, a *arrival.Arrival, rcpts []address.
 	var order []*share
 	refusal, refused := "", 0
 	for i, rcpt := range a.Recipients {
-		acct, err := d.dir.recipient(&tx.Reader, rcpts[i])
+		acct, err := d.dir.Recipient(&tx.Reader, rcpts[i])
 		if errors.Is(err, mailstore.ErrNotFound) {
-			return nil, d.dir.nobody(rcpts[i])
+			return nil, d.dir.Nobody(rcpts[i])
 		}
 		if err != nil {
 			return nil, err

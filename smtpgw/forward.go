@@ -17,7 +17,6 @@ import (
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres"
 	"cairn/smtpgw/draft"
-	"cairn/smtpgw/lists"
 	"cairn/smtpgw/rawheader"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
@@ -58,7 +57,7 @@ func (d *Delivery) onward(ctx context.Context, rcpts []address.Mailbox, stored [
 	domain := ""
 	err := d.store.View(func(r *mailstore.Reader) error {
 		for _, m := range rcpts {
-			a, err := d.dir.account(r, m)
+			a, err := d.dir.Account(r, m)
 			if errors.Is(err, mailstore.ErrNotFound) {
 				continue // others say so
 			}
@@ -163,7 +162,7 @@ func (l *landing) wasHere(tx *mailstore.Tx, account mailstore.AccountID) (why st
 		if bad != nil {
 			continue
 		}
-		a, err := l.d.dir.account(&tx.Reader, m)
+		a, err := l.d.dir.Account(&tx.Reader, m)
 		if err == nil && a.ID == account {
 			return "it has been here before", nil
 		}
@@ -177,7 +176,7 @@ func (l *landing) wasHere(tx *mailstore.Tx, account mailstore.AccountID) (why st
 // senderOnward is the envelope sender with which mail of a sender goes on that came for rcpt. One
 // of ours and the null sender stay; one that cannot be rewritten makes way for rcpt.
 func (d *Delivery) senderOnward(tx *mailstore.Tx, from, rcpt string) (string, error) {
-	if from == "" || d.dir.isLocal(maildomain.OfAddress(from)) {
+	if from == "" || d.dir.IsLocal(maildomain.OfAddress(from)) {
 		return from, nil
 	}
 	m, err := address.Parse(from, true)
@@ -218,26 +217,10 @@ func (d *Delivery) queueOnward(tx *mailstore.Tx, env outbox.Envelope, raw []byte
 	return tx.RemoveMessage(env.Account, id)
 }
 
-// isRewritten reports whether an address stands for a sender elsewhere: it has that form, no
-// account has it, and senders have been rewritten here.
-func (d directory) isRewritten(r *mailstore.Reader, m address.Mailbox) (bool, error) {
-	if !srs.Is(m.Local) || !d.isLocal(m.Domain) {
-		return false, nil
-	}
-	if _, err := lists.AccountFor(r, m.Key()); !errors.Is(err, mailstore.ErrNotFound) {
-		return false, err
-	}
-	_, err := forwards.Key(r)
-	if errors.Is(err, mailstore.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // standsFor is the address elsewhere that a rewritten one stands for; empty: it is none. The error
 // may be the refusal: it takes reports alone, and not for ever.
 func (d *Delivery) standsFor(r *mailstore.Reader, from string, m address.Mailbox) (string, error) {
-	is, err := d.dir.isRewritten(r, m)
+	is, err := d.dir.IsRewritten(r, m)
 	if err != nil || !is {
 		return "", err
 	}
@@ -304,11 +287,11 @@ func (l *landing) sendBack(tx *mailstore.Tx) error {
 	if len(l.back) == 0 {
 		return nil
 	}
-	postmaster, err := l.d.dir.postmasterAccount(&tx.Reader)
+	postmaster, err := l.d.dir.PostmasterAccount(&tx.Reader)
 	if err != nil {
 		return err
 	}
-	at := address.Mailbox{Local: "postmaster", Domain: l.d.dir.home()}
+	at := address.Mailbox{Local: "postmaster", Domain: l.d.dir.Home()}
 	raw := slices.Concat([]byte(deliveredTo+address.Path(at.String())+"\r\n"), withoutReturnPath(l.stored))
 	return l.d.queueOnward(tx, outbox.Envelope{Ref: l.ref, Account: postmaster.ID, Recipients: l.back, RequireTLS: l.a.RequireTLS}, raw)
 }

@@ -97,7 +97,7 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 	if refusal := s.admit(p); refusal != "" {
 		return nil, refusal
 	}
-	w := newWire(c, s.limits, s.dir.home(), p.text)
+	w := newWire(c, s.limits, s.dir.Home(), p.text)
 	w.dsn = s.smtp.EnableDSN
 	w.peer, w.relays = p, s.mode == Submission && s.cfg.relays(c)
 	w.secrecy = secrecy{config: s.cfg.TLS, meter: s.cfg.Meter, ctx: s.ctx, busy: func() bool { return false }, fault: func(what string, err error) {

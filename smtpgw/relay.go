@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/directory"
 	"cairn/smtpgw/refuse"
 )
 
@@ -62,16 +63,16 @@ func (c *Config) relays(conn net.Conn) bool {
 }
 
 // notRelayed is the refusal of who relays as somebody who is not ours.
-func (d directory) notRelayed(where string, m address.Mailbox) error {
-	if why := d.unsure(); why != "" {
-		return d.notServed(m)
+func notRelayed(d directory.Directory, where string, m address.Mailbox) error {
+	if why := d.Unsure(); why != "" {
+		return d.NotServed(m)
 	}
 	return refuse.With(550, 5, 7, 1, "%s <%s> is at no domain of this organisation; who relays here without a password sends as "+
-		"those alone, or as the administrator allows with relay_from", where, shown(m.String()))
+		"those alone, or as the administrator allows with relay_from", where, address.Shown(m.String()))
 }
 
 // mayRelay reports whether m may be named as who sends, by a mail server of ours that knows its own
 // accounts: any address of our domains, and what the administrator allows.
-func (d directory) mayRelay(m address.Mailbox, relayed relay) bool {
-	return d.isLocal(m.Domain) || relayed.allows(m)
+func mayRelay(d directory.Directory, m address.Mailbox, relayed relay) bool {
+	return d.IsLocal(m.Domain) || relayed.allows(m)
 }

@@ -12,6 +12,8 @@ import (
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/dsn"
 	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/returnpath"
+	"cairn/smtpgw/suppressed"
 )
 
 // What another server reports to a signed return path changes what is known of the recipient: it
@@ -19,7 +21,7 @@ import (
 
 // reported is a report that an arrival brings.
 type reported struct {
-	paths []returnPath
+	paths []returnpath.Path
 	says  *dsn.Report
 }
 
@@ -29,7 +31,7 @@ func (d *Delivery) reportIn(a *arrival.Arrival, rcpts []address.Mailbox) (*repor
 	if a.From != "" {
 		return nil, nil
 	}
-	var paths []returnPath
+	var paths []returnpath.Path
 	err := d.store.View(func(r *mailstore.Reader) error {
 		for _, m := range rcpts {
 			p, err := d.returnPathOf(r, m)
@@ -57,10 +59,10 @@ func (d *Delivery) reportIn(a *arrival.Arrival, rcpts []address.Mailbox) (*repor
 
 // settled is the refusal, for now, of a report on a recipient of whom it is not noted yet that
 // anybody took the mail: a report may be faster than that, or the reply was lost.
-func (d *Delivery) settled(paths []returnPath, says *dsn.Report) error {
+func (d *Delivery) settled(paths []returnpath.Path, says *dsn.Report) error {
 	return d.store.View(func(r *mailstore.Reader) error {
 		for _, p := range paths {
-			waits, err := outbox.Waits(r, mailstore.Ref{Account: p.account, Message: p.message}, p.entry, func(rcpt string) bool {
+			waits, err := outbox.Waits(r, mailstore.Ref{Account: p.Account, Message: p.Message}, p.Entry, func(rcpt string) bool {
 				_, failed := outcomeIn(says, outbox.Outcome{Recipient: rcpt}, d.now())
 				return failed
 			})
@@ -81,8 +83,8 @@ func (l *landing) count(tx *mailstore.Tx) error {
 		return nil
 	}
 	for _, p := range l.report.paths {
-		sent := mailstore.Ref{Account: p.account, Message: p.message}
-		changed, alone, err := outbox.Reported(tx, sent, p.entry, func(o outbox.Outcome) (outbox.Outcome, bool) {
+		sent := mailstore.Ref{Account: p.Account, Message: p.Message}
+		changed, alone, err := outbox.Reported(tx, sent, p.Entry, func(o outbox.Outcome) (outbox.Outcome, bool) {
 			return outcomeIn(l.report.says, o, l.a.Received)
 		})
 		if err != nil {
@@ -96,8 +98,8 @@ func (l *landing) count(tx *mailstore.Tx) error {
 		for i := range out {
 			out[i].remote = true
 		}
-		err = suppressGone(tx, l.d.dir, l.d.suppress, p.account, goneFor(out), l.a.Received)
-		if err != nil && !errors.Is(err, ErrSuppressedFull) {
+		err = suppressGone(tx, l.d.dir, l.d.suppress, p.Account, goneFor(out), l.a.Received)
+		if err != nil && !errors.Is(err, suppressed.ErrFull) {
 			return err
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/textroom"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/directory"
 	"cairn/smtpgw/gate"
 )
 
@@ -27,7 +28,7 @@ type Server struct {
 	mode      Mode
 	cfg       Config
 	limits    Limits
-	dir       directory
+	dir       directory.Directory
 	store     *mailstore.Store
 	submitter *Submitter // Submission
 	delivery  *Delivery  // Inbound
@@ -79,7 +80,7 @@ func NewInbound(cfg Config, store *mailstore.Store, delivery *Delivery, log *slo
 func newServer(cfg Config, mode Mode, store *mailstore.Store, log *slog.Logger) *Server {
 	cfg = cfg.withDefaults()
 	s := &Server{
-		mode: mode, cfg: cfg, limits: cfg.Limits.of(mode), dir: newDirectory(cfg), store: store, log: log,
+		mode: mode, cfg: cfg, limits: cfg.Limits.of(mode), dir: cfg.directory(), store: store, log: log,
 		wires: make(map[*wire]*peer), peers: make(map[string]*peer), networks: make(map[string]int), refusing: make(chan struct{}, maxRefusing),
 	}
 	now := time.Now()
@@ -115,8 +116,8 @@ func (s *Server) localRecipient(to string, utf8 bool, from *consensus.Key) (addr
 	if err != nil {
 		return m, Route{}, err
 	}
-	if !s.dir.isLocal(m.Domain) {
-		return m, Route{}, s.dir.notServed(m)
+	if !s.dir.IsLocal(m.Domain) {
+		return m, Route{}, s.dir.NotServed(m)
 	}
 	route, err := s.cfg.heldBy(s.ctx, s.store, s.dir, m, from)
 	return m, route, err

@@ -145,7 +145,7 @@ func (s *session) rcpt(to string, opts *smtp.RcptOptions) error {
 	}
 	// A node of ours hands mail on to all or none: who is full must not keep it from the others.
 	if err == nil && s.srv.mode == Inbound && route.Local && !s.srv.cfg.isSibling(s.peer().Node) {
-		err = s.srv.dir.hasRoom(s.srv.store, m, s.size)
+		err = s.srv.dir.HasRoom(s.srv.store, m, s.size)
 	}
 	switch {
 	case err != nil:

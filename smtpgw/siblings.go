@@ -15,6 +15,7 @@ import (
 	"cairn/mailstore/message/maildomain"
 	"cairn/smtpgw/address"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/directory"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/trace"
 )
@@ -52,9 +53,9 @@ func (c *Config) isSibling(node *consensus.Key) bool {
 // heldBy finds out who has the mailbox of a local address: this node (the Route is Local), another
 // node of the organisation, the mail server beside this one, or nobody (the error is the refusal).
 // A sibling that asks has looked itself.
-func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directory, m address.Mailbox, from *consensus.Key) (Route, error) {
-	refusal := store.View(func(r *mailstore.Reader) error { return dir.checkLocal(r, m) })
-	if !isUnknown(refusal) {
+func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directory.Directory, m address.Mailbox, from *consensus.Key) (Route, error) {
+	refusal := store.View(func(r *mailstore.Reader) error { return dir.CheckLocal(r, m) })
+	if !directory.IsUnknown(refusal) {
 		return Route{Local: true}, refusal
 	}
 	sibling := c.isSibling(from)
@@ -63,10 +64,10 @@ func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directo
 	case errors.Is(err, ErrNoRoute) && sibling:
 		return Route{}, refuse.With(451, 4, 4, 6, "<%s> has no mailbox here, nor with the node of the organisation that sends it; try again later", address.Path(m.String()))
 	case errors.Is(err, ErrNoRoute):
-		if there, err := dir.standsIn(store, m); there || err != nil {
+		if there, err := dir.StandsIn(store, m); there || err != nil {
 			return Route{Local: true}, err
 		}
-		return Route{}, dir.nobody(m)
+		return Route{}, dir.Nobody(m)
 	case err != nil:
 		return Route{}, refuse.With(451, 4, 4, 1, "whether another machine here has <%s> is not known at present; try again later", address.Path(m.String()))
 	}

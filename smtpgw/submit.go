@@ -10,6 +10,7 @@ import (
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/directory"
 	"cairn/smtpgw/draft"
 	"cairn/smtpgw/gate"
 	"cairn/smtpgw/maillog"
@@ -25,7 +26,7 @@ type Submitter struct {
 	queue  *outbox.Queue
 	cfg    Config
 	limits Limits
-	dir    directory
+	dir    directory.Directory
 	relay  relay
 	now    func() time.Time
 	gate   gate.Gate
@@ -36,7 +37,7 @@ func NewSubmitter(cfg Config, store *mailstore.Store, queue *outbox.Queue) *Subm
 	cfg = cfg.withDefaults()
 	return &Submitter{
 		store: store, queue: queue, cfg: cfg, limits: cfg.Limits.withDefaults(),
-		dir: newDirectory(cfg), relay: newRelay(cfg.RelayFrom), now: cfg.Clock.Now,
+		dir: cfg.directory(), relay: newRelay(cfg.RelayFrom), now: cfg.Clock.Now,
 	}
 }
 
@@ -135,7 +136,7 @@ func (s *Submitter) sender(from string, by user, utf8 bool) (poster, error) {
 		m, who.from = &parsed, parsed.String()
 	}
 	err := s.store.View(func(r *mailstore.Reader) error {
-		a, err := s.dir.senderOf(r, m, by, s.relay)
+		a, err := senderOf(s.dir, r, m, by, s.relay)
 		who.account = a.ID
 		return err
 	})
@@ -145,7 +146,7 @@ func (s *Submitter) sender(from string, by user, utf8 bool) (poster, error) {
 // Here reports whether mail for an address goes to an account of this node, as its courier would
 // deliver it.
 func (s *Submitter) Here(r *mailstore.Reader, address string) (bool, error) {
-	return s.dir.has(r, address)
+	return s.dir.Has(r, address)
 }
 
 // recipient checks one recipient of mail that somebody submits. Those of our own domains must
@@ -155,7 +156,7 @@ func (s *Submitter) recipient(ctx context.Context, who poster, a *asking, to str
 	if err != nil {
 		return m, err
 	}
-	if !s.dir.isLocal(m.Domain) {
+	if !s.dir.IsLocal(m.Domain) {
 		if err := s.notSuppressed(who, m); err != nil {
 			return m, err
 		}
@@ -215,7 +216,7 @@ func (s *Submitter) leavesNodes(rcpts []string) bool {
 		return false
 	}
 	for _, r := range rcpts {
-		if domain := maildomain.OfAddress(r); !s.dir.isLocal(domain) && !s.cfg.ToNode(domain) {
+		if domain := maildomain.OfAddress(r); !s.dir.IsLocal(domain) && !s.cfg.ToNode(domain) {
 			return true
 		}
 	}

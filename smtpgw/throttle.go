@@ -191,7 +191,7 @@ func (s *session) accountWithin(name string, e limits.Event) error {
 // withinStrangers is within of a recipient outside whom an account names.
 func (s *session) withinStrangers(m address.Mailbox) error {
 	user := s.wire.secrecy.user
-	if user == nil || s.srv.cfg.Throttle == nil || s.srv.dir.isLocal(m.Domain) {
+	if user == nil || s.srv.cfg.Throttle == nil || s.srv.dir.IsLocal(m.Domain) {
 		return nil
 	}
 	var known bool

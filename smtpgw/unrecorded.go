@@ -96,7 +96,7 @@ func (w *unrecorded) sweep(now time.Time) {
 // try delivers an entry if somebody has an account here and it is due.
 func (w *unrecorded) try(ctx context.Context, e *outbox.Entry, why string, now time.Time) {
 	r, known := w.again[e.ID]
-	if known && now.Before(r.at) || !w.dir.isLocal(e.Domain) || w.queue.Withheld(e.ID) {
+	if known && now.Before(r.at) || !w.dir.IsLocal(e.Domain) || w.queue.Withheld(e.ID) {
 		return
 	}
 	done, err := w.deliverAsItIs(ctx, e, why)
@@ -184,13 +184,13 @@ func (c *Courier) whoIsHere(e *outbox.Entry) (here, rest []string, err error) {
 	err = c.queue.Store().View(func(r *mailstore.Reader) error {
 		here, rest = nil, nil
 		for _, rcpt := range e.Recipients {
-			has, err := c.dir.has(r, rcpt)
+			has, err := c.dir.Has(r, rcpt)
 			if err != nil {
 				return err
 			}
 			if has { // what is full waits
 				m, _ := address.Parse(rcpt, true)
-				full, err := c.dir.isFull(r, m, 0)
+				full, err := c.dir.IsFull(r, m, 0)
 				if err != nil {
 					return err
 				}

@@ -128,7 +128,7 @@ func (c *Courier) giveUp(ctx context.Context, entries []outbox.Entry) error {
 			}
 		}
 		unasked = len(failed) == 0
-		if raw, err = bounce(e, raw, failed, c.cfg.Hostname, c.dir.home(), now); err != nil {
+		if raw, err = bounce(e, raw, failed, c.cfg.Hostname, c.dir.Home(), now); err != nil {
 			return err
 		}
 	}
@@ -213,7 +213,7 @@ func (c *Courier) stillUnsealed(tx *mailstore.Tx, entries []outbox.Entry) (still
 func (c *Courier) told(e *outbox.Entry) (to []string, err error) {
 	if e.From == "" {
 		for _, address := range e.Recipients {
-			if !c.dir.isLocal(maildomain.OfAddress(address)) {
+			if !c.dir.IsLocal(maildomain.OfAddress(address)) {
 				address = c.postmaster()
 			}
 			if !slices.Contains(to, address) {
@@ -224,7 +224,7 @@ func (c *Courier) told(e *outbox.Entry) (to []string, err error) {
 	}
 	err = c.queue.Store().View(func(r *mailstore.Reader) error {
 		to = []string{e.From}
-		here, err := c.dir.has(r, e.From)
+		here, err := c.dir.Has(r, e.From)
 		if err == nil && !here {
 			to[0], err = c.standIn(r, e.Account)
 		}
@@ -233,7 +233,7 @@ func (c *Courier) told(e *outbox.Entry) (to []string, err error) {
 	return to, err
 }
 
-func (c *Courier) postmaster() string { return "postmaster@" + c.dir.home() }
+func (c *Courier) postmaster() string { return "postmaster@" + c.dir.Home() }
 
 // standIn returns the address by which an account is told of its mail. Where it has none here, and
 // for a mailing list, whose account nobody reads, it is the postmaster's.
@@ -242,7 +242,7 @@ func (c *Courier) standIn(r *mailstore.Reader, account mailstore.AccountID) (str
 	if err == nil {
 		_, err = lists.Of(r, account)
 	}
-	own := c.dir.current(a.Addresses)
+	own := c.dir.Current(a.Addresses)
 	switch {
 	case errors.Is(err, lists.ErrNone) && len(own) > 0:
 		return own[0], nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -119,4 +120,22 @@ func IsDotString(s string) bool {
 	})
 }
 
+// IsControl reports whether a character is one of ASCII that controls.
 func IsControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+// maxShown bounds an address in a reply, in octets: a reply line has 512 (RFC 5321, section
+// 4.5.3.1.5).
+const maxShown = 100
+
+// Shown is an address as a reply in ASCII can have it.
+func Shown(addr string) string {
+	q := strconv.QuoteToASCII(Path(addr))
+	q = q[1 : len(q)-1]
+	if maildomain.IsASCII(addr) {
+		q = Path(addr)
+	}
+	if len(q) > maxShown {
+		q = q[:maxShown] + "..."
+	}
+	return q
+}

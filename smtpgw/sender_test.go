@@ -1,13 +1,10 @@
 package smtpgw
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
 	"cairn/mailstore/outbox"
-	"cairn/smtpgw/address"
-	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/trace"
 )
 
@@ -40,22 +37,6 @@ func TestSenderAtAFormerDomain(t *testing.T) {
 		}
 		if strings.Contains(err.Error(), tt.never) {
 			t.Errorf("%s, %s: %v", tt.from, tt.author, err)
-		}
-	}
-}
-
-// While the organisation's domains may be others, no address is refused for good for its domain.
-func TestNotServed(t *testing.T) {
-	for why, want := range map[string]int{"": 550, "the chain is not here yet": 451} {
-		d := newDirectory(Config{Domains: func() []string { return []string{"beta.test"} }, Unsure: func() string { return why }})
-		m, err := address.Parse("ann@later.test", false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, err := range []error{d.notServed(m), d.formerDomain("sender", m, "one of yours")} {
-			if refusal, ok := errors.AsType[*refuse.Refusal](err); !ok || refusal.Code != want {
-				t.Errorf("unsure %q: %v, want %d", why, err, want)
-			}
 		}
 	}
 }
