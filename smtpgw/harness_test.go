@@ -41,8 +41,6 @@ var testConfig = Config{
 // only is a list of domains that stays as it is.
 func only(domains ...string) func() []string { return func() []string { return domains } }
 
-func openStore(t testing.TB) *mailstore.Store { return gatewaytest.Store(t) }
-
 // storeWith opens a store with accounts; each is given as name=address,address.
 func storeWith(t testing.TB, accounts ...string) *mailstore.Store {
 	return gatewaytest.Store(t, accounts...)
