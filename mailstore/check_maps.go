@@ -102,3 +102,15 @@ func (c *check) mapsHold() error {
 	}
 	return nil
 }
+
+// IfThere runs fn with the map of that name, unless the key is gone meanwhile: what a MapCheck
+// mends with.
+func IfThere(space string, key []byte, fn func(sp Space) error) func(tx *Tx) error {
+	return func(tx *Tx) error {
+		sp := tx.Space(space)
+		if there, err := sp.Has(key); err != nil || !there {
+			return err
+		}
+		return fn(sp)
+	}
+}

@@ -9,6 +9,7 @@ import (
 
 	"cairn/mailstore/message/maildomain"
 	"cairn/smtpgw"
+	"cairn/smtpgw/arrival"
 )
 
 // reverse knows the names of addresses; tests have one of their own.
@@ -17,8 +18,8 @@ var reverse interface {
 } = net.DefaultResolver
 
 // arrivalSources are what gives evidence about mail that arrives, beside its record.
-func (n *Node) arrivalSources(gw smtpgw.Config) []smtpgw.Source {
-	listings := []smtpgw.Source{smtpgw.Listings{}}
+func (n *Node) arrivalSources(gw smtpgw.Config) []arrival.Source {
+	listings := []arrival.Source{smtpgw.Listings{}}
 	if !n.cfg.Inbound.Authenticate {
 		return listings
 	}

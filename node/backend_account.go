@@ -16,7 +16,8 @@ import (
 	"cairn/mailstore/passwords"
 	"cairn/mailstore/quota"
 	"cairn/node/api"
-	"cairn/smtpgw"
+	"cairn/smtpgw/lists"
+	"cairn/smtpgw/suppressed"
 )
 
 // Accounts lists the mailboxes.
@@ -171,10 +172,10 @@ func (n *Node) RemoveAccount(ctx context.Context, name string) (*api.Account, er
 			return api.Errorf(api.CodeNotAllowed, "cairn search --account "+a.Name,
 				"removing account %s: it takes the mail for %s, which a mail domain must have (RFC 5321, section 4.5.1)", a.Name, n.postmaster())
 		}
-		if l, err := smtpgw.ListOf(&tx.Reader, a.ID); err == nil {
+		if l, err := lists.Of(&tx.Reader, a.ID); err == nil {
 			return api.Errorf(api.CodeNotAllowed, "remove the list: cairn list host rm "+l.Address+" --yes",
 				"removing account %s: it is a mailing list with %s", a.Name, plural(l.Members, "member"))
-		} else if !errors.Is(err, smtpgw.ErrNoList) {
+		} else if !errors.Is(err, lists.ErrNone) {
 			return err
 		}
 		for _, address := range a.Addresses {
@@ -185,10 +186,10 @@ func (n *Node) RemoveAccount(ctx context.Context, name string) (*api.Account, er
 		if view, err = n.viewAccount(&tx.Reader, a); err != nil {
 			return err
 		}
-		if view.LeftLists, err = smtpgw.LeaveAll(tx, a.Addresses); err != nil {
+		if view.LeftLists, err = lists.LeaveAll(tx, a.Addresses); err != nil {
 			return err
 		}
-		return errors.Join(forwarders.RemoveAll(tx, a.ID), forwards.RemoveAll(tx, a.ID), passwords.RemoveAll(tx, a.ID), smtpgw.UnsuppressAll(tx, a.ID), tx.RemoveAccount(a.ID))
+		return errors.Join(forwarders.RemoveAll(tx, a.ID), forwards.RemoveAll(tx, a.ID), passwords.RemoveAll(tx, a.ID), suppressed.RemoveAll(tx, a.ID), tx.RemoveAccount(a.ID))
 	})
 	return view, notFound(err, "cairn account ls", "there is no account %q", name)
 }

@@ -8,7 +8,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/node/api"
-	"cairn/smtpgw"
+	"cairn/smtpgw/lists"
 )
 
 // ownAddress is the canonical form of an address that an account here may have.
@@ -47,7 +47,7 @@ func (n *Node) RemoveAddress(ctx context.Context, r api.AddressRequest) (*api.Ac
 	if err != nil {
 		return nil, api.Errorf(api.CodeUsage, "give the address as local-part@domain", "taking an address off account %s: %v", r.Account, err)
 	}
-	var lists []string
+	var off []string
 	view, err := n.changeAddresses(ctx, r.Account, func(tx *mailstore.Tx, a mailstore.Account) ([]string, error) {
 		left := slices.DeleteFunc(slices.Clone(a.Addresses), func(s string) bool { return s == address })
 		switch {
@@ -63,13 +63,13 @@ func (n *Node) RemoveAddress(ctx context.Context, r api.AddressRequest) (*api.Ac
 		if err := ownsNoList(&tx.Reader, address); err != nil {
 			return nil, err
 		}
-		lists, err = smtpgw.LeaveAll(tx, []string{address})
+		off, err = lists.LeaveAll(tx, []string{address})
 		return left, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	view.LeftLists = lists
+	view.LeftLists = off
 	return view, nil
 }
 
@@ -81,10 +81,10 @@ func (n *Node) changeAddresses(ctx context.Context, account string, change func(
 		if err != nil {
 			return err
 		}
-		if _, err := smtpgw.ListOf(&tx.Reader, a.ID); err == nil {
+		if _, err := lists.Of(&tx.Reader, a.ID); err == nil {
 			return api.Errorf(api.CodeNotAllowed, "make a list with the other address: cairn list host set ADDRESS",
 				"changing the addresses of %s: it is a mailing list, which has the one by which it is known", a.Name)
-		} else if !errors.Is(err, smtpgw.ErrNoList) {
+		} else if !errors.Is(err, lists.ErrNone) {
 			return err
 		}
 		if a.Addresses, err = change(tx, a); err != nil {
@@ -105,8 +105,8 @@ func (n *Node) changeAddresses(ctx context.Context, account string, change func(
 
 // ownsNoList refuses to take an address away to which the bounces of a mailing list go.
 func ownsNoList(rd *mailstore.Reader, address string) error {
-	lists, err := smtpgw.Lists(rd)
-	for _, l := range lists {
+	hosted, err := lists.All(rd)
+	for _, l := range hosted {
 		if l.Owner == address {
 			return api.Errorf(api.CodeNotAllowed, "name somebody else first: cairn list host set "+l.Address+" --owner ADDRESS",
 				"taking the address %s off: the bounces of the mailing list %s go there", address, l.Address)

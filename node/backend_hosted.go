@@ -7,14 +7,14 @@ import (
 
 	"cairn/mailstore"
 	"cairn/node/api"
-	"cairn/smtpgw"
+	"cairn/smtpgw/lists"
 )
 
 // HostedLists lists the mailing lists of this node.
 func (n *Node) HostedLists(context.Context) (*api.HostedLists, error) {
 	list := new(api.HostedLists)
 	err := n.store.View(func(rd *mailstore.Reader) error {
-		all, err := smtpgw.Lists(rd)
+		all, err := lists.All(rd)
 		for _, l := range all {
 			list.Lists = append(list.Lists, *viewHosted(l))
 		}
@@ -23,7 +23,7 @@ func (n *Node) HostedLists(context.Context) (*api.HostedLists, error) {
 	return list, err
 }
 
-func viewHosted(l smtpgw.List) *api.HostedList {
+func viewHosted(l lists.List) *api.HostedList {
 	return &api.HostedList{
 		Address: l.Address, Owner: l.Owner, Post: string(l.Post), Tag: l.Tag, Footer: l.Footer,
 		PerHour: l.PerHour, Members: l.Members, Since: l.Since,
@@ -39,9 +39,9 @@ func (n *Node) PutHostedList(ctx context.Context, r api.HostedListRequest) (*api
 	}
 	var view *api.HostedList
 	err = n.store.Update(ctx, func(tx *mailstore.Tx) error {
-		l, err := smtpgw.GetList(&tx.Reader, address)
-		if errors.Is(err, smtpgw.ErrNoList) {
-			l = smtpgw.List{Address: address, Owner: n.postmaster(), Since: n.now().UTC().Truncate(time.Second)}
+		l, err := lists.Get(&tx.Reader, address)
+		if errors.Is(err, lists.ErrNone) {
+			l = lists.List{Address: address, Owner: n.postmaster(), Since: n.now().UTC().Truncate(time.Second)}
 		} else if err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func (n *Node) PutHostedList(ctx context.Context, r api.HostedListRequest) (*api
 		if err := n.checkOwner(&tx.Reader, l.Owner); err != nil {
 			return err
 		}
-		l, err = smtpgw.PutList(tx, l)
+		l, err = lists.Put(tx, l)
 		view = viewHosted(l)
 		return listError(address, err)
 	})
@@ -70,7 +70,7 @@ func change[T any](v *T, to *T) {
 func (n *Node) checkOwner(rd *mailstore.Reader, owner string) error {
 	a, err := rd.AccountByAddress(owner)
 	if err == nil {
-		if _, err := smtpgw.ListOf(rd, a.ID); errors.Is(err, smtpgw.ErrNoList) {
+		if _, err := lists.Of(rd, a.ID); errors.Is(err, lists.ErrNone) {
 			return nil
 		}
 	}
@@ -82,15 +82,15 @@ func (n *Node) checkOwner(rd *mailstore.Reader, owner string) error {
 func (n *Node) RemoveHostedList(ctx context.Context, address string) (*api.HostedList, error) {
 	var view *api.HostedList
 	err := n.store.Update(ctx, func(tx *mailstore.Tx) error {
-		l, err := smtpgw.GetList(&tx.Reader, address)
+		l, err := lists.Get(&tx.Reader, address)
 		if err != nil {
 			return listError(address, err)
 		}
 		view = viewHosted(l)
-		if view.LeftLists, err = smtpgw.LeaveAll(tx, []string{l.Address}); err != nil {
+		if view.LeftLists, err = lists.LeaveAll(tx, []string{l.Address}); err != nil {
 			return err
 		}
-		return errors.Join(smtpgw.DropList(tx, l.Account), tx.RemoveAccount(l.Account))
+		return errors.Join(lists.Drop(tx, l.Account), tx.RemoveAccount(l.Account))
 	})
 	return view, err
 }
@@ -99,12 +99,12 @@ func (n *Node) RemoveHostedList(ctx context.Context, address string) (*api.Hoste
 func (n *Node) Members(_ context.Context, address string) (*api.MemberList, error) {
 	view := new(api.MemberList)
 	err := n.store.View(func(rd *mailstore.Reader) error {
-		l, err := smtpgw.GetList(rd, address)
+		l, err := lists.Get(rd, address)
 		if err != nil {
 			return listError(address, err)
 		}
 		view.Address, view.Total = l.Address, l.Members
-		view.Members, err = smtpgw.ListMembers(rd, l, "", smtpgw.MaxListMembers)
+		view.Members, err = lists.Members(rd, l, "", lists.MaxMembers)
 		return err
 	})
 	return view, err
@@ -112,15 +112,15 @@ func (n *Node) Members(_ context.Context, address string) (*api.MemberList, erro
 
 // Join makes addresses members of a mailing list.
 func (n *Node) Join(ctx context.Context, r api.MembersRequest) (*api.MemberList, error) {
-	return n.changeMembers(ctx, r, smtpgw.Join)
+	return n.changeMembers(ctx, r, lists.Join)
 }
 
 // Leave takes addresses off a mailing list.
 func (n *Node) Leave(ctx context.Context, r api.MembersRequest) (*api.MemberList, error) {
-	return n.changeMembers(ctx, r, smtpgw.Leave)
+	return n.changeMembers(ctx, r, lists.Leave)
 }
 
-func (n *Node) changeMembers(ctx context.Context, r api.MembersRequest, change func(*mailstore.Tx, string, []string) (smtpgw.List, int, error)) (*api.MemberList, error) {
+func (n *Node) changeMembers(ctx context.Context, r api.MembersRequest, change func(*mailstore.Tx, string, []string) (lists.List, int, error)) (*api.MemberList, error) {
 	view := new(api.MemberList)
 	err := n.store.Update(ctx, func(tx *mailstore.Tx) error {
 		l, changed, err := change(tx, r.Address, r.Members)
@@ -135,9 +135,9 @@ func listError(address string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, smtpgw.ErrNoList):
+	case errors.Is(err, lists.ErrNone):
 		return api.Errorf(api.CodeNotFound, "cairn list host ls", "there is no mailing list %s here", address)
-	case errors.Is(err, smtpgw.ErrListFull):
+	case errors.Is(err, lists.ErrFull):
 		return api.Errorf(api.CodeTooLarge, "cairn list host members "+address, "changing mailing list %s: %v", address, err)
 	case errors.Is(err, mailstore.ErrExists):
 		return api.Errorf(api.CodeExists, "cairn account ls", "setting up mailing list %s: an account has that address", address)
@@ -145,7 +145,7 @@ func listError(address string, err error) error {
 		return err
 	}
 	code := api.CodeInvalid
-	if _, bad := errors.AsType[*smtpgw.ListError](err); bad {
+	if _, bad := errors.AsType[*lists.Error](err); bad {
 		code = api.CodeUsage
 	}
 	return api.Errorf(code, "cairn list host set --help", "changing mailing list %s: %v", address, err)

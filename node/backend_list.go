@@ -12,7 +12,7 @@ import (
 	"cairn/mailstore/forwarders"
 	"cairn/mailstore/message"
 	"cairn/node/api"
-	"cairn/smtpgw"
+	"cairn/smtpgw/lists"
 )
 
 // Forwarders lists who sends mail on to an account.
@@ -117,11 +117,11 @@ func (n *Node) whose(rd *mailstore.Reader, name string) (mailstore.Account, erro
 	}
 	var found []mailstore.Account
 	for _, a := range all {
-		_, err := smtpgw.ListOf(rd, a.ID)
+		_, err := lists.Of(rd, a.ID)
 		switch {
-		case errors.Is(err, smtpgw.ErrNoList) && !n.isPostmaster(a):
+		case errors.Is(err, lists.ErrNone) && !n.isPostmaster(a):
 			found = append(found, a)
-		case err != nil && !errors.Is(err, smtpgw.ErrNoList):
+		case err != nil && !errors.Is(err, lists.ErrNone):
 			return mailstore.Account{}, err
 		}
 	}

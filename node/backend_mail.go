@@ -16,6 +16,8 @@ import (
 	"cairn/mailstore/message"
 	"cairn/node/api"
 	"cairn/smtpgw"
+	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/trace"
 )
 
 const (
@@ -25,8 +27,8 @@ const (
 
 // Send submits a message as a session of the submission listener would.
 func (n *Node) Send(ctx context.Context, r api.SendRequest) (*api.Sent, error) {
-	receipt, err := n.submitter.Submit(ctx, smtpgw.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: smtpgw.ProtocolLocal}, r.From, r.To, r.Raw)
-	var refusal *smtpgw.Refusal
+	receipt, err := n.submitter.Submit(ctx, trace.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: trace.ProtocolLocal}, r.From, r.To, r.Raw)
+	var refusal *refuse.Refusal
 	var fault *smtpgw.FilterError
 	switch {
 	case errors.As(err, &refusal) && refusal.Temporary():

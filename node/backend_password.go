@@ -8,7 +8,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/passwords"
 	"cairn/node/api"
-	"cairn/smtpgw"
+	"cairn/smtpgw/lists"
 )
 
 // SetPassword sets the password of an account, or takes it back.
@@ -83,9 +83,9 @@ func (n *Node) person(name string) (a mailstore.Account, err error) {
 		if a, err = rd.AccountByName(name); err != nil {
 			return err
 		}
-		if l, err := smtpgw.ListOf(rd, a.ID); err == nil {
+		if l, err := lists.Of(rd, a.ID); err == nil {
 			return api.Errorf(api.CodeNotAllowed, "cairn account ls", "account %s is the mailing list %s: nobody signs in to it", a.Name, l.Address)
-		} else if !errors.Is(err, smtpgw.ErrNoList) {
+		} else if !errors.Is(err, lists.ErrNone) {
 			return err
 		}
 		return nil

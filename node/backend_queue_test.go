@@ -10,7 +10,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/node/api"
 	"cairn/node/p2p"
-	"cairn/smtpgw"
+	"cairn/smtpgw/trace"
 )
 
 func TestWaitsFor(t *testing.T) {
@@ -46,7 +46,7 @@ func TestQueueSaysWhatIsHeld(t *testing.T) {
 	n, _ := alone(t)
 	for _, to := range []string{n.postmaster(), "bob@beta.test"} {
 		raw := "From: <" + n.postmaster() + ">\r\nTo: <" + to + ">\r\nSubject: x\r\n\r\nx\r\n"
-		if _, err := n.submitter.Submit(t.Context(), smtpgw.Peer{Protocol: smtpgw.ProtocolLocal}, n.postmaster(), []string{to}, []byte(raw)); err != nil {
+		if _, err := n.submitter.Submit(t.Context(), trace.Peer{Protocol: trace.ProtocolLocal}, n.postmaster(), []string{to}, []byte(raw)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -100,7 +100,7 @@ func TestQueueSaysWhatIsHeld(t *testing.T) {
 func TestQueueSaysWhatWaitsForItsBlock(t *testing.T) {
 	n, _ := alone(t)
 	raw := "Cairn-Hold: until-included\r\nFrom: <" + n.postmaster() + ">\r\nTo: <bob@beta.test>\r\nSubject: x\r\n\r\nx\r\n"
-	r, err := n.submitter.Submit(t.Context(), smtpgw.Peer{Protocol: smtpgw.ProtocolLocal}, n.postmaster(), []string{"bob@beta.test"}, []byte(raw))
+	r, err := n.submitter.Submit(t.Context(), trace.Peer{Protocol: trace.ProtocolLocal}, n.postmaster(), []string{"bob@beta.test"}, []byte(raw))
 	if err != nil || strings.Contains(string(r.Raw), "Cairn-Hold") {
 		t.Fatalf("%v, it leaves with its wish: %q", err, r.Raw)
 	}

@@ -7,7 +7,8 @@ import (
 
 	"cairn/mailstore"
 	"cairn/node/api"
-	"cairn/smtpgw"
+	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/suppressed"
 )
 
 // defaultSuppress is for how long an address is suppressed by hand where the configuration has no
@@ -25,7 +26,7 @@ func (n *Node) ListSuppressed(_ context.Context, account string) (*api.Suppresse
 	}
 	l := &api.SuppressedList{Addresses: []api.SuppressedAddress{}}
 	err = n.store.View(func(rd *mailstore.Reader) error {
-		all, err := smtpgw.SuppressedOf(rd, id, n.now())
+		all, err := suppressed.List(rd, id, n.now())
 		for _, s := range all {
 			v, viewErr := viewSuppressed(rd, s)
 			if err = errors.Join(err, viewErr); err != nil {
@@ -38,7 +39,7 @@ func (n *Node) ListSuppressed(_ context.Context, account string) (*api.Suppresse
 	return l, err
 }
 
-func viewSuppressed(rd *mailstore.Reader, s smtpgw.Suppressed) (api.SuppressedAddress, error) {
+func viewSuppressed(rd *mailstore.Reader, s suppressed.Entry) (api.SuppressedAddress, error) {
 	a, err := rd.Account(s.Account)
 	if errors.Is(err, mailstore.ErrNotFound) {
 		err = nil
@@ -92,16 +93,16 @@ func (n *Node) Unsuppress(ctx context.Context, r api.SuppressRequest) (*api.Supp
 }
 
 func suppressError(err error, r api.SuppressRequest) error {
-	refusal, refused := errors.AsType[*smtpgw.Refusal](err)
+	refusal, refused := errors.AsType[*refuse.Refusal](err)
 	switch {
 	case refused:
 		return api.Errorf(api.CodeInvalid, "cairn queue suppressed ls", "%q is no address: %s", r.Address, refusal.Text)
 	case errors.Is(err, mailstore.ErrNotFound):
 		return api.Errorf(api.CodeNotFound, "cairn queue suppressed ls", "%s is not on the list of %s", r.Address, r.Account)
-	case errors.Is(err, smtpgw.ErrSuppressedOwn):
+	case errors.Is(err, suppressed.ErrOwn):
 		return api.Errorf(api.CodeInvalid, "cairn account ls", "%s: %v; remove the account, or the address from it", r.Address, err)
-	case errors.Is(err, smtpgw.ErrSuppressedFull):
-		return api.Errorf(api.CodeInvalid, "cairn queue suppressed ls", "%s is not put on the list: %v (%d)", r.Address, err, smtpgw.MaxSuppressed)
+	case errors.Is(err, suppressed.ErrFull):
+		return api.Errorf(api.CodeInvalid, "cairn queue suppressed ls", "%s is not put on the list: %v (%d)", r.Address, err, suppressed.Max)
 	}
 	return err
 }

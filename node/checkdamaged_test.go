@@ -11,7 +11,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/node/home"
-	"cairn/smtpgw"
+	"cairn/smtpgw/trace"
 )
 
 // spoilFirst changes an octet of the first value of the mail store whose key has a prefix.
@@ -118,7 +118,7 @@ func TestCheckMendsTheQueue(t *testing.T) {
 	}
 	raw := "From: <" + n.postmaster() + ">\r\nTo: <bob@beta.test>\r\nSubject: x\r\n\r\nx\r\n"
 	for range 2 {
-		if _, err := n.submitter.Submit(t.Context(), smtpgw.Peer{Protocol: smtpgw.ProtocolLocal}, n.postmaster(), []string{"bob@beta.test"}, []byte(raw)); err != nil {
+		if _, err := n.submitter.Submit(t.Context(), trace.Peer{Protocol: trace.ProtocolLocal}, n.postmaster(), []string{"bob@beta.test"}, []byte(raw)); err != nil {
 			t.Fatal(err)
 		}
 	}

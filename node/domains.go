@@ -9,7 +9,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message/maildomain"
 	"cairn/node/api"
-	"cairn/smtpgw"
+	"cairn/smtpgw/lists"
 )
 
 // maxNamed is how many addresses a refusal names.
@@ -133,9 +133,9 @@ func (n *Node) people(rd *mailstore.Reader) ([]mailstore.Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	lists, err := smtpgw.Lists(rd)
+	hosted, err := lists.All(rd)
 	return slices.DeleteFunc(accounts, func(a mailstore.Account) bool {
-		return n.isPostmaster(a) || slices.ContainsFunc(lists, func(l smtpgw.List) bool { return l.Account == a.ID })
+		return n.isPostmaster(a) || slices.ContainsFunc(hosted, func(l lists.List) bool { return l.Account == a.ID })
 	}), err
 }
 

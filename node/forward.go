@@ -14,6 +14,7 @@ import (
 	"cairn/smtpgw/authres/dkim"
 	"cairn/smtpgw/authres/lookup"
 	keyring "cairn/smtpgw/dkim"
+	"cairn/smtpgw/lists"
 )
 
 // sealPatience is how long the DNS has to say whether seals hold that mail has which is sent on.
@@ -62,10 +63,10 @@ func (n *Node) Forwards(_ context.Context, account string) (*api.Forwards, error
 // AddForward has mail of an account sent on to one more address.
 func (n *Node) AddForward(ctx context.Context, r api.ForwardRequest) (*api.Forwards, error) {
 	return n.changeForwards(ctx, r, func(tx *mailstore.Tx, a mailstore.Account) (forwards.Rule, error) {
-		if _, err := smtpgw.ListOf(&tx.Reader, a.ID); err == nil {
+		if _, err := lists.Of(&tx.Reader, a.ID); err == nil {
 			return forwards.Rule{}, api.Errorf(api.CodeNotAllowed, "name members: cairn list host join "+a.Name+" "+r.Address,
 				"sending mail of %s on: it is a mailing list", a.Name)
-		} else if !errors.Is(err, smtpgw.ErrNoList) {
+		} else if !errors.Is(err, lists.ErrNone) {
 			return forwards.Rule{}, err
 		}
 		rule, err := forwards.Add(tx, a.ID, r.Address, n.now())

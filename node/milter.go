@@ -14,8 +14,11 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
 	"cairn/smtpgw"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/milter"
 	"cairn/smtpgw/milter/wire"
+	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/trace"
 )
 
 // A mail server of the organisation beside this node asks about each mail before it takes it.
@@ -103,7 +106,7 @@ var faults = map[wire.Fault]wire.Verdict{
 // decide says what is to become of a message.
 func (d *milterDesk) decide(ctx context.Context, m *wire.Message) milter.Decision {
 	v, does, err := d.verdict(ctx, m)
-	if refusal, is := errors.AsType[*smtpgw.Refusal](err); is {
+	if refusal, is := errors.AsType[*refuse.Refusal](err); is {
 		return milter.Decision{Verdict: refused(refusal.Code, refusal.Status.String(), refusal.Text)}
 	}
 	if err != nil {
@@ -182,8 +185,8 @@ func (d *milterDesk) isRecorded(raw []byte) bool {
 }
 
 // peer is who brought a message to the mail server.
-func peerOf(m *wire.Message) smtpgw.Peer {
-	p := smtpgw.Peer{Addr: "local", Helo: m.Helo, Protocol: "ESMTP"}
+func peerOf(m *wire.Message) trace.Peer {
+	p := trace.Peer{Addr: "local", Helo: m.Helo, Protocol: "ESMTP"}
 	if m.Client.IsValid() {
 		p.Addr = m.Client.String()
 	}
@@ -226,7 +229,7 @@ func (d *milterDesk) takeOver(ctx context.Context, m *wire.Message, here, elsewh
 
 // judge marks a message that arrives.
 func (d *milterDesk) judge(ctx context.Context, m *wire.Message) (v wire.Verdict, does string, err error) {
-	a := &smtpgw.Arrival{Raw: m.Raw, From: m.From.Address(), Recipients: addresses(m.Recipients), Peer: peerOf(m)}
+	a := &arrival.Arrival{Raw: m.Raw, From: m.From.Address(), Recipients: addresses(m.Recipients), Peer: peerOf(m)}
 	for i, r := range a.Recipients {
 		if maildomain.OfAddress(r) == "" { // as in <postmaster>
 			a.Recipients[i] = r + "@" + d.homeFirst()[0]

@@ -30,6 +30,8 @@ import (
 	"cairn/node/ops"
 	"cairn/node/p2p"
 	"cairn/smtpgw"
+	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/lists"
 	"cairn/smtpgw/milter"
 	"cairn/smtpgw/reports/collect"
 )
@@ -81,7 +83,7 @@ type Node struct {
 	queue    *outbox.Queue
 	recorder *recorder.Recorder
 	courier  *smtpgw.Courier
-	lists    *smtpgw.Distributor
+	lists    *lists.Distributor
 	throttle *smtpgw.Throttle
 
 	heldAccounts chan heldAccount // that are to be told of
@@ -335,11 +337,11 @@ func (n *Node) connect(ctx context.Context) (err error) {
 		return fmt.Errorf("look after former recorder keys: %w", err)
 	}
 	delivery := smtpgw.NewDelivery(gw, n.store, checker{n.verifier, n.id.NodeKey()}, n.filing,
-		smtpgw.Sources{Arrival: n.arrivalSources(gw), Account: []smtpgw.AccountSource{n.history, smtpgw.SentOnBy{}}})
+		arrival.Sources{Arrival: n.arrivalSources(gw), Account: []arrival.AccountSource{n.history, smtpgw.SentOnBy{}}})
 	delivery.ReportTo(n.queue)
 	delivery.SetForwarding(n.forwarding())
 	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.part("queue"))
-	n.lists = smtpgw.NewDistributor(gw, n.store, n.queue, listStanding, n.part("smtp"))
+	n.lists = lists.NewDistributor(gw.Hostname, gw.Clock.Now, n.store, n.queue, listStanding, n.part("smtp"))
 	n.submission = smtpgw.NewSubmission(gw, n.store, n.queue, n.part("smtp"))
 	n.inbound = smtpgw.NewInbound(n.withBlocklists(inboundConfig(gw)), n.store, delivery, n.part("smtp"))
 	n.milter = n.openMilter(gw, delivery)

@@ -14,7 +14,8 @@ import (
 	"cairn/mailstore"
 	"cairn/node/api"
 	"cairn/node/membership"
-	"cairn/smtpgw"
+	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/trace"
 )
 
 // noticeAfter is how many blocks stand on a change before it is told, so that none is told that a
@@ -213,9 +214,9 @@ func (n *Node) tell(ctx context.Context, to []string, subject, text string, seen
 	raw := fmt.Sprintf("From: Cairn <%s>\r\nTo: <%s>\r\nSubject: %s\r\nDate: %s\r\nAuto-Submitted: auto-generated\r\n"+
 		"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n%s",
 		n.postmaster(), strings.Join(to, ">, <"), subject, n.now().Format(time.RFC1123Z), text)
-	peer := smtpgw.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: smtpgw.ProtocolLocal}
+	peer := trace.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: trace.ProtocolLocal}
 	_, err := n.submitter.SubmitWith(ctx, peer, "", to, []byte(raw), seen)
-	if refusal, ok := errors.AsType[*smtpgw.Refusal](err); ok && !refusal.Temporary() && seen != nil {
+	if refusal, ok := errors.AsType[*refuse.Refusal](err); ok && !refusal.Temporary() && seen != nil {
 		n.log.Warn("a notice could not be told to the postmaster", "subject", subject, "err", err)
 		return n.store.Update(ctx, seen) // nobody is there to tell, and trying again does not help
 	}

@@ -18,6 +18,7 @@ import (
 	"cairn/smtpgw/dnssec"
 	"cairn/smtpgw/mtasts"
 	"cairn/smtpgw/mx"
+	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/smarthost"
 )
 
@@ -230,7 +231,7 @@ func (o *outsideRouter) mayRelay(domain string) bool {
 }
 
 // Route finds the mail servers of domain, for mail from the domain of an envelope sender, "" for
-// the null sender; smtpgw.ErrNoRoute or a *smtpgw.Refusal says that it has none.
+// the null sender; smtpgw.ErrNoRoute or a *refuse.Refusal says that it has none.
 func (o *outsideRouter) Route(ctx context.Context, from, domain string) (smtpgw.Route, error) {
 	switch w := o.wayOf(from, domain); {
 	case w.relay != nil:
@@ -329,8 +330,8 @@ func (o *outsideRouter) hosts(ctx context.Context, domain string) ([]mx.Host, er
 	return found, nil
 }
 
-func noHost(class, subject, detail int, why string) *smtpgw.Refusal {
-	return &smtpgw.Refusal{Code: 550, Status: smtpgw.Status{class, subject, detail}, Text: why}
+func noHost(class, subject, detail int, why string) *refuse.Refusal {
+	return &refuse.Refusal{Code: 550, Status: refuse.Status{class, subject, detail}, Text: why}
 }
 
 // dialHost connects to the first address of a host that answers. Those that do not leave their

@@ -15,6 +15,7 @@ import (
 
 	"cairn/smtpgw"
 	"cairn/smtpgw/mtasts"
+	"cairn/smtpgw/refuse"
 )
 
 // worldDNS knows the domains of the world outside: by name, the mail exchangers or an error.
@@ -108,7 +109,7 @@ func TestOutside(t *testing.T) {
 				t.Fatal(err)
 			}
 			route, err := router{n}.Route(t.Context(), tt.domain)
-			refusal, refused := errors.AsType[*smtpgw.Refusal](err)
+			refusal, refused := errors.AsType[*refuse.Refusal](err)
 			if back := refused && refusal.Code >= 500 || errors.Is(err, smtpgw.ErrNoRoute); route.To != tt.to || back != tt.back || !strings.Contains(fmt.Sprint(err), tt.err) {
 				t.Errorf("to %q, %v", route.To, err)
 			}

@@ -12,6 +12,7 @@ import (
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/smtpgw"
+	"cairn/smtpgw/lists"
 )
 
 // siblings are the other nodes of this node's organisation as the gateway sees them. Which accounts
@@ -141,7 +142,7 @@ func (n *Node) hasAccount(address string) (has bool, err error) {
 		return false, nil // no account can have it
 	}
 	err = n.store.View(func(r *mailstore.Reader) error {
-		_, err := smtpgw.AccountFor(r, address)
+		_, err := lists.AccountFor(r, address)
 		if errors.Is(err, mailstore.ErrNotFound) {
 			return nil
 		}

@@ -17,7 +17,11 @@ import (
 	"cairn/mailstore/passwords"
 	"cairn/node/p2p"
 	"cairn/smtpgw"
+	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/lists"
+	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/trace"
 )
 
 // The parts declare small interfaces for what they need of each other. Here
@@ -70,8 +74,8 @@ type checker struct {
 	self     consensus.Key
 }
 
-func (c checker) Check(ctx context.Context, a *smtpgw.Arrival) (smtpgw.Assessment, error) {
-	courier, local := a.Peer.Node, a.Peer.Protocol == smtpgw.ProtocolLocal
+func (c checker) Check(ctx context.Context, a *arrival.Arrival) (arrival.Assessment, error) {
+	courier, local := a.Peer.Node, a.Peer.Protocol == trace.ProtocolLocal
 	if local {
 		courier = &c.self
 	}
@@ -122,15 +126,15 @@ func authorOf(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.Me
 }
 
 // listStanding is what the verifier knows of stored mail, as mailing lists go by it.
-func listStanding(rd *mailstore.Reader, m mailstore.Message) (smtpgw.Standing, error) {
+func listStanding(rd *mailstore.Reader, m mailstore.Message) (lists.Standing, error) {
 	f, err := verifier.Of(rd, m.Ref())
 	if errors.Is(err, mailstore.ErrNotFound) {
-		return smtpgw.Standing{}, nil
+		return lists.Standing{}, nil
 	}
 	if err != nil {
-		return smtpgw.Standing{}, err
+		return lists.Standing{}, err
 	}
-	return smtpgw.Standing{Verdict: f.Verdict, Author: f.Facts.FromDomainIsOrg && f.Facts.OrgTrusted}, nil
+	return lists.Standing{Verdict: f.Verdict, Author: f.Facts.FromDomainIsOrg && f.Facts.OrgTrusted}, nil
 }
 
 // router sends mail to the nodes of the organisation that is trusted for a
@@ -159,7 +163,7 @@ func (r router) RouteFrom(ctx context.Context, from, domain string) (smtpgw.Rout
 		return smtpgw.Route{}, err
 	}
 	route, nobody := r.outside.Route(ctx, from, domain)
-	_, refused := errors.AsType[*smtpgw.Refusal](nobody)
+	_, refused := errors.AsType[*refuse.Refusal](nobody)
 	if errors.Is(nobody, smtpgw.ErrNoRoute) || refused && len(s.OrgsByDomain(domain)) > 0 {
 		return smtpgw.Route{}, err // who claims it here says more
 	}

@@ -18,6 +18,7 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw"
+	"cairn/smtpgw/trace"
 )
 
 // Mail may be returned only when the DNS says that nobody is trusted, not when
@@ -101,7 +102,7 @@ func TestLargestMailFitsWithItsRecord(t *testing.T) {
 	gw := n.gatewayConfig()
 	raw := []byte("From: postmaster@alpha.test\r\nSubject: large\r\n\r\n")
 	submitter := smtpgw.NewSubmitter(gw, n.store, outbox.New(n.store))
-	peer := smtpgw.Peer{Addr: "127.0.0.1:1", Helo: strings.Repeat("h", 255), Protocol: "UTF8SMTP"}
+	peer := trace.Peer{Addr: "127.0.0.1:1", Helo: strings.Repeat("h", 255), Protocol: "UTF8SMTP"}
 	sent, err := submitter.Submit(t.Context(), peer, "postmaster@alpha.test", []string{"bob@bravo.test"}, raw)
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,8 @@ import (
 
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/refuse"
 )
 
 // What senders ask about reports (RFC 3461): the queue keeps it, reports obey it, and servers that
@@ -43,8 +45,8 @@ func askedOf(opts *smtp.RcptOptions) (a outbox.Asked, err error) {
 	if opts.OriginalRecipient != "" {
 		a.Original = strings.ToLower(string(opts.OriginalRecipientType)) + ";" + opts.OriginalRecipient
 	}
-	if len(a.Original) > maxOriginal || strings.ContainsFunc(a.Original, isControl) {
-		return a, refusef(501, 5, 5, 4, "ORCPT is longer than %d octets, or has control characters (RFC 3461, section 4.2)", maxOriginal)
+	if len(a.Original) > maxOriginal || strings.ContainsFunc(a.Original, address.IsControl) {
+		return a, refuse.With(501, 5, 5, 4, "ORCPT is longer than %d octets, or has control characters (RFC 3461, section 4.2)", maxOriginal)
 	}
 	return a, nil
 }

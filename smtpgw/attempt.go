@@ -7,6 +7,12 @@ import (
 	"slices"
 
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/directory"
+	"cairn/smtpgw/maillog"
+	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/trace"
 )
 
 // fate is what became of one recipient in an attempt.
@@ -45,7 +51,7 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 		o = nil
 	}
 	c.noteWay(l, &route, err)
-	refusal, refused := errors.AsType[*Refusal](err)
+	refusal, refused := errors.AsType[*refuse.Refusal](err)
 	switch {
 	case refused:
 		return fates(e, all(e.Recipients, replyOf(refusal))), nil
@@ -201,11 +207,11 @@ func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte)
 	here.Recipients = nil
 	for _, rcpt := range e.Recipients {
 		route, err := Route{Local: true}, error(nil)
-		if m, bad := parseMailbox(rcpt, true); bad == nil {
+		if m, bad := address.Parse(rcpt, true); bad == nil {
 			route, err = c.cfg.heldBy(ctx, c.queue.Store(), c.dir, m, nil)
 		}
 		switch {
-		case err != nil && !isUnknown(err):
+		case err != nil && !directory.IsUnknown(err):
 			out = append(out, c.fateOf(e, rcpt, "find the mailbox", err))
 		case route.Dial != nil:
 			away.add(route, rcpt)
@@ -256,11 +262,11 @@ func (c *Courier) deliverHere(ctx context.Context, e *outbox.Entry, raw []byte) 
 	fits := *e
 	fits.Recipients = nil
 	for _, rcpt := range e.Recipients {
-		m, err := parseMailbox(rcpt, true)
+		m, err := address.Parse(rcpt, true)
 		if err == nil {
-			err = c.dir.hasRoom(c.queue.Store(), m, int64(len(raw)))
+			err = c.dir.HasRoom(c.queue.Store(), m, int64(len(raw)))
 		}
-		if _, refused := errors.AsType[*Refusal](err); refused {
+		if _, refused := errors.AsType[*refuse.Refusal](err); refused {
 			f := c.fateOf(e, rcpt, "deliver", err)
 			f.by = byThisNode
 			full = append(full, f)
@@ -279,7 +285,7 @@ func (c *Courier) deliverTo(ctx context.Context, e *outbox.Entry, raw []byte) []
 	whole := slices.Concat(e.Token, raw)
 	deliver := func(rcpts []string) (reply, error) {
 		err := c.delivery.Deliver(ctx, c.localArrival(e, whole, e.From, rcpts), e.Ref)
-		if refusal, ok := errors.AsType[*Refusal](err); ok {
+		if refusal, ok := errors.AsType[*refuse.Refusal](err); ok {
 			return replyOf(refusal), nil
 		}
 		return reply{250, "2.0.0 stored"}, err
@@ -313,10 +319,10 @@ func (c *Courier) deliverTo(ctx context.Context, e *outbox.Entry, raw []byte) []
 }
 
 // localArrival is mail that this node brings itself, of an entry or on it.
-func (c *Courier) localArrival(e *outbox.Entry, raw []byte, from string, rcpts []string) *Arrival {
-	return &Arrival{
+func (c *Courier) localArrival(e *outbox.Entry, raw []byte, from string, rcpts []string) *arrival.Arrival {
+	return &arrival.Arrival{
 		Raw: raw, From: from, Recipients: slices.Clone(rcpts), RequireTLS: e.RequireTLS,
-		Peer: Peer{Addr: "local", Helo: c.cfg.Hostname, Protocol: ProtocolLocal},
+		Peer: trace.Peer{Addr: "local", Helo: c.cfg.Hostname, Protocol: trace.ProtocolLocal},
 	}
 }
 
@@ -354,7 +360,7 @@ func fates(e *outbox.Entry, replies []reply) []fate {
 
 // deferred is the fate of all recipients when something went wrong on the way, in doing what.
 func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
-	c.log.Warn("courier: "+what, "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "err", clipped(err.Error()))
+	c.log.Warn("courier: "+what, "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "err", maillog.Clipped(err.Error()))
 	why, known := errors.AsType[Reason](err)
 	if !known {
 		why = "that failed; the log here tells why"
@@ -391,9 +397,9 @@ func statusOnTheWay(err error) string {
 // is our own trouble, of which the log tells.
 func (c *Courier) fateOf(e *outbox.Entry, rcpt, during string, err error) fate {
 	log := c.log.With("mail", e.Ref, "entry", e.ID, "domain", e.Domain)
-	_, refused := errors.AsType[*Refusal](err)
-	return fate{rcpt: rcpt, reply: replyOf(c.gate.refusal(log, during, e.Ref, err)), ours: !refused}
+	_, refused := errors.AsType[*refuse.Refusal](err)
+	return fate{rcpt: rcpt, reply: replyOf(c.gate.Refusal(log, during, e.Ref, err)), ours: !refused}
 }
 
 // replyOf is a refusal as another side would have sent it.
-func replyOf(r *Refusal) reply { return reply{r.Code, r.Status.String() + " " + r.Text} }
+func replyOf(r *refuse.Refusal) reply { return reply{r.Code, r.Status.String() + " " + r.Text} }

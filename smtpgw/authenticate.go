@@ -6,9 +6,11 @@ import (
 	"net/netip"
 	"time"
 
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres/assess"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/trace"
 )
 
 // Authentication gives the evidence of SPF, DKIM, DMARC, ARC and reverse DNS about mail that
@@ -28,8 +30,8 @@ func NewAuthentication(cfg Config, resolver lookup.Resolver, outside func(netip.
 
 // Gather implements Source. Nodes say who they are by the key of their stream, and what this node
 // brings itself was judged when it was handed in: of these it says nothing.
-func (g *Authentication) Gather(ctx context.Context, a *Arrival) ([]screen.Result, error) {
-	if a.Peer.Node != nil || a.Peer.Protocol == ProtocolLocal {
+func (g *Authentication) Gather(ctx context.Context, a *arrival.Arrival) ([]screen.Result, error) {
+	if a.Peer.Node != nil || a.Peer.Protocol == trace.ProtocolLocal {
 		return nil, nil
 	}
 	e := g.assessor.Assess(ctx, assess.Mail{Client: g.client(a.Peer.Addr), Helo: a.Peer.Helo, From: a.From, Raw: a.Raw}, g.now())

@@ -20,8 +20,10 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/forwarders"
 	"cairn/mailstore/message/mailtest"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres/lookup/lookuptest"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/trace"
 )
 
 var signerKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
@@ -63,7 +65,7 @@ func authenticating(st *mailstore.Store, dns *lookuptest.Zone, now func() time.T
 	cfg.Clock.Now = now
 	found := screen.Finding{Verdict: verdict, From: from}
 	source := NewAuthentication(cfg, dns, func(netip.Addr) bool { return true }, nil)
-	return NewDelivery(cfg, st, &verifier{found: found}, NewFiling(screen.Policy{}), Sources{Arrival: []Source{source}})
+	return NewDelivery(cfg, st, &verifier{found: found}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{source}})
 }
 
 // bring hands a message to an inbound listener over TCP and wants that reply.
@@ -173,7 +175,7 @@ func TestTrustedSealer(t *testing.T) {
 		st := localStore(t)
 		source := NewAuthentication(testConfig, &lookuptest.Zone{TXTs: zone.DNS}, func(netip.Addr) bool { return true }, sealers)
 		found := screen.Finding{Verdict: record.Unrecorded, From: "jo@alpha.example"}
-		d := NewDelivery(testConfig, st, &verifier{found: found}, NewFiling(screen.Policy{}), Sources{Arrival: []Source{source}})
+		d := NewDelivery(testConfig, st, &verifier{found: found}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{source}})
 		bring(t, serve(t, NewInbound(testConfig, st, d, discard())), "owner@beta.example", string(raw), "^250")
 		got := inboxOf(t, st, "user@local.example", label)
 		if len(got) != 1 || !strings.Contains(got[0], "dmarc=fail") || strings.Contains(got[0], "arc=pass reason") != (label == mailstore.LabelInbox) {
@@ -195,7 +197,7 @@ func TestSentOnByWhoIsNamed(t *testing.T) {
 		return err
 	})
 	d := authenticating(st, outsideDNS(), time.Now, record.Unrecorded, "jo@aside.example")
-	d.sources.Account = []AccountSource{SentOnBy{}}
+	d.sources.Account = []arrival.AccountSource{SentOnBy{}}
 	letter := strings.Replace(mailText("x"), "user@local.example", "jo@aside.example", 1)
 	c := greeted(t, serve(t, NewInbound(testConfig, st, d, discard())))
 	c.say("MAIL FROM:<owner@org.example>\r\nRCPT TO:<user@local.example>\r\nRCPT TO:<other@local.example>\r\nDATA\r\n", "^250")
@@ -290,13 +292,13 @@ func TestUnsureSenderMoves(t *testing.T) {
 func TestAuthenticationIsOfServersOutside(t *testing.T) {
 	source := NewAuthentication(testConfig, outsideDNS(), func(a netip.Addr) bool { return !a.IsLoopback() }, nil)
 	raw := []byte(mailText("x"))
-	for name, peer := range map[string]Peer{"a node": {Node: new(consensus.Key), Addr: "12D3"}, "this node": {Protocol: ProtocolLocal}} {
-		if e, err := source.Gather(t.Context(), &Arrival{Raw: raw, Peer: peer}); e != nil || err != nil {
+	for name, peer := range map[string]trace.Peer{"a node": {Node: new(consensus.Key), Addr: "12D3"}, "this node": {Protocol: trace.ProtocolLocal}} {
+		if e, err := source.Gather(t.Context(), &arrival.Arrival{Raw: raw, Peer: peer}); e != nil || err != nil {
 			t.Errorf("%s: %v, %v", name, e, err)
 		}
 	}
 	for name, addr := range map[string]string{"a relay of our own": "127.0.0.1:25", "no address": "x", "none": ""} {
-		e, err := source.Gather(t.Context(), &Arrival{Raw: raw, From: "jo@here.example", Peer: Peer{Addr: addr}})
+		e, err := source.Gather(t.Context(), &arrival.Arrival{Raw: raw, From: "jo@here.example", Peer: trace.Peer{Addr: addr}})
 		if err != nil || len(e) == 0 || e[0].Result != screen.None || e[0].Reason == "" {
 			t.Errorf("%s: %v, %v", name, e, err)
 		}

@@ -3,12 +3,12 @@ package smtpgw
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"cairn/mailstore"
-	"cairn/mailstore/message"
-	"cairn/mailstore/message/maildomain"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/draft"
+	"cairn/smtpgw/refuse"
 )
 
 // checkAuthors refuses a draft whose From or Sender is not of who submits it: each address must be
@@ -18,24 +18,24 @@ import (
 // is refused.
 //
 // An error is the reply for the submitter, or trouble with the store.
-func (s *Submitter) checkAuthors(d *draft, who poster) (sender string, err error) {
-	authors, err := d.mailboxes("From", d.parsed.From)
+func (s *Submitter) checkAuthors(d *draft.Draft, who poster) (sender string, err error) {
+	authors, err := d.Mailboxes("From", d.Parsed.From)
 	if err != nil {
 		return "", err
 	}
-	named := map[string][]mailbox{"From": authors}
-	switch hasSender := d.count("Sender") > 0; {
+	named := map[string][]address.Mailbox{"From": authors}
+	switch hasSender := d.Count("Sender") > 0; {
 	case hasSender:
-		one, err := d.mailboxes("Sender", d.parsed.Sender)
+		one, err := d.Mailboxes("Sender", d.Parsed.Sender)
 		if err != nil {
 			return "", err
 		}
 		if len(one) > 1 {
-			return "", refusef(554, 5, 6, 0, "Sender field names %d mailboxes; one is allowed (RFC 5322, section 3.6.2)", len(one))
+			return "", refuse.With(554, 5, 6, 0, "Sender field names %d mailboxes; one is allowed (RFC 5322, section 3.6.2)", len(one))
 		}
 		named["Sender"] = one
 	case len(authors) > 1 && who.from == "":
-		return "", refusef(554, 5, 6, 0, "From field names %d mailboxes and there is no Sender field; "+
+		return "", refuse.With(554, 5, 6, 0, "From field names %d mailboxes and there is no Sender field; "+
 			"add one that says who of them sends (RFC 5322, section 3.6.2)", len(authors))
 	case len(authors) > 1:
 		sender = who.from
@@ -53,27 +53,18 @@ func (s *Submitter) checkAuthors(d *draft, who poster) (sender string, err error
 	return sender, err
 }
 
-// mailboxes reads a field of a draft that names who sends.
-func (d *draft) mailboxes(name string, list []message.Address) ([]mailbox, error) {
-	found, err := mailboxesOf(d.value(name), list)
-	if err != nil {
-		return nil, refusef(554, 5, 6, 0, "%s field %v (RFC 5322, section 3.6.2)", name, err)
-	}
-	return found, nil
-}
-
 // mayNameItself returns the refusal of an address in From or Sender that is not the account's. Who
 // has not signed in may also name those that may be relayed and, with a null sender, anybody here:
 // replies of programs and notes that a mail was read come so from people (RFC 3834, section 3.3;
 // RFC 8098, section 3).
-func (s *Submitter) mayNameItself(r *mailstore.Reader, who poster, field string, m mailbox) error {
+func (s *Submitter) mayNameItself(r *mailstore.Reader, who poster, field string, m address.Mailbox) error {
 	switch {
-	case who.relayed && s.dir.mayRelay(m, s.relay), !who.signed && s.relay.allows(m):
+	case who.relayed && mayRelay(s.dir, m, s.relay), !who.signed && s.relay.allows(m):
 		return nil
 	case who.relayed:
-		return s.dir.notRelayed(field, m)
+		return notRelayed(s.dir, field, m)
 	}
-	owner, err := s.dir.account(r, m)
+	owner, err := s.dir.Account(r, m)
 	if err == nil && (owner.ID == who.account || !who.signed && who.from == "") {
 		return nil
 	}
@@ -84,21 +75,21 @@ func (s *Submitter) mayNameItself(r *mailstore.Reader, who poster, field string,
 	if err != nil {
 		return err
 	}
-	list := s.dir.current(own.Addresses)
+	list := s.dir.Current(own.Addresses)
 	if !who.signed {
 		list = append(list, s.relay...)
 	}
 	use := allowed(list)
-	if former, err := s.dir.isFormer(r, m); err != nil {
+	if former, err := s.dir.IsFormer(r, m); err != nil {
 		return err
 	} else if former {
-		return s.dir.formerDomain(field, m, use)
+		return s.dir.FormerDomain(field, m, use)
 	}
 	if who.signed {
-		return refusef(550, 5, 7, 1, "%s <%s> is not an address of the account that you signed in to; use %s", field, shown(m.String()), use)
+		return refuse.With(550, 5, 7, 1, "%s <%s> is not an address of the account that you signed in to; use %s", field, address.Shown(m.String()), use)
 	}
-	return refusef(550, 5, 7, 1, "%s <%s> is not an address of this sender; use %s, or let the administrator allow it "+
-		"with relay_from", field, shown(m.String()), use)
+	return refuse.With(550, 5, 7, 1, "%s <%s> is not an address of this sender; use %s, or let the administrator allow it "+
+		"with relay_from", field, address.Shown(m.String()), use)
 }
 
 // maxAllowed is how many addresses, and maxAllowedOctets how much text, a refusal lists: a reply
@@ -112,7 +103,7 @@ const (
 func allowed(list []string) string {
 	var b strings.Builder
 	for i, a := range list {
-		word := shown(a)
+		word := address.Shown(a)
 		if strings.HasPrefix(a, "@") {
 			word = "any address " + a
 		}
@@ -129,17 +120,4 @@ func allowed(list []string) string {
 		return "one of yours"
 	}
 	return b.String()
-}
-
-// shown is an address as a reply in ASCII can have it.
-func shown(addr string) string {
-	q := strconv.QuoteToASCII(pathOf(addr))
-	q = q[1 : len(q)-1]
-	if maildomain.IsASCII(addr) {
-		q = pathOf(addr)
-	}
-	if len(q) > maxAllowedOctets/2 {
-		q = q[:maxAllowedOctets/2] + "..."
-	}
-	return q
 }

@@ -7,95 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/trace"
 )
-
-func mailboxesTest(value string) ([]mailbox, error) {
-	m := message.Parse([]byte("From: " + value + "\r\n\r\n"))
-	return mailboxesOf(value, m.From)
-}
-
-func TestMailboxesOf(t *testing.T) {
-	for _, tt := range []struct {
-		value string
-		want  string
-		err   error
-	}{
-		{"jo@x.example", "jo@x.example", nil},
-		{"Jo Doe <Jo@X.example.>", "Jo@x.example", nil},
-		{`"Doe, Jo: (a) <b>; @c" <jo@x.example>`, "jo@x.example", nil},
-		{"J. Doe [Sales] <jo@x.example> (at home (or not))", "jo@x.example", nil},
-		{"(the one) jo@x.example", "jo@x.example", nil},
-		{"=?utf-8?q?J=C3=B6=2C_b=40c?= <jö@bücher.example>", "jö@xn--bcher-kva.example", nil},
-		{"jo@[IPv6:2001:DB8::1]", "jo@[ipv6:2001:db8::1]", nil},
-		{`"jo doe"@x.example`, "jo doe@x.example", nil},
-		{`Jo <"jo>doe"@x.example>`, "", errUnsure}, // the message package sees another end
-		{"jo@x.example, , Al <al@y.example>,", "jo@x.example al@y.example", nil},
-		{"jo@x.example <Jo@X.example>", "Jo@x.example", nil},
-
-		{"", "", errNobody},
-		{"<>", "", errNobody},
-		{"(nobody)", "", errNobody},
-		{"Jo Doe", "", errNobody},
-		{"Jo <jo>", "", errNobody},
-		{"jo@x.example, Al", "", errNobody},
-		{"undisclosed-recipients:;", "", errGroup},
-		{"team: jo@x.example;", "", errGroup},
-		{"team: Jo <jo@x.example>, al@y.example;", "", errGroup},
-		{"boss@x.example <jo@x.example>", "", errUnsure},
-		{"boss@x.example, <jo@x.example> al@x.example", "", errUnsure},
-		{"<boss@x.example> <jo@x.example>", "", errUnsure},
-		{"Boss <boss@x.example> jo@x.example", "", errUnsure},
-		{"boss@x.example jo@x.example", "", errUnsure},
-		{`"Boss <boss@x.example>, jo@x.example`, "", errUnsure},
-		{"(Boss <boss@x.example>, jo@x.example", "", errUnsure},
-		{"<@relay.example:jo@x.example>", "", errUnsure},
-		{"<jo@x.example", "", errUnsure},
-		{"jo@x.example>", "", errUnsure},
-		{"jo@a..b", "", errUnsure},
-		{"jo@boss@x.example", "", errUnsure},
-		{"jo @ x.example", "", errUnsure},
-		{"=?utf-8?q?boss=40x.example?=", "", errNobody},
-	} {
-		got, err := mailboxesTest(tt.value)
-		var names []string
-		for _, m := range got {
-			names = append(names, m.String())
-		}
-		if strings.Join(names, " ") != tt.want || !errors.Is(err, tt.err) {
-			t.Errorf("%q: %q (%v), want %q (%v)", tt.value, names, err, tt.want, tt.err)
-		}
-	}
-}
-
-// FuzzMailboxes: who is found is who a recipient's node finds.
-func FuzzMailboxes(f *testing.F) {
-	for _, s := range []string{"a@b, c <d@e>", `"x\" <y@z>" <a@b>`, "((x)) a@b", "g: a@b;", "a@[1.2.3.4]", `"a b"@c`, "a@b <a@b>", "<a@b", `\`, "a@b("} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, value string) {
-		m := message.Parse([]byte("From: " + value + "\r\n\r\n"))
-		found, err := mailboxesOf(value, m.From)
-		if err != nil {
-			return
-		}
-		read := make(map[string]bool)
-		for _, a := range m.From {
-			read[maildomain.AddressKey(a.Addr)] = true
-		}
-		for _, m := range found {
-			if !read[m.key()] {
-				t.Errorf("%q: %s is in no record", value, m)
-			}
-			delete(read, m.key())
-		}
-		if len(found) == 0 || len(read) > 0 {
-			t.Errorf("%q: %v are overlooked", value, read)
-		}
-	})
-}
 
 // TestFromBelongsToWhoSends walks who may say to be whom.
 func TestFromBelongsToWhoSends(t *testing.T) {
@@ -142,13 +59,13 @@ func TestFromBelongsToWhoSends(t *testing.T) {
 		{"null sender as two", "", "From: a@relay.example, b@relay.example", 554, "no Sender field"},
 		{"null sender as two, one of them sends", "", "From: a@relay.example, b@relay.example\r\nSender: b@relay.example", 0, ""},
 	} {
-		_, err := s.Submit(t.Context(), Peer{Helo: "x", Protocol: ProtocolLocal}, tt.from, []string{"a@far.example"}, []byte(tt.header+"\r\n\r\n"))
-		var refusal *Refusal
+		_, err := s.Submit(t.Context(), trace.Peer{Helo: "x", Protocol: trace.ProtocolLocal}, tt.from, []string{"a@far.example"}, []byte(tt.header+"\r\n\r\n"))
+		var refusal *refuse.Refusal
 		if errors.As(err, &refusal); tt.code == 0 && err != nil || tt.code != 0 && (refusal == nil || refusal.Code != tt.code || !regexp.MustCompile(tt.want).MatchString(err.Error())) {
 			t.Errorf("%s: %v, want %d %s", tt.name, err, tt.code, tt.want)
 		}
 	}
-	r, err := s.Submit(t.Context(), Peer{Helo: "x", Protocol: ProtocolLocal}, user, []string{"a@far.example"}, []byte("From: user@local.example, Me <alias@local.example>\r\n\r\n"))
+	r, err := s.Submit(t.Context(), trace.Peer{Helo: "x", Protocol: trace.ProtocolLocal}, user, []string{"a@far.example"}, []byte("From: user@local.example, Me <alias@local.example>\r\n\r\n"))
 	if err != nil || !strings.Contains(string(r.Raw), "\r\nSender: <user@local.example>\r\n") {
 		t.Errorf("two authors left as %q (%v)", r.Raw, err)
 	}
@@ -160,10 +77,10 @@ func TestAnyAddressMayBeAllowed(t *testing.T) {
 	cfg := testConfig
 	cfg.RelayFrom = []string{AnyAddress}
 	s := NewSubmitter(cfg, st, outbox.New(st))
-	if _, err := s.Submit(t.Context(), Peer{}, "x@far.example", []string{"a@far.example"}, []byte("From: y@z.example\r\n\r\n")); err != nil {
+	if _, err := s.Submit(t.Context(), trace.Peer{}, "x@far.example", []string{"a@far.example"}, []byte("From: y@z.example\r\n\r\n")); err != nil {
 		t.Error(err)
 	}
-	if _, err := s.Submit(t.Context(), Peer{}, "x@far.example", []string{"a@far.example"}, []byte("From: y\r\n\r\n")); err == nil {
+	if _, err := s.Submit(t.Context(), trace.Peer{}, "x@far.example", []string{"a@far.example"}, []byte("From: y\r\n\r\n")); err == nil {
 		t.Error("nobody is anybody")
 	}
 }
@@ -180,7 +97,7 @@ func TestRefusalIsAReplyLine(t *testing.T) {
 	if got, want := allowed([]string{"a@b", "c@d", "e@f", "g@h", "i@j", "k@l", "m@n"}), "a@b, c@d, e@f, g@h, i@j (and 2 more)"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := shown("jörg\u202e@x.example"); !maildomain.IsASCII(got) {
+	if got := address.Shown("jörg\u202e@x.example"); !maildomain.IsASCII(got) {
 		t.Errorf("shown as %q", got)
 	}
 }

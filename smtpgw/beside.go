@@ -11,8 +11,13 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres"
+	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/trace"
 )
 
 // Another mail server may stand beside this node and have the mailboxes of the organisation. What
@@ -44,9 +49,9 @@ func (j *Judgement) Fields() []byte {
 // Judge checks an arrival as Deliver does and stores nothing. So it knows nothing of copies that
 // came before: a record that is used twice is not found out, and a verdict that a later block
 // changes is not revised. Errors are as of Deliver.
-func (d *Delivery) Judge(ctx context.Context, a *Arrival) (*Judgement, error) {
-	header, _ := splitHeader(a.Raw)
-	if err := checkLoop(header); err != nil {
+func (d *Delivery) Judge(ctx context.Context, a *arrival.Arrival) (*Judgement, error) {
+	header, _ := rawheader.Split(a.Raw)
+	if err := trace.CheckLoop(header); err != nil {
 		return nil, err
 	}
 	if _, err := canonicalRecipients(a); err != nil {
@@ -90,7 +95,7 @@ type To struct {
 
 // SubmitFor is Submit of what another mail server has taken, with what its client asked about
 // reports (RFC 3461).
-func (s *Submitter) SubmitFor(ctx context.Context, peer Peer, from string, mail Parameter, to []To, raw []byte) (Receipt, error) {
+func (s *Submitter) SubmitFor(ctx context.Context, peer trace.Peer, from string, mail Parameter, to []To, raw []byte) (Receipt, error) {
 	dsn, err := askedThere(mail, to)
 	if err != nil {
 		return Receipt{}, err
@@ -107,11 +112,11 @@ func askedThere(mail Parameter, to []To) (dsn outbox.DSN, err error) {
 	ret, _ := mail("RET")
 	id, _ := mail("ENVID")
 	dsn = outbox.DSN{Full: strings.EqualFold(ret, "FULL"), HDRS: strings.EqualFold(ret, "HDRS"), EnvID: fromXtext(id)}
-	if len(dsn.EnvID) > maxEnvID || strings.ContainsFunc(dsn.EnvID, isControl) {
-		return dsn, refusef(501, 5, 5, 4, "ENVID is longer than %d octets (RFC 3461, section 4.4)", maxEnvID)
+	if len(dsn.EnvID) > maxEnvID || strings.ContainsFunc(dsn.EnvID, address.IsControl) {
+		return dsn, refuse.With(501, 5, 5, 4, "ENVID is longer than %d octets (RFC 3461, section 4.4)", maxEnvID)
 	}
 	for _, r := range to {
-		m, err := parseMailbox(r.Address, true)
+		m, err := address.Parse(r.Address, true)
 		if err != nil {
 			return dsn, err
 		}
@@ -161,10 +166,10 @@ func (d *Delivery) Foreign(name, value string) bool {
 
 // judged is an arrival for a mail server beside this node: with what it is judged to be on top, and
 // what others say of that removed. nil: it is dropped.
-func (d *Delivery) judged(ctx context.Context, a *Arrival, ref string) ([]byte, error) {
+func (d *Delivery) judged(ctx context.Context, a *arrival.Arrival, ref string) ([]byte, error) {
 	j, err := d.Judge(ctx, a)
 	if err != nil || j.Discard {
 		return nil, err
 	}
-	return withTrace(a.Raw, append(j.Fields(), receivedField(a.Peer, d.hostname, ref, a.Recipients, a.Received)...), d.hostname), nil
+	return trace.Put(a.Raw, append(j.Fields(), trace.Received(a.Peer, d.hostname, ref, a.Recipients, a.Received)...), d.hostname), nil
 }

@@ -1,12 +1,11 @@
 package smtpgw
 
 import (
-	"bytes"
-	"encoding/binary"
-	"errors"
-
 	"cairn/mailstore"
 	"cairn/mailstore/forwards"
+	"cairn/smtpgw/lists"
+	"cairn/smtpgw/returnpath"
+	"cairn/smtpgw/suppressed"
 )
 
 // MapChecks are what a check of the store is to know of the maps of this package: the history, the
@@ -15,17 +14,10 @@ import (
 func MapChecks() []mailstore.MapCheck {
 	return []mailstore.MapCheck{
 		{Space: historySpace, MendOf: mendHistory},
-		{Space: suppressedSpace, MendOf: mendSuppressed, DoneOf: func(key []byte) string {
-			if bytes.HasPrefix(key, suppressedPrefix(0)) {
-				return "" // it is counted anew
-			}
-			return "an address is not on the list of suppressed ones any more"
-		}},
-		{Space: returnSpace, MendOf: mendReturnKey, DoneOf: func([]byte) string {
-			return "another key signs return paths from now on: reports on mail that left before are refused"
-		}},
+		suppressed.MapCheck(),
+		returnpath.MapCheck(),
 		forwards.MapCheck(),
-		{Space: listSpace, MendOf: mendList},
+		lists.MapCheck(),
 		{Space: filingSpace, MendOf: mendFiling, DoneOf: func([]byte) string {
 			return "what that mail was filed by, beside its record, is noted as not known: it stays where it is until its verdict changes"
 		}},
@@ -35,57 +27,12 @@ func MapChecks() []mailstore.MapCheck {
 // mendHistory returns what makes the damaged value of a key of the history anew.
 func mendHistory(key []byte) func(tx *mailstore.Tx) error {
 	if string(key) == string(historyCursor) { // from the beginning: what it notes again is there
-		return ifThere(historySpace, key, func(sp mailstore.Space) error { return sp.PutNumber(key, 0) })
+		return mailstore.IfThere(historySpace, key, func(sp mailstore.Space) error { return sp.PutNumber(key, 0) })
 	}
 	return mailstore.PutAgain(historySpace, key)
 }
 
-// mendList returns what makes the damaged value of a key of the lists anew; nil for a list itself,
-// its posts of this hour, and how far it was distributed.
-func mendList(key []byte) func(tx *mailstore.Tx) error {
-	switch string(key[:min(len(key), 1)]) {
-	case "m": // the key is all
-		return mailstore.PutAgain(listSpace, key)
-	case "c":
-		return ifThere(listSpace, key, func(sp mailstore.Space) error {
-			var n uint32
-			err := sp.Keys(append([]byte{'m'}, key[1:]...), nil, func([]byte) bool {
-				n++
-				return true
-			})
-			if err != nil {
-				return err
-			}
-			return sp.Put(key, binary.BigEndian.AppendUint32(nil, n))
-		})
-	}
-	return nil
-}
-
-// mendSuppressed returns what takes a damaged address off the list, or how long that is, which is
-// counted anew.
-func mendSuppressed(key []byte) func(tx *mailstore.Tx) error {
-	return ifThere(suppressedSpace, key, func(sp mailstore.Space) error {
-		err := sp.Delete(key)
-		if bytes.HasPrefix(key, suppressedPrefix(0)) || len(key) < 4 {
-			return err
-		}
-		return errors.Join(err, uncountSuppressed(sp, mailstore.AccountID(binary.BigEndian.Uint32(key))))
-	})
-}
-
 // mendFiling returns what notes no evidence in the place of what is damaged.
 func mendFiling(key []byte) func(tx *mailstore.Tx) error {
-	return ifThere(filingSpace, key, func(sp mailstore.Space) error { return sp.Put(key, []byte("[]")) })
-}
-
-// ifThere runs fn unless the key is gone meanwhile.
-func ifThere(space string, key []byte, fn func(sp mailstore.Space) error) func(tx *mailstore.Tx) error {
-	return func(tx *mailstore.Tx) error {
-		sp := tx.Space(space)
-		if there, err := sp.Has(key); err != nil || !there {
-			return err
-		}
-		return fn(sp)
-	}
+	return mailstore.IfThere(filingSpace, key, func(sp mailstore.Space) error { return sp.Put(key, []byte("[]")) })
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"cairn/mailstore"
+	"cairn/smtpgw/lists"
 	"cairn/smtpgw/screen"
 )
 
@@ -18,8 +19,8 @@ func TestCheckMendsMaps(t *testing.T) {
 		key  []byte
 		done bool // it says what that comes to
 	}{
-		{"members", append([]byte("slists\x00"), memberKey(1, "ann@local.example")...), false},
-		{"how many", append([]byte("slists\x00"), listKey('c', 1)...), false},
+		{"members", []byte("slists\x00m\x00\x00\x00\x01local.example\x00ann"), false},
+		{"how many", []byte("slists\x00c\x00\x00\x00\x01"), false},
 		{"history", append([]byte("shistory\x00"), historyKey(1, historyWrote, "ann@local.example")...), false},
 		{"how far it is", append([]byte("shistory\x00"), historyCursor...), false},
 		{"filing", mailstore.Ref{Account: 1, Message: 1}.Append([]byte("sfiling\x00")), true},
@@ -28,10 +29,10 @@ func TestCheckMendsMaps(t *testing.T) {
 			dir := t.TempDir()
 			st := must(mailstore.Open(dir, discard()))(t)
 			err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
-				if _, err := PutList(tx, List{Address: "list@local.example", Owner: "ann@local.example", Post: PostMembers}); err != nil {
+				if _, err := lists.Put(tx, lists.List{Address: "list@local.example", Owner: "ann@local.example", Post: lists.PostMembers}); err != nil {
 					return err
 				}
-				if _, _, err := Join(tx, "list@local.example", []string{"ann@local.example", "ben@local.example"}); err != nil {
+				if _, _, err := lists.Join(tx, "list@local.example", []string{"ann@local.example", "ben@local.example"}); err != nil {
 					return err
 				}
 				sp := tx.Space(historySpace)
@@ -58,7 +59,7 @@ func TestCheckMendsMaps(t *testing.T) {
 				}
 			}
 			err = st.View(func(rd *mailstore.Reader) error {
-				l, err := GetList(rd, "list@local.example")
+				l, err := lists.Get(rd, "list@local.example")
 				if err != nil || l.Members != 2 {
 					t.Errorf("the list is %+v, %v", l, err)
 				}

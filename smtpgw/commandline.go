@@ -3,6 +3,8 @@ package smtpgw
 import (
 	"bytes"
 	"strings"
+
+	"cairn/smtpgw/address"
 )
 
 // argument says what stands behind a command (RFC 5321, section 4.1.1).
@@ -102,9 +104,9 @@ func addressFault(verb, path string) string {
 	case at < 0 && verb == "RCPT" && strings.EqualFold(path, "postmaster"):
 		return ""
 	case at < 0:
-		return noDomain.Error()
+		return address.NoDomain.Error()
 	case path[0] != '"' && path[0] != '@' && strings.ContainsAny(path[:at], ` ()<>[]:;@\,"`):
-		return badLocalPart.Error()
+		return address.BadLocalPart.Error()
 	}
 	return ""
 }

@@ -10,10 +10,12 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore/message"
-	"cairn/mailstore/message/grammar"
 	"cairn/mailstore/passwords"
 	"cairn/mailstore/textroom"
+	"cairn/smtpgw/directory"
 	"cairn/smtpgw/dnsbl"
+	"cairn/smtpgw/draft"
+	"cairn/smtpgw/maillog"
 )
 
 // Mode says whom a server's listeners serve.
@@ -143,7 +145,7 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	c.Sending, c.Clock = c.Sending.withDefaults(), c.Clock.withDefaults()
 	if c.Log == nil {
-		c.Log = discardLog
+		c.Log = maillog.Discard
 	}
 	if c.Meter == nil {
 		c.Meter = unmetered{}
@@ -152,6 +154,11 @@ func (c Config) withDefaults() Config {
 		c.Silent = func() string { return "" }
 	}
 	return c
+}
+
+// directory is that of the organisation's addresses.
+func (c Config) directory() directory.Directory {
+	return directory.New(directory.Config{Domains: c.Domains, Postmaster: c.Postmaster, CatchAll: c.CatchAll, Unsure: c.Unsure, Silent: c.Silent})
 }
 
 // Limits bound what peers may ask of a server.
@@ -243,17 +250,6 @@ func orDefault[T comparable](v *T, d T) {
 	}
 }
 
-// What a node puts on top of a message that it takes is at most that.
-const (
-	ownHeaderBytes = 16 << 10
-	ownHeaderLines = 256
-)
-
-// maxSentHeader is the largest header section that is taken from a submitter, with our own fields
-// but the record's. What hops put on top comes to it, and of a header beyond grammar.MaxHeader
-// nothing arrives as it was recorded.
-const maxSentHeader = grammar.MaxHeader - ownHeaderBytes
-
 func (l Limits) withDefaults() Limits {
 	orDefault(&l.MessageBytes, 25<<20)
 	orDefault(&l.TextBytes, 256<<20)
@@ -289,10 +285,10 @@ func (l Limits) of(mode Mode) Limits {
 	}
 	// What another node took has its trace and its record on top.
 	if l.HeaderBytes == 0 {
-		full.HeaderBytes += ownHeaderBytes
+		full.HeaderBytes += draft.OwnHeaderBytes
 	}
 	if l.HeaderLines == 0 {
-		full.HeaderLines += ownHeaderLines
+		full.HeaderLines += draft.OwnHeaderLines
 	}
 	return full
 }

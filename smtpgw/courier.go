@@ -13,6 +13,8 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/textroom"
 	"cairn/mailstore/wake"
+	"cairn/smtpgw/directory"
+	"cairn/smtpgw/gate"
 )
 
 // Courier carries sealed queue entries to the nodes of their domains, or to
@@ -24,9 +26,9 @@ type Courier struct {
 	router   Router
 	delivery *Delivery
 	cfg      Config
-	dir      directory
+	dir      directory.Directory
 	log      *slog.Logger
-	gate     gate
+	gate     gate.Gate
 	update   func(context.Context, func(*mailstore.Tx) error) error // of the queue's store
 	fail     context.CancelCauseFunc                                // ends Run with an error
 
@@ -56,7 +58,7 @@ func NewCourier(cfg Config, queue *outbox.Queue, router Router, delivery *Delive
 	}
 	c := &Courier{
 		texts: texts,
-		queue: queue, router: router, delivery: delivery, cfg: cfg, dir: newDirectory(cfg),
+		queue: queue, router: router, delivery: delivery, cfg: cfg, dir: cfg.directory(),
 		log: log, update: queue.Store().Update,
 		more: make(chan struct{}, 1), settling: make(chan struct{}, 128), returns: make(chan struct{}, 1),
 		lanes: make(map[string]*lane), parted: make(map[string]*lane), trips: make(map[*trip]bool), left: make(map[string]time.Time),

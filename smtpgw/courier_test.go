@@ -20,6 +20,10 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/gatewaytest"
+	"cairn/smtpgw/lists"
+	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/trace"
 )
 
 func (n *node) send(t testing.TB, from, raw string, to ...string) {
@@ -195,7 +199,7 @@ func TestReportsInUTF8(t *testing.T) {
 			t.Errorf("%s: types %q, want %q", tt.name, got, tt.want)
 		}
 		for _, part := range strings.Split(string(report), "\n--report-")[1:] {
-			if strings.Contains(part, ": 8bit") == isASCII([]byte(part)) {
+			if strings.Contains(part, ": 8bit") == rawheader.IsASCII([]byte(part)) {
 				t.Errorf("%s: the encoding of %q", tt.name, part)
 			}
 		}
@@ -624,7 +628,7 @@ func TestUnrecordedMailIsReturned(t *testing.T) {
 	submit("removed@local.example", mailText("sender is gone"), "bob@far.example")
 	update(t, n.store, func(tx *mailstore.Tx) error { return tx.RemoveAccount(account) })
 	account = 2
-	submit("", strings.Repeat("Received: by here\r\n", maxReceived)+mailText("in circles"), "other@local.example")
+	submit("", strings.Repeat("Received: by here\r\n", trace.MaxReceived)+mailText("in circles"), "other@local.example")
 	n.queue.SetClock(time.Now)
 	submit("user@local.example", mailText("fresh"), "bob@far.example")
 	n.run(t)
@@ -667,7 +671,11 @@ func TestUnrecordedMailIsNotReturnedAtOnce(t *testing.T) {
 // gone the postmaster.
 func TestGivenUpIsTold(t *testing.T) {
 	n := nearNode(t, nil)
-	list := hosted(t, n.store, List{Address: "list@local.example", Owner: "owner@elsewhere.example", Since: moment}, "bob@far.example")
+	var list lists.List
+	update(t, n.store, func(tx *mailstore.Tx) (err error) {
+		list, err = lists.Put(tx, lists.List{Address: "list@local.example", Owner: "owner@elsewhere.example", Since: gatewaytest.Moment})
+		return err
+	})
 	const far = "bob@far.example"
 	for _, tt := range []struct {
 		name, from, to string

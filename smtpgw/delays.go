@@ -7,6 +7,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/rawheader"
 )
 
 // Who sent a mail is told once that it is still on its way to some, after some hours (RFC 5321,
@@ -30,13 +31,13 @@ func (c *Courier) isLate(e *outbox.Entry, raw []byte, now time.Time) bool {
 // isAutomatic reports whether nobody has written a message who could wait for it to arrive: its
 // Auto-Submitted field says something else than "no" (RFC 3834, section 5), or it is sent in bulk.
 func isAutomatic(raw []byte) bool {
-	header, _ := splitHeader(raw)
-	for f := range fieldsOf(header) {
-		value, _, _ := strings.Cut(strings.ToLower(f.unfolded()), ";")
+	header, _ := rawheader.Split(raw)
+	for f := range rawheader.Fields(header) {
+		value, _, _ := strings.Cut(strings.ToLower(f.Unfolded()), ";")
 		switch value = strings.TrimSpace(value); {
-		case f.is("auto-submitted") && value != "no":
+		case f.Is("auto-submitted") && value != "no":
 			return true
-		case f.is("precedence") && slices.Contains([]string{"bulk", "list", "junk"}, value):
+		case f.Is("precedence") && slices.Contains([]string{"bulk", "list", "junk"}, value):
 			return true
 		}
 	}
@@ -68,7 +69,7 @@ func (c *Courier) tellDelay(tx *mailstore.Tx, e *outbox.Entry, raw []byte, now t
 	if len(waiting) == 0 {
 		return false, nil
 	}
-	notice, err := delayNotice(e, raw, waiting, c.cfg.Hostname, c.dir.home(), e.Created.Add(c.cfg.Sending.Expire), now)
+	notice, err := delayNotice(e, raw, waiting, c.cfg.Hostname, c.dir.Home(), e.Created.Add(c.cfg.Sending.Expire), now)
 	if err != nil {
 		c.log.Error("courier: write a report", "mail", e.Ref, "err", err)
 		return false, nil

@@ -11,19 +11,26 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres"
+	"cairn/smtpgw/directory"
+	"cairn/smtpgw/lists"
+	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/trace"
 )
 
 // Delivery stores mail for local accounts. It serves inbound sessions and the
 // courier alike and may be called from many goroutines.
 type Delivery struct {
 	store    *mailstore.Store
-	checker  Checker
+	checker  arrival.Checker
 	filing   *Filing
-	sources  Sources
+	sources  arrival.Sources
 	hostname string
-	dir      directory
+	dir      directory.Directory
 	filter   Filter // nil: none
 	meter    Meter
 	unsure   *unsure
@@ -38,11 +45,11 @@ type Delivery struct {
 
 // NewDelivery returns a delivery into the accounts of store, where filing puts
 // the mail.
-func NewDelivery(cfg Config, store *mailstore.Store, checker Checker, filing *Filing, sources Sources) *Delivery {
+func NewDelivery(cfg Config, store *mailstore.Store, checker arrival.Checker, filing *Filing, sources arrival.Sources) *Delivery {
 	cfg = cfg.withDefaults()
 	return &Delivery{
 		store: store, checker: checker, filing: filing, sources: sources,
-		hostname: cfg.Hostname, dir: newDirectory(cfg), filter: cfg.InboundFilter, meter: cfg.Meter,
+		hostname: cfg.Hostname, dir: cfg.directory(), filter: cfg.InboundFilter, meter: cfg.Meter,
 		unsure: newUnsure(cfg.Clock.Now), suppress: cfg.Suppress, now: cfg.Clock.Now, distrust: cfg.Clock.Distrust, log: cfg.Log,
 	}
 }
@@ -53,7 +60,7 @@ func NewDelivery(cfg Config, store *mailstore.Store, checker Checker, filing *Fi
 //
 // An *smtp.SMTPError says that the message cannot be taken as it is; any other
 // error is our own trouble, and the message may be delivered again later.
-func (d *Delivery) Deliver(ctx context.Context, a *Arrival, ref string) error {
+func (d *Delivery) Deliver(ctx context.Context, a *arrival.Arrival, ref string) error {
 	l, err := d.ready(ctx, a, ref)
 	if err != nil {
 		return err
@@ -71,9 +78,9 @@ func (d *Delivery) Deliver(ctx context.Context, a *Arrival, ref string) error {
 // landing is an arrival that was judged and is to be stored by put, and then told to the log.
 type landing struct {
 	d      *Delivery
-	a      *Arrival
+	a      *arrival.Arrival
 	ref    string
-	rcpts  []mailbox
+	rcpts  []address.Mailbox
 	found  *assessed
 	report *reported // nil: none
 	stored []byte
@@ -92,10 +99,10 @@ type landing struct {
 }
 
 // ready is Deliver up to its transaction, which is to run put of what it returns.
-func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (*landing, error) {
+func (d *Delivery) ready(ctx context.Context, a *arrival.Arrival, ref string) (*landing, error) {
 	began := time.Now()
-	header, _ := splitHeader(a.Raw)
-	if err := checkLoop(header); err != nil {
+	header, _ := rawheader.Split(a.Raw)
+	if err := trace.CheckLoop(header); err != nil {
 		return nil, err
 	}
 	rcpts, err := canonicalRecipients(a)
@@ -108,7 +115,7 @@ func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (*landing,
 		return nil, err
 	}
 	if len(rcpts) == 0 { // whom it is for finds out what it is
-		stored := withTrace(a.Raw, d.trace(a, nil, ref), d.hostname)
+		stored := trace.Put(a.Raw, d.trace(a, nil, ref), d.hostname)
 		return &landing{d: d, a: a, ref: ref, stored: stored, began: began, back: back}, nil
 	}
 	report, err := d.reportIn(a, rcpts)
@@ -128,7 +135,7 @@ func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (*landing,
 		return nil, err
 	}
 	shown := append(whole.Evidence(), gathered...)
-	stored, err := d.filtered(ctx, withTrace(a.Raw, d.trace(a, shown, ref), d.hostname), a, ref, whole.Verdict)
+	stored, err := d.filtered(ctx, trace.Put(a.Raw, d.trace(a, shown, ref), d.hostname), a, ref, whole.Verdict)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +149,7 @@ func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (*landing,
 }
 
 // gather asks all sources about an arrival.
-func (d *Delivery) gather(ctx context.Context, a *Arrival) (all screen.Evidence, err error) {
+func (d *Delivery) gather(ctx context.Context, a *arrival.Arrival) (all screen.Evidence, err error) {
 	for _, s := range d.sources.Arrival {
 		results, err := s.Gather(ctx, a)
 		if err != nil {
@@ -155,16 +162,16 @@ func (d *Delivery) gather(ctx context.Context, a *Arrival) (all screen.Evidence,
 
 // canonicalRecipients brings a.Recipients into the form that Arrival promises,
 // each once.
-func canonicalRecipients(a *Arrival) ([]mailbox, error) {
+func canonicalRecipients(a *arrival.Arrival) ([]address.Mailbox, error) {
 	given := a.Recipients
 	a.Recipients = nil
-	var rcpts []mailbox
+	var rcpts []address.Mailbox
 	for _, r := range given {
-		m, err := parseMailbox(r, true)
+		m, err := address.Parse(r, true)
 		if err != nil {
 			return nil, err
 		}
-		known := slices.ContainsFunc(rcpts, func(k mailbox) bool { return k.key() == m.key() })
+		known := slices.ContainsFunc(rcpts, func(k address.Mailbox) bool { return k.Key() == m.Key() })
 		if !known {
 			a.Recipients = append(a.Recipients, m.String())
 			rcpts = append(rcpts, m)
@@ -175,7 +182,7 @@ func canonicalRecipients(a *Arrival) ([]mailbox, error) {
 
 // assessed is an arrival with what is known about it before its transaction.
 type assessed struct {
-	Assessment
+	arrival.Assessment
 	gathered screen.Evidence // of the sources, about the arrival as a whole
 }
 
@@ -238,12 +245,12 @@ func (l *landing) store(tx *mailstore.Tx, s *share) (mailstore.MessageID, error)
 	}
 	labels := append(slices.Clone(s.decision.Labels), mailstore.LabelUnread)
 	if l.a.RequireTLS {
-		list, err := tx.Space(listSpace).Has(listKey('l', s.account))
+		list, err := lists.Is(&tx.Reader, s.account)
 		if err != nil {
 			return 0, err
 		}
 		if list {
-			labels = append(labels, LabelRequireTLS)
+			labels = append(labels, lists.LabelRequireTLS)
 		}
 	}
 	if m.ID, err = tx.AddMessage(m, labels); err != nil {
@@ -263,14 +270,14 @@ func (l *landing) store(tx *mailstore.Tx, s *share) (mailstore.MessageID, error)
 // shares decides about each recipient's copy. There is one reply for all
 // recipients: a message is refused if it is for everyone, else those who would
 // refuse it get it as what it is.
-func (d *Delivery) shares(tx *mailstore.Tx, a *Arrival, rcpts []mailbox, found *assessed) ([]*share, error) {
+func (d *Delivery) shares(tx *mailstore.Tx, a *arrival.Arrival, rcpts []address.Mailbox, found *assessed) ([]*share, error) {
 	byAccount := make(map[mailstore.AccountID]*share)
 	var order []*share
 	refusal, refused := "", 0
 	for i, rcpt := range a.Recipients {
-		acct, err := d.dir.recipient(&tx.Reader, rcpts[i])
+		acct, err := d.dir.Recipient(&tx.Reader, rcpts[i])
 		if errors.Is(err, mailstore.ErrNotFound) {
-			return nil, d.dir.nobody(rcpts[i])
+			return nil, d.dir.Nobody(rcpts[i])
 		}
 		if err != nil {
 			return nil, err
@@ -335,17 +342,17 @@ func refusalReply(reason string) error {
 		}
 		return c
 	}, reason)
-	return refusef(550, 5, 7, 1, "%s", text[:min(len(text), longest)])
+	return refuse.With(550, 5, 7, 1, "%s", text[:min(len(text), longest)])
 }
 
 // trace returns what goes on top of an arrival: Return-Path and Received (RFC
 // 5321, section 4.4), Authentication-Results (RFC 8601, section 4.1).
-func (d *Delivery) trace(a *Arrival, shown screen.Evidence, ref string) []byte {
+func (d *Delivery) trace(a *arrival.Arrival, shown screen.Evidence, ref string) []byte {
 	from := ""
 	if a.From != "" {
-		from = pathOf(a.From)
+		from = address.Path(a.From)
 	}
 	b := fmt.Appendf(nil, "Return-Path: <%s>\r\n", from)
 	b = append(b, authres.Field(d.hostname, shown)...)
-	return append(b, receivedField(a.Peer, d.hostname, ref, a.Recipients, a.Received)...)
+	return append(b, trace.Received(a.Peer, d.hostname, ref, a.Recipients, a.Received)...)
 }

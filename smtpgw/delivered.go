@@ -35,12 +35,12 @@ func (l *landing) reportSuccess(tx *mailstore.Tx, shares []*share) error {
 	if len(told) == 0 {
 		return nil
 	}
-	acct, err := l.d.dir.postmasterAccount(&tx.Reader)
+	acct, err := l.d.dir.PostmasterAccount(&tx.Reader)
 	if err != nil {
 		return err
 	}
 	about := outbox.Entry{Ref: l.ref, From: l.a.From, Created: l.a.Received, DSN: l.a.DSN}
-	text, err := bounce(&about, l.a.Raw, told, l.d.hostname, l.d.dir.home(), l.d.now())
+	text, err := bounce(&about, l.a.Raw, told, l.d.hostname, l.d.dir.Home(), l.d.now())
 	if err != nil { // the mail is worth more than the report
 		l.d.log.Error("smtp: write a report on success", "mail", l.ref, "err", err)
 		return nil

@@ -9,13 +9,14 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/screen"
 )
 
 // spfSays is a source of one result of SPF, about the envelope sender of each arrival.
 type spfSays string
 
-func (s spfSays) Gather(_ context.Context, a *Arrival) ([]screen.Result, error) {
+func (s spfSays) Gather(_ context.Context, a *arrival.Arrival) ([]screen.Result, error) {
 	if s == "" {
 		return nil, nil
 	}
@@ -50,7 +51,7 @@ func TestSuccessReports(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			st := localStore(t)
 			queue := outbox.New(st)
-			d := NewDelivery(testConfig, st, &verifier{found: tt.found}, NewFiling(screen.Policy{}), Sources{Arrival: []Source{tt.spf}})
+			d := NewDelivery(testConfig, st, &verifier{found: tt.found}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{tt.spf}})
 			d.ReportTo(queue)
 			c := greeted(t, serve(t, NewInbound(testConfig, st, d, discard())))
 			c.say("MAIL FROM:<"+tt.from+"> RET=FULL ENVID=QQ+2B1\r\n", "^250 ")

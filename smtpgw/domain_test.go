@@ -8,6 +8,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
+	"cairn/smtpgw/address"
 )
 
 // TestDomainFormsAgree walks all that take domains over the same inputs: each
@@ -40,7 +41,7 @@ func TestDomainFormsAgree(t *testing.T) {
 			t.Errorf("message: %q became %q, want %q", tt.in, got, tt.form)
 		}
 		for name, f := range map[string]func() (string, bool){
-			"envelope": func() (string, bool) { m, err := parseMailbox("jo@"+tt.in, true); return m.domain, err == nil },
+			"envelope": func() (string, bool) { m, err := address.Parse("jo@"+tt.in, true); return m.Domain, err == nil },
 			"account":  func() (string, bool) { d, err := mailstore.CanonicalDomain(tt.in); return d, err == nil },
 			"address": func() (string, bool) {
 				a, err := mailstore.CanonicalAddress("jo@" + tt.in)

@@ -15,6 +15,9 @@ import (
 	mail "cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/trace"
 )
 
 // report is what a report says beside the recipients.
@@ -43,7 +46,7 @@ func delayNotice(e *outbox.Entry, raw []byte, waiting []fate, hostname, domain s
 	kind := report{
 		subject: "Mail delayed", action: "delayed", until: until,
 		first: "Your message has not been delivered yet to:",
-		last:  " It is tried until " + until.Format(mailDate) + ". You need not send it again.",
+		last:  " It is tried until " + until.Format(trace.DateFormat) + ". You need not send it again.",
 	}
 	return kind.write(e, raw, waiting, hostname, domain, now)
 }
@@ -52,10 +55,10 @@ func delayNotice(e *outbox.Entry, raw []byte, waiting []fate, hostname, domain s
 func (k *report) write(e *outbox.Entry, raw []byte, whom []fate, hostname, domain string, now time.Time) ([]byte, error) {
 	var h message.Header
 	h.Set("From", "Mail Delivery System <postmaster@"+domain+">")
-	h.Set("To", "<"+pathOf(e.From)+">")
+	h.Set("To", "<"+address.Path(e.From)+">")
 	h.Set("Subject", about(k.subject, raw))
-	h.Set("Date", now.Format(mailDate))
-	h.Set("Message-ID", fmt.Sprintf("<%s@%s>", newRef(), hostname))
+	h.Set("Date", now.Format(trace.DateFormat))
+	h.Set("Message-ID", fmt.Sprintf("<%s@%s>", trace.NewRef(), hostname))
 	h.Set("Auto-Submitted", "auto-replied") // RFC 3834, section 5
 	if id := messageID(raw); id != "" {
 		h.Set("References", id)
@@ -63,14 +66,14 @@ func (k *report) write(e *outbox.Entry, raw []byte, whom []fate, hostname, domai
 	h.Set("MIME-Version", "1.0")
 	h.SetContentType("multipart/report", map[string]string{
 		"report-type": "delivery-status",
-		"boundary":    "report-" + newRef(),
+		"boundary":    "report-" + trace.NewRef(),
 	})
 	var b bytes.Buffer
 	w, err := message.CreateWriter(&b, h)
 	if err != nil {
 		return nil, err
 	}
-	header, _ := splitHeader(raw)
+	header, _ := rawheader.Split(raw)
 	original, third := string(header), [2]string{"text/rfc822-headers", "message/global-headers"}
 	if k.action == "failed" && e.DSN.Full && len(raw) <= maxWhole { // RET=FULL: RFC 3461, section 4.3
 		original, third = string(raw), [2]string{"message/rfc822", "message/global"}
@@ -118,7 +121,7 @@ const maxSubject = 200
 
 // about is the subject of a report on a message.
 func about(what string, raw []byte) string {
-	header, _ := splitHeader(raw)
+	header, _ := rawheader.Split(raw)
 	subject := oneLine(strings.TrimSpace(mail.ParseHeader(header).Subject))
 	if subject == "" {
 		return what
@@ -141,11 +144,11 @@ func (k *report) forPeople(e *outbox.Entry, whom []fate, hostname string) string
 			if f.actionIn(k) != part[0] || part[1] == "" {
 				continue
 			}
-			fmt.Fprintf(&b, "%s  <%s>\r\n    %s\r\n\r\n", first, pathOf(f.rcpt), oneLine(f.reply.String()))
+			fmt.Fprintf(&b, "%s  <%s>\r\n    %s\r\n\r\n", first, address.Path(f.rcpt), oneLine(f.reply.String()))
 			first = ""
 		}
 	}
-	fmt.Fprintf(&b, "It was accepted here on %s as %s.%s\r\n", e.Created.Format(mailDate), e.Ref, k.last)
+	fmt.Fprintf(&b, "It was accepted here on %s as %s.%s\r\n", e.Created.Format(trace.DateFormat), e.Ref, k.last)
 	return b.String()
 }
 
@@ -156,7 +159,7 @@ func (k *report) forPrograms(e *outbox.Entry, whom []fate, hostname string) stri
 	}
 	fmt.Fprintf(&b, "Reporting-MTA: dns; %s\r\n", hostname)
 	fmt.Fprintf(&b, "X-Cairn-Reference: %s\r\n", e.Ref)
-	fmt.Fprintf(&b, "Arrival-Date: %s\r\n", e.Created.Format(mailDate))
+	fmt.Fprintf(&b, "Arrival-Date: %s\r\n", e.Created.Format(trace.DateFormat))
 	for _, f := range whom {
 		kind := "rfc822"
 		if !maildomain.IsASCII(f.rcpt) {
@@ -166,13 +169,13 @@ func (k *report) forPrograms(e *outbox.Entry, whom []fate, hostname string) stri
 		if as, address, found := strings.Cut(oneLine(f.original), ";"); found {
 			fmt.Fprintf(&b, "Original-Recipient: %s; %s\r\n", as, address)
 		}
-		fmt.Fprintf(&b, "Final-Recipient: %s; %s\r\n", kind, pathOf(f.rcpt))
+		fmt.Fprintf(&b, "Final-Recipient: %s; %s\r\n", kind, address.Path(f.rcpt))
 		action := f.actionIn(k)
 		fmt.Fprintf(&b, "Action: %s\r\n", action)
 		fmt.Fprintf(&b, "Status: %s\r\n", statusOf(f.reply, classOf(action)))
 		fmt.Fprintf(&b, "Diagnostic-Code: smtp; %s\r\n", oneLine(f.reply.String()))
 		if !k.until.IsZero() {
-			fmt.Fprintf(&b, "Will-Retry-Until: %s\r\n", k.until.Format(mailDate))
+			fmt.Fprintf(&b, "Will-Retry-Until: %s\r\n", k.until.Format(trace.DateFormat))
 		}
 	}
 	return b.String()
@@ -215,7 +218,7 @@ const maxReportLine = 900
 // oneLine makes foreign text fit for a line of a report.
 func oneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if isControl(r) {
+		if address.IsControl(r) {
 			return ' '
 		}
 		return r
@@ -228,12 +231,12 @@ func oneLine(s string) string {
 
 // messageID returns the Message-ID of a message, if it is fit to be repeated.
 func messageID(raw []byte) string {
-	header, _ := splitHeader(raw)
-	for f := range fieldsOf(header) {
-		if !f.is("message-id") {
+	header, _ := rawheader.Split(raw)
+	for f := range rawheader.Fields(header) {
+		if !f.Is("message-id") {
 			continue
 		}
-		id := strings.TrimSpace(f.value())
+		id := strings.TrimSpace(f.Value())
 		if len(id) < 250 && strings.HasPrefix(id, "<") && strings.HasSuffix(id, ">") && !strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 			return id
 		}

@@ -13,7 +13,9 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/trace"
 )
 
 // asked is a source that says one thing, or fails.
@@ -22,13 +24,13 @@ type asked struct {
 	fail error
 }
 
-func (s asked) Gather(context.Context, *Arrival) ([]screen.Result, error) {
+func (s asked) Gather(context.Context, *arrival.Arrival) ([]screen.Result, error) {
 	return []screen.Result{s.says}, s.fail
 }
 
 func deliver(t *testing.T, d *Delivery, rcpts ...string) error {
 	t.Helper()
-	a := &Arrival{Raw: []byte(mailText("x")), From: "s@peer.example", Recipients: rcpts, Peer: Peer{Protocol: "ESMTP", Helo: "peer.example"}}
+	a := &arrival.Arrival{Raw: []byte(mailText("x")), From: "s@peer.example", Recipients: rcpts, Peer: trace.Peer{Protocol: "ESMTP", Helo: "peer.example"}}
 	return d.Deliver(t.Context(), a, "ref")
 }
 
@@ -39,7 +41,7 @@ func TestEvidenceOfSources(t *testing.T) {
 	filing := NewFiling(screen.Policy{})
 	missing := screen.Finding{Verdict: record.Missing, Domains: []string{"peer.example"}}
 	dkim := screen.Result{Method: "dkim", Result: screen.Pass, About: "peer.example", Property: "header.d"}
-	d := NewDelivery(testConfig, st, &verifier{found: missing}, filing, Sources{Arrival: []Source{asked{says: dkim}}})
+	d := NewDelivery(testConfig, st, &verifier{found: missing}, filing, arrival.Sources{Arrival: []arrival.Source{asked{says: dkim}}})
 	if err := deliver(t, d, "user@local.example"); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +94,7 @@ func TestEvidenceOfSources(t *testing.T) {
 // A source that fails is our own trouble, for now.
 func TestSourceFails(t *testing.T) {
 	st := localStore(t)
-	d := NewDelivery(testConfig, st, &verifier{}, NewFiling(screen.Policy{}), Sources{Arrival: []Source{asked{fail: errors.New("no answer")}}})
+	d := NewDelivery(testConfig, st, &verifier{}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{asked{fail: errors.New("no answer")}}})
 	s := NewInbound(testConfig, st, d, discard())
 	c := greeted(t, serve(t, s))
 	c.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
@@ -108,7 +110,7 @@ func TestSourceFails(t *testing.T) {
 func TestRefusal(t *testing.T) {
 	st := localStore(t)
 	bad := screen.Finding{Verdict: record.Invalid, Lasting: true, Reasons: []string{"the path\r\n is wröng " + strings.Repeat("x", 2000)}}
-	d := NewDelivery(testConfig, st, &verifier{found: bad}, NewFiling(screen.Policy{Invalid: screen.InvalidRefuse}), Sources{})
+	d := NewDelivery(testConfig, st, &verifier{found: bad}, NewFiling(screen.Policy{Invalid: screen.InvalidRefuse}), arrival.Sources{})
 	c := greeted(t, serve(t, NewInbound(testConfig, st, d, discard())))
 	c.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nRCPT TO:<other@local.example>\r\nDATA\r\n", "^250")
 	c.expect("^250")

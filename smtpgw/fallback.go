@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/refuse"
 )
 
 // Where nobody can be connected to at the nodes of an organisation for long, mail takes the way to
@@ -32,7 +33,7 @@ func (c *Courier) fallBack(ctx context.Context, t *trip, route Route, e *outbox.
 		return out, nil
 	}
 	other, err := route.Outside(ctx, e.TriedFor(c.now()))
-	switch refusal, refused := errors.AsType[*Refusal](err); {
+	switch refusal, refused := errors.AsType[*refuse.Refusal](err); {
 	case errors.Is(err, ErrStays):
 		return out, nil
 	case refused:

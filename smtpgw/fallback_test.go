@@ -11,6 +11,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/refuse"
 )
 
 // Mail for a node that does not answer goes to mail servers when it may, and only where nobody can
@@ -45,7 +46,7 @@ func TestFallBack(t *testing.T) {
 		{"8-bit text that is not taken waits", mailText("c") + "\xff\r\n", to(plain), nil, "451 4.6.3"},
 		{"who the server does not know is not there", mailText("d"), to(refuses), nil, "550 5.1.1"},
 		{"not yet, or never", mailText("e"), fails(fmt.Errorf("%w, for now", ErrStays)), nil, "451 4.4.0 connect to a node of far.example"},
-		{"the DNS says that it takes no mail", mailText("f"), fails(refusef(550, 5, 1, 10, "takes no mail")), nil, "451 4.4.0 send outside: takes no mail"},
+		{"the DNS says that it takes no mail", mailText("f"), fails(refuse.With(550, 5, 1, 10, "takes no mail")), nil, "451 4.4.0 send outside: takes no mail"},
 		{"no server", mailText("g"), fails(ErrNoRoute), nil, "451 4.4.0 send outside"},
 		{"the peer may have it", mailText("h"), to(far), func(t *testing.T, n *node) {
 			if err := n.store.Update(t.Context(), func(tx *mailstore.Tx) error { return n.queue.NoteUnclear(tx, 1, "org") }); err != nil {

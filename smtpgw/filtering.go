@@ -11,7 +11,12 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres"
+	"cairn/smtpgw/draft"
+	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/trace"
 )
 
 // Filter is a program of the administrator's that messages pass: submitted ones before they are
@@ -45,7 +50,7 @@ type Passing struct {
 	Ref        string // as in Received
 	From       string // envelope sender; empty for the null sender
 	Recipients []string
-	Peer       Peer
+	Peer       trace.Peer
 	Verdict    string // of an arrival, as a whole and at this moment; else empty
 }
 
@@ -60,7 +65,7 @@ func (r *Rejection) Error() string { return "rejected by the filter: " + r.Text 
 // reply is the rejection as the peer hears it.
 func (r *Rejection) reply() error {
 	if r.Later {
-		return refusef(451, 4, 7, 1, "this message cannot be taken right now; try again later")
+		return refuse.With(451, 4, 7, 1, "this message cannot be taken right now; try again later")
 	}
 	text := strings.TrimSpace(r.Text)
 	if text == "" {
@@ -84,7 +89,7 @@ func pass(ctx context.Context, f Filter, p Passing) ([]byte, error) {
 // filtered runs a submitted message, ready to leave, through the administrator's filter. What comes
 // out is held to what a submitter is held to, and put right in the same way: who writes a filter
 // makes mistakes as well. They are ours, not the submitter's, so the reply is temporary.
-func (s *Submitter) filtered(ctx context.Context, msg []byte, who poster, env outbox.Envelope, peer Peer, with stamp) ([]byte, error) {
+func (s *Submitter) filtered(ctx context.Context, msg []byte, who poster, env outbox.Envelope, peer trace.Peer, with draft.Stamp) ([]byte, error) {
 	if s.cfg.SubmissionFilter == nil {
 		return msg, nil
 	}
@@ -99,26 +104,26 @@ func (s *Submitter) filtered(ctx context.Context, msg []byte, who poster, env ou
 		// The cause may be a reply, which is none for this submitter.
 		return nil, &FilterError{s.cfg.SubmissionFilter.String(), fmt.Errorf("what it put out cannot be sent: %v", err)}
 	}
-	with.received, with.sender = nil, sender
-	out = d.finish(with)
-	if err := canArrive(out); err != nil {
+	with.Received, with.Sender = nil, sender
+	out = d.Finish(with)
+	if err := draft.CanArrive(out); err != nil {
 		return nil, &FilterError{s.cfg.SubmissionFilter.String(), fmt.Errorf("what it put out cannot be sent: %v", err)}
 	}
 	return out, nil
 }
 
 // afterFilter reads what a filter put out for a message of size octets.
-func (s *Submitter) afterFilter(out []byte, size int64, who poster) (d *draft, sender string, err error) {
+func (s *Submitter) afterFilter(out []byte, size int64, who poster) (d *draft.Draft, sender string, err error) {
 	if most := max(s.limits.MessageBytes, size); int64(len(out)) > most {
 		return nil, "", fmt.Errorf("it has %d octets, more than %d", len(out), most)
 	}
 	limits := s.limits
-	limits.HeaderBytes += ownHeaderBytes // our own fields are there already
-	limits.HeaderLines += ownHeaderLines
+	limits.HeaderBytes += draft.OwnHeaderBytes // our own fields are there already
+	limits.HeaderLines += draft.OwnHeaderLines
 	if err := checkText(out, &limits); err != nil {
 		return nil, "", err
 	}
-	if d, err = readDraft(out); err != nil {
+	if d, err = draft.Read(out); err != nil {
 		return nil, "", err
 	}
 	sender, err = s.checkAuthors(d, who)
@@ -126,7 +131,7 @@ func (s *Submitter) afterFilter(out []byte, size int64, who poster) (d *draft, s
 }
 
 // filtered runs an arrival, as it is to be stored, through the administrator's filter.
-func (d *Delivery) filtered(ctx context.Context, stored []byte, a *Arrival, ref string, verdict record.Verdict) ([]byte, error) {
+func (d *Delivery) filtered(ctx context.Context, stored []byte, a *arrival.Arrival, ref string, verdict record.Verdict) ([]byte, error) {
 	if d.filter == nil {
 		return stored, nil
 	}
@@ -166,16 +171,17 @@ func (d *Delivery) mayAdd(added []byte) error {
 	if len(added) > maxAdded {
 		return fmt.Errorf("it put %d octets on top; at most %d are allowed", len(added), maxAdded)
 	}
+	crlf := []byte("\r\n")
 	if len(added) > 0 && !bytes.HasSuffix(added, crlf) || bytes.Count(added, []byte("\r")) != bytes.Count(added, crlf) || bytes.IndexByte(added, 0) >= 0 {
 		return errors.New("it put something on top that is no whole line of text")
 	}
-	for f := range fieldsOf(added) {
-		name := f.lower()
+	for f := range rawheader.Fields(added) {
+		name := f.Lower()
 		switch {
 		case name == "":
-			return fmt.Errorf("it put a line on top that is no header field: %q", f.raw[:min(len(f.raw), 80)])
-		case !message.Uncovered(name), message.LocalNote(name), f.is(message.TokenHeader), f.is("return-path"),
-			f.is("authentication-results") && authres.Bears(f.value(), d.hostname):
+			return fmt.Errorf("it put a line on top that is no header field: %q", f.Raw[:min(len(f.Raw), 80)])
+		case !message.Uncovered(name), message.LocalNote(name), f.Is(message.TokenHeader), f.Is("return-path"),
+			f.Is("authentication-results") && authres.Bears(f.Value(), d.hostname):
 			return fmt.Errorf("it put the field %s on top; it may add those of filters, as X-Spam-*, X-Virus-*, "+
 				"Received-SPF or Authentication-Results of another name", clean(name))
 		}

@@ -14,6 +14,8 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/filter"
+	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/trace"
 )
 
 // shell is a filter that is a real program.
@@ -172,7 +174,7 @@ func TestFilterOfAPI(t *testing.T) {
 	st := localStore(t)
 	for script, want := range map[string]string{"exit 77": "550", "exit 75": "451", "exit 1": "exit status 1", "cat; printf 'From: x\\n'": ""} {
 		cfg.SubmissionFilter = newShell(script)
-		_, err := NewSubmitter(cfg, st, outbox.New(st)).Submit(t.Context(), Peer{}, "user@local.example", []string{"a@far.example"}, []byte(mailText("api")))
+		_, err := NewSubmitter(cfg, st, outbox.New(st)).Submit(t.Context(), trace.Peer{}, "user@local.example", []string{"a@far.example"}, []byte(mailText("api")))
 		if got := fmt.Sprint(err); want == "" && err != nil || !strings.Contains(got, want) {
 			t.Errorf("%s: %v, want %q", script, err, want)
 		}
@@ -193,10 +195,10 @@ func FuzzMayAdd(f *testing.F) {
 		if d.mayAdd(added) != nil {
 			return
 		}
-		stored := withTrace([]byte(mailText("x")), []byte("Return-Path: <>\r\n"), d.hostname)
-		before, _ := splitHeader(stored)
-		after, rest := splitHeader(append(added, stored...))
-		if string(rest) != "\r\nHello.\r\n" || len(after) != len(before)+len(added) || count(after, "subject") != 1 || count(after, "from") != 1 {
+		stored := trace.Put([]byte(mailText("x")), []byte("Return-Path: <>\r\n"), d.hostname)
+		before, _ := rawheader.Split(stored)
+		after, rest := rawheader.Split(append(added, stored...))
+		if string(rest) != "\r\nHello.\r\n" || len(after) != len(before)+len(added) || rawheader.Count(after, "subject") != 1 || rawheader.Count(after, "from") != 1 {
 			t.Fatalf("%q on top makes the header %q", added, after)
 		}
 	})

@@ -13,7 +13,12 @@ import (
 	"cairn/mailstore/forwards"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres"
+	"cairn/smtpgw/draft"
+	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
 	"cairn/smtpgw/srs"
 )
@@ -45,14 +50,14 @@ func isSentOn(raw []byte) bool { return bytes.HasPrefix(raw, []byte(deliveredTo)
 
 // onward is what goes to others of an arrival, but for Delivered-To; nil if nothing is to. It is
 // made before the transaction, since sealing asks the DNS about seals before.
-func (d *Delivery) onward(ctx context.Context, rcpts []mailbox, stored []byte, shown screen.Evidence) ([]byte, error) {
+func (d *Delivery) onward(ctx context.Context, rcpts []address.Mailbox, stored []byte, shown screen.Evidence) ([]byte, error) {
 	if d.forwarding == nil {
 		return nil, nil
 	}
 	domain := ""
 	err := d.store.View(func(r *mailstore.Reader) error {
 		for _, m := range rcpts {
-			a, err := d.dir.account(r, m)
+			a, err := d.dir.Account(r, m)
 			if errors.Is(err, mailstore.ErrNotFound) {
 				continue // others say so
 			}
@@ -64,7 +69,7 @@ func (d *Delivery) onward(ctx context.Context, rcpts []mailbox, stored []byte, s
 				return err
 			}
 			if len(rule.To) > 0 {
-				domain = m.domain
+				domain = m.Domain
 			}
 		}
 		return nil
@@ -83,11 +88,11 @@ func (d *Delivery) onward(ctx context.Context, rcpts []mailbox, stored []byte, s
 // withoutReturnPath drops the field that says by which sender a message came to its mailbox (RFC
 // 5321, section 4.4).
 func withoutReturnPath(raw []byte) []byte {
-	header, rest := splitHeader(raw)
+	header, rest := rawheader.Split(raw)
 	out := make([]byte, 0, len(raw))
-	for f := range fieldsOf(header) {
-		if !f.is("return-path") {
-			out = append(out, f.raw...)
+	for f := range rawheader.Fields(header) {
+		if !f.Is("return-path") {
+			out = append(out, f.Raw...)
 		}
 	}
 	return append(out, rest...)
@@ -112,8 +117,8 @@ func staysHere(d screen.Decision) string {
 	return ""
 }
 
-// sendOn queues one account's copy for where the account has its mail sent on to. gone is whether
-// no copy is to be kept.
+// lists.sendOn queues one account's copy for where the account has its mail sent on to. gone is
+// whether no copy is to be kept.
 func (l *landing) sendOn(tx *mailstore.Tx, s *share) (gone bool, err error) {
 	if l.onward == nil {
 		return false, nil
@@ -126,8 +131,8 @@ func (l *landing) sendOn(tx *mailstore.Tx, s *share) (gone bool, err error) {
 	if why == "" {
 		why, err = l.wasHere(tx, s.account)
 	}
-	raw := slices.Concat([]byte(deliveredTo+pathOf(s.linked[0])+"\r\n"), l.onward)
-	if canArrive(raw) != nil && why == "" {
+	raw := slices.Concat([]byte(deliveredTo+address.Path(s.linked[0])+"\r\n"), l.onward)
+	if draft.CanArrive(raw) != nil && why == "" {
 		why = "its header is too large"
 	}
 	if err != nil || why != "" {
@@ -148,16 +153,16 @@ func (l *landing) sendOn(tx *mailstore.Tx, s *share) (gone bool, err error) {
 
 // wasHere tells that the message has come to the account before, by Delivered-To.
 func (l *landing) wasHere(tx *mailstore.Tx, account mailstore.AccountID) (why string, err error) {
-	header, _ := splitHeader(l.a.Raw)
-	for f := range fieldsOf(header) {
-		if !f.is("delivered-to") {
+	header, _ := rawheader.Split(l.a.Raw)
+	for f := range rawheader.Fields(header) {
+		if !f.Is("delivered-to") {
 			continue
 		}
-		m, bad := parseMailbox(strings.Trim(f.unfolded(), "<>"), true)
+		m, bad := address.Parse(strings.Trim(f.Unfolded(), "<>"), true)
 		if bad != nil {
 			continue
 		}
-		a, err := l.d.dir.account(&tx.Reader, m)
+		a, err := l.d.dir.Account(&tx.Reader, m)
 		if err == nil && a.ID == account {
 			return "it has been here before", nil
 		}
@@ -171,10 +176,10 @@ func (l *landing) wasHere(tx *mailstore.Tx, account mailstore.AccountID) (why st
 // senderOnward is the envelope sender with which mail of a sender goes on that came for rcpt. One
 // of ours and the null sender stay; one that cannot be rewritten makes way for rcpt.
 func (d *Delivery) senderOnward(tx *mailstore.Tx, from, rcpt string) (string, error) {
-	if from == "" || d.dir.isLocal(maildomain.OfAddress(from)) {
+	if from == "" || d.dir.IsLocal(maildomain.OfAddress(from)) {
 		return from, nil
 	}
-	m, err := parseMailbox(from, true)
+	m, err := address.Parse(from, true)
 	if err != nil {
 		return rcpt, nil
 	}
@@ -182,11 +187,11 @@ func (d *Delivery) senderOnward(tx *mailstore.Tx, from, rcpt string) (string, er
 	if err != nil {
 		return "", fmt.Errorf("the key of rewritten senders: %w", err)
 	}
-	local, err := srs.Rewrite(key, m.local, m.domain, d.now())
+	local, err := srs.Rewrite(key, m.Local, m.Domain, d.now())
 	if err != nil {
 		return rcpt, nil
 	}
-	return mailbox{local, maildomain.OfAddress(rcpt)}.String(), nil
+	return address.Mailbox{Local: local, Domain: maildomain.OfAddress(rcpt)}.String(), nil
 }
 
 // queueOnward queues a message that no account has sent, for each recipient apart. No copy of it
@@ -212,26 +217,10 @@ func (d *Delivery) queueOnward(tx *mailstore.Tx, env outbox.Envelope, raw []byte
 	return tx.RemoveMessage(env.Account, id)
 }
 
-// isRewritten reports whether an address stands for a sender elsewhere: it has that form, no
-// account has it, and senders have been rewritten here.
-func (d directory) isRewritten(r *mailstore.Reader, m mailbox) (bool, error) {
-	if !srs.Is(m.local) || !d.isLocal(m.domain) {
-		return false, nil
-	}
-	if _, err := AccountFor(r, m.key()); !errors.Is(err, mailstore.ErrNotFound) {
-		return false, err
-	}
-	_, err := forwards.Key(r)
-	if errors.Is(err, mailstore.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // standsFor is the address elsewhere that a rewritten one stands for; empty: it is none. The error
 // may be the refusal: it takes reports alone, and not for ever.
-func (d *Delivery) standsFor(r *mailstore.Reader, from string, m mailbox) (string, error) {
-	is, err := d.dir.isRewritten(r, m)
+func (d *Delivery) standsFor(r *mailstore.Reader, from string, m address.Mailbox) (string, error) {
+	is, err := d.dir.IsRewritten(r, m)
 	if err != nil || !is {
 		return "", err
 	}
@@ -239,25 +228,25 @@ func (d *Delivery) standsFor(r *mailstore.Reader, from string, m mailbox) (strin
 	if err != nil {
 		return "", err
 	}
-	local, domain, err := srs.Reverse(key, m.local, d.now())
+	local, domain, err := srs.Reverse(key, m.Local, d.now())
 	switch {
 	case errors.Is(err, srs.ErrOld) && d.distrust():
-		return "", refusef(451, 4, 3, 0, "the age of <%s> is not known at present; try again later", pathOf(m.String()))
+		return "", refuse.With(451, 4, 3, 0, "the age of <%s> is not known at present; try again later", address.Path(m.String()))
 	case err != nil:
-		return "", refusef(550, 5, 7, 1, "<%s> stands for no sender of mail that was sent on from here in the last ten days", pathOf(m.String()))
+		return "", refuse.With(550, 5, 7, 1, "<%s> stands for no sender of mail that was sent on from here in the last ten days", address.Path(m.String()))
 	case from != "":
-		return "", refusef(550, 5, 7, 1, "<%s> takes reports alone, from the null sender", pathOf(m.String()))
+		return "", refuse.With(550, 5, 7, 1, "<%s> takes reports alone, from the null sender", address.Path(m.String()))
 	}
-	to, err := parseMailbox(local+"@"+domain, true)
+	to, err := address.Parse(local+"@"+domain, true)
 	if err != nil {
-		return "", refusef(550, 5, 7, 1, "<%s> stands for no address", pathOf(m.String()))
+		return "", refuse.With(550, 5, 7, 1, "<%s> stands for no address", address.Path(m.String()))
 	}
 	return to.String(), nil
 }
 
 // mayCome is the refusal of a recipient that a sender may not write to, though it has a place
 // here.
-func (d *Delivery) mayCome(from string, m mailbox) error {
+func (d *Delivery) mayCome(from string, m address.Mailbox) error {
 	err := d.store.View(func(r *mailstore.Reader) error {
 		_, err := d.standsFor(r, from, m)
 		return err
@@ -270,8 +259,8 @@ func (d *Delivery) mayCome(from string, m mailbox) error {
 
 // takeBack takes the recipients of an arrival that stand for senders elsewhere out of it, and
 // returns these senders.
-func (d *Delivery) takeBack(a *Arrival, rcpts []mailbox) (here []mailbox, back []string, err error) {
-	if d.forwarding == nil || !slices.ContainsFunc(rcpts, func(m mailbox) bool { return srs.Is(m.local) }) {
+func (d *Delivery) takeBack(a *arrival.Arrival, rcpts []address.Mailbox) (here []address.Mailbox, back []string, err error) {
+	if d.forwarding == nil || !slices.ContainsFunc(rcpts, func(m address.Mailbox) bool { return srs.Is(m.Local) }) {
 		return rcpts, nil, nil
 	}
 	a.Recipients = slices.Clone(a.Recipients)
@@ -298,11 +287,11 @@ func (l *landing) sendBack(tx *mailstore.Tx) error {
 	if len(l.back) == 0 {
 		return nil
 	}
-	postmaster, err := l.d.dir.postmasterAccount(&tx.Reader)
+	postmaster, err := l.d.dir.PostmasterAccount(&tx.Reader)
 	if err != nil {
 		return err
 	}
-	at := mailbox{"postmaster", l.d.dir.home()}
-	raw := slices.Concat([]byte(deliveredTo+pathOf(at.String())+"\r\n"), withoutReturnPath(l.stored))
+	at := address.Mailbox{Local: "postmaster", Domain: l.d.dir.Home()}
+	raw := slices.Concat([]byte(deliveredTo+address.Path(at.String())+"\r\n"), withoutReturnPath(l.stored))
 	return l.d.queueOnward(tx, outbox.Envelope{Ref: l.ref, Account: postmaster.ID, Recipients: l.back, RequireTLS: l.a.RequireTLS}, raw)
 }

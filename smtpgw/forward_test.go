@@ -11,7 +11,9 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/forwards"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/trace"
 )
 
 // forwarding is a node whose account user has its mail sent on to servers that are no nodes.
@@ -182,7 +184,7 @@ func TestForwardIsOneTransaction(t *testing.T) {
 	n := newForwarding(t, false, "bob@far.example")
 	delivery := testDelivery(testConfig, n.store, n.checker)
 	delivery.SetForwarding(Forwarding{Queue: n.queue})
-	l, err := delivery.ready(t.Context(), &Arrival{Raw: []byte(mailText("once")), From: "ann@a.example", Recipients: []string{"user@local.example"}, Peer: Peer{Protocol: "ESMTP"}}, "ref")
+	l, err := delivery.ready(t.Context(), &arrival.Arrival{Raw: []byte(mailText("once")), From: "ann@a.example", Recipients: []string{"user@local.example"}, Peer: trace.Peer{Protocol: "ESMTP"}}, "ref")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/trace"
 )
 
 // TestSubmissionByForeignClient sends with the standard library's client and
@@ -131,7 +132,7 @@ func TestSubmitter(t *testing.T) {
 	st := localStore(t)
 	q := outbox.New(st)
 	s := NewSubmitter(testConfig, st, q)
-	peer := Peer{Addr: "local", Helo: "cli", Protocol: "LOCAL"}
+	peer := trace.Peer{Addr: "local", Helo: "cli", Protocol: "LOCAL"}
 	r, err := s.Submit(t.Context(), peer, "user@local.example", []string{"Ann@FAR.example"}, []byte(mailText("api")))
 	if err != nil || r.Account != 2 || r.Message != 1 || !strings.HasSuffix(string(r.Raw), mailText("api")) {
 		t.Fatalf("receipt %+v (%v)", r, err)

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -20,6 +19,8 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/scratch"
+	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/screen"
 )
 
@@ -40,40 +41,14 @@ var testConfig = Config{
 // only is a list of domains that stays as it is.
 func only(domains ...string) func() []string { return func() []string { return domains } }
 
-func openStore(t testing.TB) *mailstore.Store {
-	t.Helper()
-	st, err := mailstore.Open(t.TempDir(), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return st
-}
-
 // storeWith opens a store with accounts; each is given as name=address,address.
 func storeWith(t testing.TB, accounts ...string) *mailstore.Store {
-	t.Helper()
-	st := openStore(t)
-	for _, a := range accounts {
-		name, addrs, _ := strings.Cut(a, "=")
-		err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
-			_, err := tx.AddAccount(name, strings.Split(addrs, ","))
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return st
+	return gatewaytest.Store(t, accounts...)
 }
 
 // localStore has the accounts that most tests use.
 func localStore(t testing.TB) *mailstore.Store {
-	return storeWith(t, "admin=admin@local.example", "user=user@local.example,alias@local.example", "other=other@local.example")
+	return gatewaytest.LocalStore(t)
 }
 
 // verifier stands in for the verifier: it admits everything once per
@@ -84,10 +59,10 @@ type verifier struct {
 	found screen.Finding // zero: pending
 
 	mu       sync.Mutex
-	arrivals []Arrival
+	arrivals []arrival.Arrival
 }
 
-func (v *verifier) Check(_ context.Context, a *Arrival) (Assessment, error) {
+func (v *verifier) Check(_ context.Context, a *arrival.Arrival) (arrival.Assessment, error) {
 	if v.fail != nil {
 		return nil, v.fail
 	}
@@ -101,7 +76,7 @@ func (v *verifier) Check(_ context.Context, a *Arrival) (Assessment, error) {
 	return assessment{raw: string(a.Raw), found: found}, nil
 }
 
-func (v *verifier) seen() []Arrival {
+func (v *verifier) seen() []arrival.Arrival {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.arrivals
@@ -139,8 +114,8 @@ func (a assessment) Stored(tx *mailstore.Tx, rcpt string, m mailstore.Message) e
 }
 
 // testDelivery files by the default policy and asks nobody but c.
-func testDelivery(cfg Config, st *mailstore.Store, c Checker) *Delivery {
-	return NewDelivery(cfg, st, c, NewFiling(screen.Policy{}), Sources{})
+func testDelivery(cfg Config, st *mailstore.Store, c arrival.Checker) *Delivery {
+	return NewDelivery(cfg, st, c, NewFiling(screen.Policy{}), arrival.Sources{})
 }
 
 // begin runs a server on a loopback port and returns its address and what Serve
@@ -177,7 +152,7 @@ func serve(t testing.TB, s *Server) string {
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-func inbound(t testing.TB, cfg Config, st *mailstore.Store, v Checker) string {
+func inbound(t testing.TB, cfg Config, st *mailstore.Store, v arrival.Checker) string {
 	return serve(t, NewInbound(cfg, st, testDelivery(cfg, st, v), discard()))
 }
 
@@ -266,42 +241,14 @@ func clip(s string) string {
 	return s
 }
 
-// inboxOf returns the raw messages with a label of the account of an address.
 func inboxOf(t testing.TB, st *mailstore.Store, addr, label string) []string {
 	t.Helper()
-	var out []string
-	err := st.View(func(r *mailstore.Reader) error {
-		a, err := r.AccountByAddress(addr)
-		if err != nil {
-			return err
-		}
-		msgs, err := r.Messages(a.ID, 0, 1<<20)
-		if err != nil {
-			return err
-		}
-		for _, m := range msgs {
-			labels, err := r.Labels(a.ID, m.ID)
-			if err != nil {
-				return err
-			}
-			for _, l := range labels {
-				if l == label {
-					raw, err := r.Raw(m.Blob)
-					if err != nil {
-						return err
-					}
-					out = append(out, string(raw))
-				}
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return gatewaytest.Labelled(t, st, addr, label)
 }
 
-func mailText(subject string) string {
-	return fmt.Sprintf("From: Sender <user@local.example>\r\nTo: u@local.example\r\nSubject: %s\r\nDate: Mon, 02 Jan 2006 15:04:05 +0000\r\nMessage-ID: <%s@peer.example>\r\n\r\nHello.\r\n", subject, subject)
+func mailText(subject string) string { return gatewaytest.MailText(subject) }
+
+func update(t testing.TB, st *mailstore.Store, fn func(*mailstore.Tx) error) {
+	t.Helper()
+	gatewaytest.Update(t, st, fn)
 }

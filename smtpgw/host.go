@@ -15,6 +15,7 @@ import (
 
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/passwords/scram"
+	"cairn/smtpgw/maillog"
 )
 
 // Host is a mail server that is no node: one that the DNS names for a domain, or a smarthost.
@@ -177,9 +178,9 @@ func (h *Host) config() *tls.Config {
 func tlsFailed(err error) error {
 	why := Reason("TLS failed")
 	if invalid, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		why = Reason("its certificate is not accepted: " + clipped(invalid.Err.Error()))
+		why = Reason("its certificate is not accepted: " + maillog.Clipped(invalid.Err.Error()))
 	} else if said, ok := errors.AsType[Reason](err); ok {
-		why = Reason("its certificate is not accepted: " + clipped(string(said)))
+		why = Reason("its certificate is not accepted: " + maillog.Clipped(string(said)))
 	}
 	return fmt.Errorf("%w: %w: %w", why, errTLS, err)
 }

@@ -21,6 +21,7 @@ import (
 	xscram "github.com/xdg-go/scram"
 
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/rawheader"
 	"cairn/smtpgw/tlstest"
 )
 
@@ -309,7 +310,7 @@ func TestHosts(t *testing.T) {
 				if strings.HasSuffix(verb, "MAIL") && strings.Contains(line, "SMTPUTF8") != (tt.raw == header) {
 					t.Errorf("told %q", line)
 				}
-				if strings.HasSuffix(verb, "MAIL") && strings.Contains(line, "BODY=8BITMIME") != !isASCII([]byte(tt.raw)) {
+				if strings.HasSuffix(verb, "MAIL") && strings.Contains(line, "BODY=8BITMIME") != !rawheader.IsASCII([]byte(tt.raw)) {
 					t.Errorf("told %q", line)
 				}
 			}

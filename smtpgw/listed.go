@@ -4,7 +4,10 @@ import (
 	"context"
 	"net/netip"
 
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/dnsbl"
+	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
 )
 
@@ -28,13 +31,13 @@ func (s *session) blocklists() []dnsbl.List {
 
 // refusedByList is the refusal of who is on a list whose word is taken for that. The postmaster and
 // who deals with abuse can be written to all the same: a list may be wrong.
-func (s *session) refusedByList(m mailbox) error {
-	if m.isPostmaster() || m.isAbuse() {
+func (s *session) refusedByList(m address.Mailbox) error {
+	if m.IsPostmaster() || m.IsAbuse() {
 		return nil
 	}
 	for _, l := range s.blocklists() {
 		if l.Refuse {
-			return refusef(554, 5, 7, 1, "%s is on the list %s, whose operators say why and how it comes off; or write to postmaster", s.wire.peer.addr.Unmap().WithZone(""), l.Zone)
+			return refuse.With(554, 5, 7, 1, "%s is on the list %s, whose operators say why and how it comes off; or write to postmaster", s.wire.peer.addr.Unmap().WithZone(""), l.Zone)
 		}
 	}
 	return nil
@@ -54,7 +57,7 @@ func (s *session) zones() (zones []string) {
 type Listings struct{}
 
 // Gather implements Source.
-func (Listings) Gather(_ context.Context, a *Arrival) (out []screen.Result, err error) {
+func (Listings) Gather(_ context.Context, a *arrival.Arrival) (out []screen.Result, err error) {
 	at, err := netip.ParseAddrPort(a.Peer.Addr)
 	if err != nil || len(a.Peer.Listed) == 0 {
 		return nil, nil

@@ -9,18 +9,20 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/dnsbl"
 	"cairn/smtpgw/limits"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/trace"
 )
 
-// lists stands in for the DNS, and notes whom it is asked about.
-type lists struct {
+// blocklists stands in for the DNS, and notes whom it is asked about.
+type blocklists struct {
 	mu    sync.Mutex
 	asked []string
 }
 
-func (l *lists) ask(_ context.Context, client netip.Addr) []dnsbl.List {
+func (l *blocklists) ask(_ context.Context, client netip.Addr) []dnsbl.List {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.asked = append(l.asked, client.String())
@@ -47,7 +49,7 @@ func TestListed(t *testing.T) {
 		{"198.51.100.1", "user@local.example", "^250 ", "", ""}, // exempt
 	} {
 		t.Run(tt.from+" "+tt.rcpt, func(t *testing.T) {
-			var l lists
+			var l blocklists
 			b := behindProxies(t, "127.0.0.0/8", limits.Config{Exempt: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}},
 				func(c *Config) { c.Blocklists = l.ask })
 			family, to := "TCP4", "203.0.113.1"
@@ -82,10 +84,10 @@ func TestListed(t *testing.T) {
 // Authentication-Results.
 func TestListedIsEvidence(t *testing.T) {
 	st := localStore(t)
-	d := NewDelivery(testConfig, st, &verifier{found: screen.Finding{Verdict: record.Unrecorded}}, NewFiling(screen.Policy{}), Sources{Arrival: []Source{Listings{}}})
-	err := d.Deliver(t.Context(), &Arrival{
+	d := NewDelivery(testConfig, st, &verifier{found: screen.Finding{Verdict: record.Unrecorded}}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{Listings{}}})
+	err := d.Deliver(t.Context(), &arrival.Arrival{
 		Raw: []byte(mailText("listed")), From: "x@far.example", Recipients: []string{"user@local.example"},
-		Peer: Peer{Addr: "192.0.2.2:4000", Helo: "x.example", Protocol: "ESMTP", Listed: []string{"suspect.example"}},
+		Peer: trace.Peer{Addr: "192.0.2.2:4000", Helo: "x.example", Protocol: "ESMTP", Listed: []string{"suspect.example"}},
 	}, "ref")
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 
 	"cairn/mailstore/textroom"
 	"cairn/smtpgw/limits"
+	"cairn/smtpgw/maillog"
 )
 
 // maxRefusing is how many connections are turned away with a word at one time.
@@ -96,11 +97,11 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 	if refusal := s.admit(p); refusal != "" {
 		return nil, refusal
 	}
-	w := newWire(c, s.limits, s.dir.home(), p.text)
+	w := newWire(c, s.limits, s.dir.Home(), p.text)
 	w.dsn = s.smtp.EnableDSN
 	w.peer, w.relays = p, s.mode == Submission && s.cfg.relays(c)
 	w.secrecy = secrecy{config: s.cfg.TLS, meter: s.cfg.Meter, ctx: s.ctx, busy: func() bool { return false }, fault: func(what string, err error) {
-		s.logOf(p, s.log).Info("smtp: "+what, "mode", s.mode.String(), "peer", c.RemoteAddr().String(), "err", clipped(err.Error()))
+		s.logOf(p, s.log).Info("smtp: "+what, "mode", s.mode.String(), "peer", c.RemoteAddr().String(), "err", maillog.Clipped(err.Error()))
 	}}
 	if s.mode == Submission {
 		w.secrecy.check, w.secrecy.scram = s.cfg.Passwords, s.cfg.Scram

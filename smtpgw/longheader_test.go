@@ -7,6 +7,9 @@ import (
 
 	"cairn/mailstore/message/grammar"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/draft"
+	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/trace"
 )
 
 // mailOf is mail of a header of n octets as the submitter queues it, its own fields counted.
@@ -20,11 +23,11 @@ func mailOf(t *testing.T, n int) string {
 		text += strings.Repeat(strings.Repeat("x", line-3)+"\r\n ", note/line) + strings.Repeat("x", note%line)
 		return text + "\r\n\r\ntext\r\n"
 	}
-	r, err := s.Submit(t.Context(), Peer{Addr: "local", Helo: "cli", Protocol: ProtocolLocal}, "user@local.example", []string{"ann@far.example"}, []byte(mail(0)))
+	r, err := s.Submit(t.Context(), trace.Peer{Addr: "local", Helo: "cli", Protocol: trace.ProtocolLocal}, "user@local.example", []string{"ann@far.example"}, []byte(mail(0)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	header, _ := splitHeader(r.Raw)
+	header, _ := rawheader.Split(r.Raw)
 	return mail(n - len(header))
 }
 
@@ -32,7 +35,7 @@ func mailOf(t *testing.T, n int) string {
 // it never does, so it does not leave.
 func TestLongHeadersAreNotTaken(t *testing.T) {
 	const most = 48 << 10
-	if most+ownHeaderBytes > grammar.MaxHeader {
+	if most+draft.OwnHeaderBytes > grammar.MaxHeader {
 		t.Fatal("no room for what a hop puts on top")
 	}
 	st := localStore(t)
@@ -49,7 +52,7 @@ func TestLongHeadersAreNotTaken(t *testing.T) {
 		{300 << 10, "552 5.3.4 header exceeds the limit of 262144 octets or 4096 lines"},
 	} {
 		raw := mailOf(t, tt.size)
-		_, err := s.Submit(t.Context(), Peer{Addr: "local", Helo: "cli", Protocol: ProtocolLocal}, "user@local.example", []string{"ann@far.example"}, []byte(raw))
+		_, err := s.Submit(t.Context(), trace.Peer{Addr: "local", Helo: "cli", Protocol: trace.ProtocolLocal}, "user@local.example", []string{"ann@far.example"}, []byte(raw))
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.want)) {
 			t.Errorf("a header of %d octets: %v, want %q", tt.size, err, tt.want)
 		}

@@ -2,6 +2,8 @@ package smtpgw
 
 import (
 	"strings"
+
+	"cairn/smtpgw/rawheader"
 )
 
 // maxPeerID is the longest id of another host that is repeated.
@@ -11,14 +13,14 @@ const maxPeerID = 64
 // sent it here gave it, by his word; each is empty if it is not known. Of a message of this node's
 // own there is no other.
 func MailIDs(raw []byte) (id, sentAs string) {
-	header, _ := splitHeader(raw)
+	header, _ := rawheader.Split(raw)
 	n := 0
-	for f := range fieldsOf(header) {
-		if !f.is("received") {
+	for f := range rawheader.Fields(header) {
+		if !f.Is("received") {
 			continue
 		}
 		// What is stored has our own field above all others.
-		if n++; n == 1 && strings.Contains(f.unfolded(), " (Cairn) with ") {
+		if n++; n == 1 && strings.Contains(f.Unfolded(), " (Cairn) with ") {
 			id = idOf(f)
 		} else if n == 2 && id != "" {
 			sentAs = idOf(f)
@@ -37,9 +39,9 @@ func MailIDs(raw []byte) (id, sentAs string) {
 // one by which whoever sent it knows it. It is the peer's word. Empty if there is none, or one that
 // is no plain word.
 func receivedID(raw []byte) string {
-	header, _ := splitHeader(raw)
-	for f := range fieldsOf(header) {
-		if f.is("received") {
+	header, _ := rawheader.Split(raw)
+	for f := range rawheader.Fields(header) {
+		if f.Is("received") {
 			return idOf(f)
 		}
 	}
@@ -47,8 +49,8 @@ func receivedID(raw []byte) string {
 }
 
 // idOf returns the id of a Received field, which is foreign text.
-func idOf(f field) string {
-	clauses, _, _ := strings.Cut(f.unfolded(), ";")
+func idOf(f rawheader.Field) string {
+	clauses, _, _ := strings.Cut(f.Unfolded(), ";")
 	depth, next := 0, false
 	for word := range strings.FieldsSeq(clauses) {
 		if next {

@@ -9,24 +9,14 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/logration"
+	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/maillog"
+	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/trace"
 )
 
 // What becomes of each mail is in the log: a line when it is taken, a line each time that it is
-// settled for some of its recipients, and a line for each refusal. The keys are the same
-// everywhere:
-//
-//	mail       its id: in the 250, in Received, of its queue entries, in reports
-//	sent_as    the id that the peer gave it, as its Received says
-//	from, to   of the envelope
-//	size       octets
-//	verdict    of an arrival
-//	took       since it began to come in here
-//	err        what went wrong
-//
-// Neither text of mail nor internal secrets are in them.
-
-// discardLog is for parts that were given no log.
-var discardLog = slog.New(slog.DiscardHandler)
+// settled for some of its recipients, and a line for each refusal (see package maillog).
 
 // refusalLines is what of refusals is told about each network that strangers come from, and about
 // members together: more than there is in ordinary life, and no log is filled by whoever is
@@ -48,33 +38,22 @@ func (s *Server) logOf(p *peer, log *slog.Logger) *slog.Logger {
 	return s.strangerLines.Of(p.network, log, time.Now())
 }
 
-// envelopeTo tells recipients: the one, or the first and how many more.
-func envelopeTo(rcpts []string) string {
-	switch len(rcpts) {
-	case 0:
-		return ""
-	case 1:
-		return rcpts[0]
-	}
-	return fmt.Sprintf("%s and %d more", rcpts[0], len(rcpts)-1)
-}
-
 // submitted tells that a mail of our own users was queued.
-func (s *Submitter) submitted(env Receipt, peer Peer, from string, rcpts []string, began time.Time) {
+func (s *Submitter) submitted(env Receipt, peer trace.Peer, from string, rcpts []string, began time.Time) {
 	s.cfg.Meter.Taken(Submission)
-	s.cfg.Log.Info("mail submitted", "mail", env.Ref, "peer", peer.Addr, "from", from, "to", envelopeTo(rcpts), "size", len(env.Raw), "took", since(began))
+	s.cfg.Log.Info("mail submitted", "mail", env.Ref, "peer", peer.Addr, "from", from, "to", maillog.To(rcpts), "size", len(env.Raw), "took", since(began))
 }
 
 // handedOver tells that an arrival is with another node of the organisation.
-func (s *Server) handedOver(a *Arrival, route Route, ref string, began time.Time) {
+func (s *Server) handedOver(a *arrival.Arrival, route Route, ref string, began time.Time) {
 	s.log.Info("mail handed over", "mail", ref, "sent_as", receivedID(a.Raw), "peer", a.Peer.Addr, "node", route.To,
-		"from", a.From, "to", envelopeTo(a.Recipients), "size", len(a.Raw), "took", since(began))
+		"from", a.From, "to", maillog.To(a.Recipients), "size", len(a.Raw), "took", since(began))
 }
 
 // refused tells that a peer did not get what it asked for. about is the address of MAIL or RCPT.
-func (s *session) refused(stage, about string, refusal *Refusal) {
+func (s *session) refused(stage, about string, refusal *refuse.Refusal) {
 	s.srv.cfg.Meter.Refused(s.srv.mode, stage, refusal.Code)
-	from, to := s.from, envelopeTo(s.rcpts)
+	from, to := s.from, maillog.To(s.rcpts)
 	switch stage {
 	case "MAIL":
 		from = about
@@ -85,20 +64,17 @@ func (s *session) refused(stage, about string, refusal *Refusal) {
 }
 
 // logRefusal tells of a mail that is not taken now, or for good.
-func logRefusal(log *slog.Logger, ref, stage, from, to string, refusal *Refusal) {
+func logRefusal(log *slog.Logger, ref, stage, from, to string, refusal *refuse.Refusal) {
 	log.Info("mail refused", "mail", ref, "stage", stage, "from", from, "to", to,
-		"code", refusal.Code, "status", refusal.Status.String(), "err", clipped(refusal.Text))
+		"code", refusal.Code, "status", refusal.Status.String(), "err", maillog.Clipped(refusal.Text))
 }
 
 // answered tells of a reply 4xx or 5xx to a command that no session saw.
 func (s *Server) answered(p *peer, addr, verb, reply string) {
 	code, text, _ := strings.Cut(strings.TrimSpace(reply), " ")
 	status, text, _ := strings.Cut(text, " ")
-	s.logOf(p, s.log).Info("command refused", "mode", s.mode.String(), "peer", addr, "stage", verb, "code", code, "status", status, "err", clipped(text))
+	s.logOf(p, s.log).Info("command refused", "mode", s.mode.String(), "peer", addr, "stage", verb, "code", code, "status", status, "err", maillog.Clipped(text))
 }
-
-// clipped bounds to 300 octets what others say, for the log and for reasons in the queue.
-func clipped(s string) string { return strings.ToValidUTF8(s[:min(len(s), 300)], "") }
 
 // since is how long something took, in ms.
 func since(began time.Time) time.Duration { return time.Since(began).Round(time.Millisecond) }
@@ -110,29 +86,29 @@ func (l *landing) tell() {
 		l.d.forwarding.Queue.WakeSealer()
 	}
 	if len(l.back) > 0 {
-		l.d.log.Info("a report goes on to whom the sender of mail that was sent on stands for", "mail", l.ref, "sent_as", l.sentAs(), "peer", l.a.Peer.Addr, "to", envelopeTo(l.back), "size", len(l.a.Raw))
+		l.d.log.Info("a report goes on to whom the sender of mail that was sent on stands for", "mail", l.ref, "sent_as", l.sentAs(), "peer", l.a.Peer.Addr, "to", maillog.To(l.back), "size", len(l.a.Raw))
 	}
 	if len(l.rcpts) == 0 {
 		return
 	}
 	verdict := string(l.found.Found().Verdict)
 	l.d.meter.Filed(record.Verdict(verdict))
-	l.d.log.Info("mail filed", "mail", l.ref, "sent_as", l.sentAs(), "peer", l.a.Peer.Addr, "from", l.a.From, "to", envelopeTo(l.a.Recipients),
+	l.d.log.Info("mail filed", "mail", l.ref, "sent_as", l.sentAs(), "peer", l.a.Peer.Addr, "from", l.a.From, "to", maillog.To(l.a.Recipients),
 		"size", len(l.a.Raw), "verdict", verdict, "filed", strings.Join(l.filed, "; "), "took", since(l.began))
 	if len(l.sentOn) > 0 {
-		l.d.log.Info("mail sent on", "mail", l.ref, "from", l.a.From, "to", envelopeTo(l.sentOn))
+		l.d.log.Info("mail sent on", "mail", l.ref, "from", l.a.From, "to", maillog.To(l.sentOn))
 	}
 	if len(l.stays) > 0 {
-		l.d.log.Info("mail not sent on", "mail", l.ref, "from", l.a.From, "to", envelopeTo(l.a.Recipients), "why", strings.Join(l.stays, "; "))
+		l.d.log.Info("mail not sent on", "mail", l.ref, "from", l.a.From, "to", maillog.To(l.a.Recipients), "why", strings.Join(l.stays, "; "))
 	}
 	if l.counted > 0 {
-		l.d.log.Info("another server reports that it could not deliver mail of ours", "mail", l.ref, "peer", l.a.Peer.Addr, "to", envelopeTo(l.a.Recipients), "failed", l.counted)
+		l.d.log.Info("another server reports that it could not deliver mail of ours", "mail", l.ref, "peer", l.a.Peer.Addr, "to", maillog.To(l.a.Recipients), "failed", l.counted)
 	}
 }
 
 // sentAs is the id that whoever brought the arrival has for it; empty if it is ours too.
 func (l *landing) sentAs() string {
-	if l.a.Peer.Protocol == ProtocolLocal {
+	if l.a.Peer.Protocol == trace.ProtocolLocal {
 		return ""
 	}
 	return receivedID(l.a.Raw)

@@ -5,6 +5,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
+
+	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/refuse"
 )
 
 // message takes the text after DATA: up to CRLF "." CRLF and nothing less, dots
@@ -93,7 +96,7 @@ func chunks(r io.Reader, limits *Limits, room *room) ([]byte, error) {
 		last := err != nil
 		for t.refusal == nil && checked < len(t.b) {
 			line := t.b[checked:]
-			line = line[:lineEnd(line)]
+			line = line[:rawheader.LineEnd(line)]
 			if !last && line[len(line)-1] != '\n' && len(line) <= limits.LineBytes {
 				break // the rest of the line is to come
 			}
@@ -114,7 +117,7 @@ type text struct {
 	limits  *Limits
 	room    *room // nil: the text is in memory already
 	b       []byte
-	refusal *Refusal
+	refusal *refuse.Refusal
 
 	// What check has seen of the header section.
 	headerBytes, headerLines int
@@ -123,7 +126,7 @@ type text struct {
 
 // refuse drops the text and gives its room to others: what is refused may take
 // long to come in.
-func (t *text) refuse(reason *Refusal) {
+func (t *text) refuse(reason *refuse.Refusal) {
 	if t.refusal == nil {
 		t.refusal, t.b = reason, nil
 		t.room.leave()
@@ -145,7 +148,7 @@ func (t *text) take(b []byte) {
 	default:
 		grown, ok := t.room.grow(t.b, len(b), t.limits.MessageBytes)
 		if !ok {
-			t.refuse(refusef(452, 4, 3, 1, "too much mail is coming in at this moment; try again later"))
+			t.refuse(refuse.With(452, 4, 3, 1, "too much mail is coming in at this moment; try again later"))
 			return
 		}
 		t.b = append(grown, b...)
@@ -176,7 +179,7 @@ func (t *text) check(line []byte) {
 		t.headerBytes += len(line)
 		t.headerLines++
 		if t.headerBytes > t.limits.HeaderBytes || t.headerLines > t.limits.HeaderLines {
-			t.refuse(refusef(552, 5, 3, 4, "header exceeds the limit of %d octets or %d lines", t.limits.HeaderBytes, t.limits.HeaderLines))
+			t.refuse(refuse.With(552, 5, 3, 4, "header exceeds the limit of %d octets or %d lines", t.limits.HeaderBytes, t.limits.HeaderLines))
 		}
 	}
 }
@@ -195,9 +198,9 @@ func checkText(raw []byte, limits *Limits) error {
 
 // Refusals of octets that another server could take for the end of a message.
 var (
-	errBareLF = refusef(554, 5, 6, 0, "message contains a bare LF; lines must end in CRLF (RFC 5321, section 2.3.8)")
-	errBareCR = refusef(554, 5, 6, 0, "message contains a bare CR; lines must end in CRLF (RFC 5321, section 2.3.8)")
-	errNUL    = refusef(554, 5, 6, 0, "message contains a NUL octet; encode it as base64 (RFC 5322, section 4)")
+	errBareLF = refuse.With(554, 5, 6, 0, "message contains a bare LF; lines must end in CRLF (RFC 5321, section 2.3.8)")
+	errBareCR = refuse.With(554, 5, 6, 0, "message contains a bare CR; lines must end in CRLF (RFC 5321, section 2.3.8)")
+	errNUL    = refuse.With(554, 5, 6, 0, "message contains a NUL octet; encode it as base64 (RFC 5322, section 4)")
 )
 
 // isSmuggling reports whether a message was refused for such octets. What its
@@ -206,10 +209,10 @@ func isSmuggling(err error) bool {
 	return errors.Is(err, errBareLF) || errors.Is(err, errBareCR) || errors.Is(err, errNUL)
 }
 
-func messageTooLarge(limit int64) *Refusal {
-	return refusef(552, 5, 3, 4, "message exceeds the limit of %d octets", limit)
+func messageTooLarge(limit int64) *refuse.Refusal {
+	return refuse.With(552, 5, 3, 4, "message exceeds the limit of %d octets", limit)
 }
 
-func lineTooLong(limit int) *Refusal {
-	return refusef(554, 5, 6, 0, "message contains a line of more than %d octets; 998 are legal (RFC 5322, section 2.1.1)", limit)
+func lineTooLong(limit int) *refuse.Refusal {
+	return refuse.With(554, 5, 6, 0, "message contains a line of more than %d octets; 998 are legal (RFC 5322, section 2.1.1)", limit)
 }

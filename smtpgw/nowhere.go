@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"cairn/smtpgw/refuse"
 )
 
 // nowherePatience is how long the DNS has, for all recipients of one message, to say that mail for
@@ -23,11 +25,11 @@ func (s *Submitter) nowhere(ctx context.Context, a *asking, domain string) error
 	began := time.Now()
 	err := s.cfg.Nowhere(ctx, domain)
 	a.spent += time.Since(began)
-	if refusal, refused := errors.AsType[*Refusal](err); refused {
+	if refusal, refused := errors.AsType[*refuse.Refusal](err); refused {
 		return refusal
 	}
 	if errors.Is(err, ErrNoRoute) {
-		return refusef(550, 5, 1, 2, "%s: %s", domain, oneLine(err.Error()))
+		return refuse.With(550, 5, 1, 2, "%s: %s", domain, oneLine(err.Error()))
 	}
 	return nil
 }

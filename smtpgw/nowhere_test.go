@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+
+	"cairn/smtpgw/refuse"
 )
 
 // TestNowhere: what can go nowhere is refused at once, with the one reason; what is not known is
@@ -18,7 +20,7 @@ func TestNowhere(t *testing.T) {
 	}{
 		{"it may", nil, "^250 "},
 		{"nobody", fmt.Errorf("%w that is trusted here: no one\r\nsays so", ErrNoRoute), "^550 5.1.2 far.example: no node of the network serves this domain that is trusted here: no one  says so"},
-		{"null MX", &Refusal{Code: 550, Status: Status{5, 1, 10}, Text: "the domain says that it takes no mail (RFC 7505)"}, "^550 5.1.10 the domain says that it takes no mail"},
+		{"null MX", &refuse.Refusal{Code: 550, Status: refuse.Status{5, 1, 10}, Text: "the domain says that it takes no mail (RFC 7505)"}, "^550 5.1.10 the domain says that it takes no mail"},
 		{"the DNS is silent", Reason("the DNS does not answer"), "^250 "},
 		{"trouble of ours", errors.New("secret"), "^250 "},
 	} {

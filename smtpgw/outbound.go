@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/maillog"
 )
 
 // outbound is the client's side of an SMTP session. go-smtp's client knows
@@ -275,7 +276,7 @@ func (o *outbound) readLinesWithin(wait time.Duration) (code int, text string, e
 		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 		c, more, text, ok := replyLine(line)
 		if !ok || len(lines) > 0 && c != code {
-			return 0, "", Reason(clipped(fmt.Sprintf("what came is no reply of SMTP: %q", line)))
+			return 0, "", Reason(maillog.Clipped(fmt.Sprintf("what came is no reply of SMTP: %q", line)))
 		}
 		if code, lines = c, append(lines, text); !more {
 			o.parts = o.parts || code == 421

@@ -10,6 +10,8 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/maillog"
+	"cairn/smtpgw/trace"
 )
 
 // TestStrangersDoNotFillTheLog: what a stranger who is refused again and again costs the log is
@@ -61,7 +63,7 @@ func TestFullDiskOfOwnMailIsToldOnce(t *testing.T) {
 	s := NewSubmitter(cfg, st, outbox.New(st))
 	st.SetTrouble(func() mailstore.Trouble { return mailstore.Trouble{Full: true} })
 	for range 5 {
-		_, err := s.Submit(t.Context(), Peer{Addr: "local"}, "user@local.example", []string{"user@local.example"}, []byte(mailText("a")))
+		_, err := s.Submit(t.Context(), trace.Peer{Addr: "local"}, "user@local.example", []string{"user@local.example"}, []byte(mailText("a")))
 		if !errors.Is(err, mailstore.ErrDiskFull) {
 			t.Fatal(err)
 		}
@@ -89,8 +91,8 @@ func TestOwnTroubleIsARefusalToo(t *testing.T) {
 // TestLinesOfStrangersLeaveThoseOfOthers: what one network uses up, others and members have still,
 // and our own programs are not rationed.
 func TestLinesOfStrangersLeaveThoseOfOthers(t *testing.T) {
-	inbound := newServer(testConfig, Inbound, nil, discardLog)
-	submission := newServer(testConfig, Submission, nil, discardLog)
+	inbound := newServer(testConfig, Inbound, nil, maillog.Discard)
+	submission := newServer(testConfig, Submission, nil, maillog.Discard)
 	for _, c := range []struct {
 		name string
 		srv  *Server

@@ -6,6 +6,10 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/directory"
+	"cairn/smtpgw/refuse"
 )
 
 // AnyAddress in Config.RelayFrom allows all addresses.
@@ -24,14 +28,14 @@ func CanonicalRelay(s string) (string, error) {
 	if local {
 		s = "any" + s
 	}
-	m, err := parseMailbox(s, true)
+	m, err := address.Parse(s, true)
 	if err != nil {
 		return "", fmt.Errorf("%q is neither a mail address nor @domain", given)
 	}
 	if local {
-		return "@" + m.domain, nil
+		return "@" + m.Domain, nil
 	}
-	return m.key(), nil
+	return m.Key(), nil
 }
 
 // relay is the list of Config.RelayFrom in canonical form.
@@ -48,8 +52,8 @@ func newRelay(list []string) relay {
 }
 
 // allows reports whether the administrator lets programs send as m.
-func (r relay) allows(m mailbox) bool {
-	return slices.Contains(r, AnyAddress) || slices.Contains(r, m.key()) || slices.Contains(r, "@"+m.domain)
+func (r relay) allows(m address.Mailbox) bool {
+	return slices.Contains(r, AnyAddress) || slices.Contains(r, m.Key()) || slices.Contains(r, "@"+m.Domain)
 }
 
 // relays reports whether a connection comes from a network that relays here without a password.
@@ -59,16 +63,16 @@ func (c *Config) relays(conn net.Conn) bool {
 }
 
 // notRelayed is the refusal of who relays as somebody who is not ours.
-func (d directory) notRelayed(where string, m mailbox) error {
-	if why := d.unsure(); why != "" {
-		return d.notServed(m)
+func notRelayed(d directory.Directory, where string, m address.Mailbox) error {
+	if why := d.Unsure(); why != "" {
+		return d.NotServed(m)
 	}
-	return refusef(550, 5, 7, 1, "%s <%s> is at no domain of this organisation; who relays here without a password sends as "+
-		"those alone, or as the administrator allows with relay_from", where, shown(m.String()))
+	return refuse.With(550, 5, 7, 1, "%s <%s> is at no domain of this organisation; who relays here without a password sends as "+
+		"those alone, or as the administrator allows with relay_from", where, address.Shown(m.String()))
 }
 
 // mayRelay reports whether m may be named as who sends, by a mail server of ours that knows its own
 // accounts: any address of our domains, and what the administrator allows.
-func (d directory) mayRelay(m mailbox, relayed relay) bool {
-	return d.isLocal(m.domain) || relayed.allows(m)
+func mayRelay(d directory.Directory, m address.Mailbox, relayed relay) bool {
+	return d.IsLocal(m.Domain) || relayed.allows(m)
 }

@@ -37,14 +37,19 @@ func TestRepliesAreInTheHandbook(t *testing.T) {
 	}
 }
 
-// ownReplies finds the replies in the package: what refusef is called with, and texts that begin
-// with a code and a status.
+// ownReplies finds the replies in this package and those below: what refuse.With is called with,
+// and texts that begin with a code and a status.
 func ownReplies(t *testing.T) map[string]string {
 	t.Helper()
 	names, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
+	below, err := filepath.Glob("*/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names = append(names, below...)
 	files, consts, set := map[string]*ast.File{}, map[string]ast.Expr{}, token.NewFileSet()
 	for _, name := range names {
 		if strings.HasSuffix(name, "_test.go") {
@@ -67,7 +72,7 @@ func ownReplies(t *testing.T) map[string]string {
 		ast.Inspect(file, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.CallExpr:
-				if f, ok := n.Fun.(*ast.Ident); ok && f.Name == "refusef" {
+				if f, ok := n.Fun.(*ast.SelectorExpr); ok && isWith(f) {
 					if reply := calledWith(n.Args, consts); wholeReply.MatchString(reply) {
 						found[reply] = name
 					}
@@ -85,8 +90,14 @@ func ownReplies(t *testing.T) map[string]string {
 	return found
 }
 
-// calledWith is the reply that refusef makes, with the verbs of its format; of a code that is not
-// written there, nothing.
+// isWith reports whether what is called is refuse.With.
+func isWith(f *ast.SelectorExpr) bool {
+	of, ok := f.X.(*ast.Ident)
+	return ok && of.Name == "refuse" && f.Sel.Name == "With"
+}
+
+// calledWith is the reply that refuse.With makes, with the verbs of its format; of a code that is
+// not written there, nothing.
 func calledWith(args []ast.Expr, consts map[string]ast.Expr) string {
 	var b strings.Builder
 	for i, arg := range args[:4] {

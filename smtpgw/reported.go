@@ -8,7 +8,12 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/dsn"
+	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/returnpath"
+	"cairn/smtpgw/suppressed"
 )
 
 // What another server reports to a signed return path changes what is known of the recipient: it
@@ -16,17 +21,17 @@ import (
 
 // reported is a report that an arrival brings.
 type reported struct {
-	paths []returnPath
+	paths []returnpath.Path
 	says  *dsn.Report
 }
 
 // reportIn is the report of an arrival to return paths; nil: it brings none. The error may be a
 // refusal.
-func (d *Delivery) reportIn(a *Arrival, rcpts []mailbox) (*reported, error) {
+func (d *Delivery) reportIn(a *arrival.Arrival, rcpts []address.Mailbox) (*reported, error) {
 	if a.From != "" {
 		return nil, nil
 	}
-	var paths []returnPath
+	var paths []returnpath.Path
 	err := d.store.View(func(r *mailstore.Reader) error {
 		for _, m := range rcpts {
 			p, err := d.returnPathOf(r, m)
@@ -54,10 +59,10 @@ func (d *Delivery) reportIn(a *Arrival, rcpts []mailbox) (*reported, error) {
 
 // settled is the refusal, for now, of a report on a recipient of whom it is not noted yet that
 // anybody took the mail: a report may be faster than that, or the reply was lost.
-func (d *Delivery) settled(paths []returnPath, says *dsn.Report) error {
+func (d *Delivery) settled(paths []returnpath.Path, says *dsn.Report) error {
 	return d.store.View(func(r *mailstore.Reader) error {
 		for _, p := range paths {
-			waits, err := outbox.Waits(r, mailstore.Ref{Account: p.account, Message: p.message}, p.entry, func(rcpt string) bool {
+			waits, err := outbox.Waits(r, mailstore.Ref{Account: p.Account, Message: p.Message}, p.Entry, func(rcpt string) bool {
 				_, failed := outcomeIn(says, outbox.Outcome{Recipient: rcpt}, d.now())
 				return failed
 			})
@@ -65,7 +70,7 @@ func (d *Delivery) settled(paths []returnPath, says *dsn.Report) error {
 				return err
 			}
 			if waits {
-				return refusef(451, 4, 3, 0, "whether the mail of this report was taken is not noted here yet; try again later")
+				return refuse.With(451, 4, 3, 0, "whether the mail of this report was taken is not noted here yet; try again later")
 			}
 		}
 		return nil
@@ -78,8 +83,8 @@ func (l *landing) count(tx *mailstore.Tx) error {
 		return nil
 	}
 	for _, p := range l.report.paths {
-		sent := mailstore.Ref{Account: p.account, Message: p.message}
-		changed, alone, err := outbox.Reported(tx, sent, p.entry, func(o outbox.Outcome) (outbox.Outcome, bool) {
+		sent := mailstore.Ref{Account: p.Account, Message: p.Message}
+		changed, alone, err := outbox.Reported(tx, sent, p.Entry, func(o outbox.Outcome) (outbox.Outcome, bool) {
 			return outcomeIn(l.report.says, o, l.a.Received)
 		})
 		if err != nil {
@@ -93,8 +98,8 @@ func (l *landing) count(tx *mailstore.Tx) error {
 		for i := range out {
 			out[i].remote = true
 		}
-		err = suppressGone(tx, l.d.dir, l.d.suppress, p.account, goneFor(out), l.a.Received)
-		if err != nil && !errors.Is(err, ErrSuppressedFull) {
+		err = suppressGone(tx, l.d.dir, l.d.suppress, p.Account, goneFor(out), l.a.Received)
+		if err != nil && !errors.Is(err, suppressed.ErrFull) {
 			return err
 		}
 	}
@@ -136,13 +141,13 @@ func replyReported(to dsn.Recipient) reply {
 
 // sameMailbox reports whether a report means a recipient.
 func sameMailbox(said, rcpt string) bool {
-	if strings.EqualFold(said, pathOf(rcpt)) {
+	if strings.EqualFold(said, address.Path(rcpt)) {
 		return true
 	}
-	m, err := parseMailbox(said, true)
+	m, err := address.Parse(said, true)
 	if err != nil {
 		return false
 	}
-	of, err := parseMailbox(rcpt, true)
-	return err == nil && m.key() == of.key()
+	of, err := address.Parse(rcpt, true)
+	return err == nil && m.Key() == of.Key()
 }

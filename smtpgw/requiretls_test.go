@@ -9,6 +9,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/tlstest"
 )
 
@@ -180,22 +181,6 @@ func TestRequireTLSOfReports(t *testing.T) {
 	}
 }
 
-// TestRequireTLSOfLists: the copies of a post, which is labelled, keep it.
-func TestRequireTLSOfLists(t *testing.T) {
-	for _, required := range []bool{true, false} {
-		h := newListHouse(t, devs, "m0@d0.example", "m1@d1.example")
-		a := &Arrival{Raw: []byte(listPost("one")), From: "m0@d0.example", Recipients: []string{h.list.Address}, RequireTLS: required}
-		if err := testDelivery(testConfig, h.store, h.check).Deliver(t.Context(), a, "ref"); err != nil {
-			t.Fatal(err)
-		}
-		h.follow()
-		es := h.queued()
-		if len(es) != 2 || es[0].RequireTLS != required || es[1].RequireTLS != required || h.labelled(LabelRequireTLS) != len(inboxOf(t, h.store, h.list.Address, "inbox"))*map[bool]int{true: 1}[required] {
-			t.Errorf("REQUIRETLS %v: queued are %+v", required, es)
-		}
-	}
-}
-
 // TestRequireTLSHere: what an account submits to another one here, which has it sent on, keeps it.
 func TestRequireTLSHere(t *testing.T) {
 	n := newForwarding(t, false, "x@far.example")
@@ -211,7 +196,7 @@ func TestRequireTLSHere(t *testing.T) {
 func TestRequireTLSIsSentOn(t *testing.T) {
 	for _, required := range []bool{true, false} {
 		n := newForwarding(t, false, "x@far.example")
-		a := &Arrival{Raw: []byte(mailText("on")), From: "ann@far.example", Recipients: []string{"user@local.example"}, Received: time.Now(), RequireTLS: required}
+		a := &arrival.Arrival{Raw: []byte(mailText("on")), From: "ann@far.example", Recipients: []string{"user@local.example"}, Received: time.Now(), RequireTLS: required}
 		if err := n.courier.delivery.Deliver(t.Context(), a, "ref"); err != nil {
 			t.Fatal(err)
 		}

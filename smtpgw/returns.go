@@ -10,6 +10,8 @@ import (
 	"cairn/mailstore/logration"
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/wake"
+	"cairn/smtpgw/maillog"
+	"cairn/smtpgw/suppressed"
 )
 
 // Who sent a mail is told of all who do not get it in one report, as far as they are known within
@@ -49,7 +51,7 @@ func (c *Courier) report(tx *mailstore.Tx, r *outbox.Return, failed []outbox.Out
 	if r.Raw == nil {
 		c.log.Error("courier: a message is damaged, the report about it goes without its header", "mail", r.Mail)
 	}
-	report, err := bounce(returned(r), r.Raw, fatesOf(failed), c.cfg.Hostname, c.dir.home(), c.now())
+	report, err := bounce(returned(r), r.Raw, fatesOf(failed), c.cfg.Hostname, c.dir.Home(), c.now())
 	if err != nil {
 		c.log.Error("courier: write a report", "mail", r.Mail, "err", err)
 		return nil
@@ -61,7 +63,7 @@ func (c *Courier) report(tx *mailstore.Tx, r *outbox.Return, failed []outbox.Out
 // store without accounts there is nobody to tell. What was sent with REQUIRETLS is reported on
 // with it (RFC 8689, section 5).
 func (c *Courier) submitReport(tx *mailstore.Tx, mail, to string, report []byte, requireTLS bool) error {
-	acct, err := c.dir.postmasterAccount(&tx.Reader)
+	acct, err := c.dir.PostmasterAccount(&tx.Reader)
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return nil
 	}
@@ -202,7 +204,7 @@ func (c *Courier) Drop(ctx context.Context, id uint64, silent bool) (e outbox.En
 		c.queue.WakeSealer()
 	}
 	wake.Up(c.returns)
-	c.log.Info("mail dropped by hand", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", envelopeTo(e.Recipients), "reported", reported)
+	c.log.Info("mail dropped by hand", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", maillog.To(e.Recipients), "reported", reported)
 	return e, reported, nil
 }
 
@@ -213,7 +215,7 @@ const sweepStep = 1024
 // suppressed no more, and returns where to go on.
 func (c *Courier) sweepOutcomes(ctx context.Context, after []byte) (last []byte) {
 	err := c.update(ctx, func(tx *mailstore.Tx) (err error) {
-		if err := sweepSuppressed(tx, c.now()); err != nil {
+		if err := suppressed.Sweep(tx, c.now()); err != nil {
 			return err
 		}
 		last, err = c.queue.SweepOutcomes(tx, after, sweepStep)

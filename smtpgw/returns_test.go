@@ -9,6 +9,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/trace"
 )
 
 // movable is a clock that a test sets ahead.
@@ -289,7 +290,7 @@ func TestDelayNotice(t *testing.T) {
 				return
 			}
 			notice := string(must(n.queue.Raw(es[2]))(t))
-			until := e.Created.Add(5 * 24 * time.Hour).Format(mailDate)
+			until := e.Created.Add(5 * 24 * time.Hour).Format(trace.DateFormat)
 			for _, want := range []string{
 				"Subject: Mail delayed: slow\r\n", "To: <user@local.example>\r\n",
 				"Final-Recipient: rfc822; b@two.example\r\nAction: delayed\r\nStatus: 4.2.0\r\nDiagnostic-Code: smtp; 451 4.2.0 over quota\r\nWill-Retry-Until: " + until + "\r\n",

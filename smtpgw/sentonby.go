@@ -14,7 +14,7 @@ import (
 // without a record: that one of them sent it on, by the signature of its domain.
 type SentOnBy struct{}
 
-// About implements AccountSource.
+// About implements arrival.AccountSource.
 func (SentOnBy) About(rd *mailstore.Reader, account mailstore.AccountID, f screen.Finding, gathered screen.Evidence) (results []screen.Result, err error) {
 	signed := func(domain string) bool {
 		return slices.ContainsFunc(gathered, func(r screen.Result) bool {

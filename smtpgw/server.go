@@ -18,6 +18,9 @@ import (
 	"cairn/mailstore/logration"
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/textroom"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/directory"
+	"cairn/smtpgw/gate"
 )
 
 // Server speaks SMTP with the peers of any number of listeners.
@@ -25,7 +28,7 @@ type Server struct {
 	mode      Mode
 	cfg       Config
 	limits    Limits
-	dir       directory
+	dir       directory.Directory
 	store     *mailstore.Store
 	submitter *Submitter // Submission
 	delivery  *Delivery  // Inbound
@@ -34,7 +37,7 @@ type Server struct {
 	ctx       context.Context // ends when Shutdown stops waiting
 	cancel    context.CancelFunc
 
-	gate          gate
+	gate          gate.Gate
 	memberLines   *logration.Ration  // of the log about refusals, inbound
 	strangerLines *logration.Rations // by network
 
@@ -77,7 +80,7 @@ func NewInbound(cfg Config, store *mailstore.Store, delivery *Delivery, log *slo
 func newServer(cfg Config, mode Mode, store *mailstore.Store, log *slog.Logger) *Server {
 	cfg = cfg.withDefaults()
 	s := &Server{
-		mode: mode, cfg: cfg, limits: cfg.Limits.of(mode), dir: newDirectory(cfg), store: store, log: log,
+		mode: mode, cfg: cfg, limits: cfg.Limits.of(mode), dir: cfg.directory(), store: store, log: log,
 		wires: make(map[*wire]*peer), peers: make(map[string]*peer), networks: make(map[string]int), refusing: make(chan struct{}, maxRefusing),
 	}
 	now := time.Now()
@@ -108,13 +111,13 @@ func (s *Server) newSession(c *smtp.Conn) (smtp.Session, error) {
 
 // localRecipient checks a recipient of inbound mail that a node, or nil, brings. The route is to
 // where the mailbox is.
-func (s *Server) localRecipient(to string, utf8 bool, from *consensus.Key) (mailbox, Route, error) {
-	m, err := parseMailbox(to, utf8)
+func (s *Server) localRecipient(to string, utf8 bool, from *consensus.Key) (address.Mailbox, Route, error) {
+	m, err := address.Parse(to, utf8)
 	if err != nil {
 		return m, Route{}, err
 	}
-	if !s.dir.isLocal(m.domain) {
-		return m, Route{}, s.dir.notServed(m)
+	if !s.dir.IsLocal(m.Domain) {
+		return m, Route{}, s.dir.NotServed(m)
 	}
 	route, err := s.cfg.heldBy(s.ctx, s.store, s.dir, m, from)
 	return m, route, err

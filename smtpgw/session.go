@@ -9,7 +9,11 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/limits"
+	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/trace"
 )
 
 // session is one SMTP session: what go-smtp calls for the commands of a peer.
@@ -55,7 +59,7 @@ func (s *session) mail(from string, opts *smtp.MailOptions) error {
 		return err
 	}
 	if s.open {
-		return refusef(503, 5, 5, 1, "a transaction is open; send RSET to begin another (RFC 5321, section 4.1.4)")
+		return refuse.With(503, 5, 5, 1, "a transaction is open; send RSET to begin another (RFC 5321, section 4.1.4)")
 	}
 	err := s.within(limits.Message)
 	if err != nil {
@@ -68,8 +72,8 @@ func (s *session) mail(from string, opts *smtp.MailOptions) error {
 			s.from = s.poster.from
 		}
 	case from != "":
-		var m mailbox
-		m, err = parseMailbox(from, opts.UTF8)
+		var m address.Mailbox
+		m, err = address.Parse(from, opts.UTF8)
 		s.from = m.String()
 	default:
 		s.from = ""
@@ -78,7 +82,7 @@ func (s *session) mail(from string, opts *smtp.MailOptions) error {
 		return err
 	}
 	if len(opts.EnvelopeID) > maxEnvID {
-		return refusef(501, 5, 5, 4, "ENVID is longer than %d octets (RFC 3461, section 4.4)", maxEnvID)
+		return refuse.With(501, 5, 5, 4, "ENVID is longer than %d octets (RFC 3461, section 4.4)", maxEnvID)
 	}
 	s.open, s.utf8, s.size = true, opts.UTF8, opts.Size
 	s.dsn = outbox.DSN{Full: opts.Return == smtp.DSNReturnFull, HDRS: opts.Return == smtp.DSNReturnHeaders, EnvID: opts.EnvelopeID}
@@ -95,9 +99,9 @@ func (s *session) mayPost() error {
 		return nil
 	}
 	if s.wire.secrecy.on {
-		return refusef(530, 5, 7, 0, "sign in first, with AUTH (RFC 4954, section 6)")
+		return refuse.With(530, 5, 7, 0, "sign in first, with AUTH (RFC 4954, section 6)")
 	}
-	return refusef(530, 5, 7, 0, "send STARTTLS and sign in first, with AUTH (RFC 4954, section 6)")
+	return refuse.With(530, 5, 7, 0, "send STARTTLS and sign in first, with AUTH (RFC 4954, section 6)")
 }
 
 // stillSignedIn is the refusal of who has signed in with a password that was changed or taken back
@@ -105,7 +109,7 @@ func (s *session) mayPost() error {
 func (s *session) stillSignedIn() error {
 	stands, err := s.wire.secrecy.check.Stands(&s.wire.secrecy.grant)
 	if err == nil && !stands {
-		err = refusef(535, 5, 7, 8, "the password that you signed in with counts no more; sign in anew")
+		err = refuse.With(535, 5, 7, 8, "the password that you signed in with counts no more; sign in anew")
 	}
 	return err
 }
@@ -122,7 +126,7 @@ func (s *session) rcpt(to string, opts *smtp.RcptOptions) error {
 	if err := s.within(limits.Recipient); err != nil {
 		return err
 	}
-	var m mailbox
+	var m address.Mailbox
 	var err error
 	route := Route{Local: true}
 	if s.srv.mode == Submission {
@@ -141,7 +145,7 @@ func (s *session) rcpt(to string, opts *smtp.RcptOptions) error {
 	}
 	// A node of ours hands mail on to all or none: who is full must not keep it from the others.
 	if err == nil && s.srv.mode == Inbound && route.Local && !s.srv.cfg.isSibling(s.peer().Node) {
-		err = s.srv.dir.hasRoom(s.srv.store, m, s.size)
+		err = s.srv.dir.HasRoom(s.srv.store, m, s.size)
 	}
 	switch {
 	case err != nil:
@@ -150,13 +154,13 @@ func (s *session) rcpt(to string, opts *smtp.RcptOptions) error {
 		s.route = route
 	case route.Local != s.route.Local || route.To != s.route.To:
 		// One reply to the text has to be true of all, whatever each node makes of it.
-		return refusef(452, 4, 5, 3, "another machine here has <%s>; send to it in a transaction of its own", pathOf(m.String()))
+		return refuse.With(452, 4, 5, 3, "another machine here has <%s>; send to it in a transaction of its own", address.Path(m.String()))
 	}
 	asked, err := askedOf(opts)
 	if err != nil {
 		return err
 	}
-	before, rcpts := len(s.rcpts), withMailbox(s.rcpts, m)
+	before, rcpts := len(s.rcpts), address.Add(s.rcpts, m)
 	if len(rcpts) > before {
 		if err := s.withinStrangers(m); err != nil {
 			return err
@@ -202,7 +206,7 @@ func (s *session) data(r io.Reader) (whole bool, err error) {
 	if err := s.withinSize(len(raw)); err != nil {
 		return true, err
 	}
-	s.ref = newRef()
+	s.ref = trace.NewRef()
 	if s.srv.mode == Submission {
 		_, err = s.srv.submitter.submit(s.srv.ctx, s.ref, s.peer(), s.poster, s.rcpts, s.dsn, s.tls, raw, nil)
 	} else {
@@ -219,7 +223,7 @@ func (s *session) data(r io.Reader) (whole bool, err error) {
 
 // arrived takes an inbound message: to the mailboxes here, or to the node that has them.
 func (s *session) arrived(raw []byte, ref string) error {
-	a := &Arrival{Raw: raw, From: s.from, Recipients: slices.Clone(s.rcpts), Peer: s.peer(), Received: s.srv.delivery.now(), DSN: s.dsn, RequireTLS: s.tls}
+	a := &arrival.Arrival{Raw: raw, From: s.from, Recipients: slices.Clone(s.rcpts), Peer: s.peer(), Received: s.srv.delivery.now(), DSN: s.dsn, RequireTLS: s.tls}
 	if s.srv.cfg.isSibling(a.Peer.Node) {
 		if rest, courier, said := takeCourier(raw); said {
 			a.Raw, a.Peer.Node = rest, courier
@@ -241,8 +245,8 @@ func (s *session) text(r io.Reader, room *room) ([]byte, error) {
 	return s.wire.message(room)
 }
 
-func (s *session) peer() Peer {
-	p := Peer{Addr: s.wire.RemoteAddr().String(), Helo: s.conn.Hostname(), Protocol: "SMTP", Listed: s.zones()}
+func (s *session) peer() trace.Peer {
+	p := trace.Peer{Addr: s.wire.RemoteAddr().String(), Helo: s.conn.Hostname(), Protocol: "SMTP", Listed: s.zones()}
 	if s.srv.cfg.NodeKey != nil {
 		p.Node = s.srv.cfg.NodeKey(s.wire.Conn)
 	}
@@ -264,7 +268,7 @@ func (s *session) peer() Peer {
 // speaks is the end of the session if this node may not speak for itself any more.
 func (s *session) speaks() error {
 	if why := s.srv.silent(); why != "" {
-		return refusef(421, 4, 3, 2, "no mail is taken at present: %s; try again later", why)
+		return refuse.With(421, 4, 3, 2, "no mail is taken at present: %s; try again later", why)
 	}
 	return nil
 }
@@ -275,9 +279,9 @@ func (s *session) gate(during, about string, err error) error {
 		return nil
 	}
 	if errors.Is(err, smtp.ErrDataReset) {
-		err = refusef(451, 4, 4, 2, "the message was given up before its end; nothing was accepted")
+		err = refuse.With(451, 4, 4, 2, "the message was given up before its end; nothing was accepted")
 	}
-	refusal := s.srv.gate.refusal(s.log(), during, s.ref, err)
+	refusal := s.srv.gate.Refusal(s.log(), during, s.ref, err)
 	s.refused(during, about, refusal)
 	s.wire.told.Store(true)
 	return forLibrary(refusal)
@@ -285,14 +289,14 @@ func (s *session) gate(during, about string, err error) error {
 
 // forLibrary is a refusal as go-smtp knows it: of any other error it shows the text, and makes it
 // permanent.
-func forLibrary(r *Refusal) *smtp.SMTPError {
+func forLibrary(r *refuse.Refusal) *smtp.SMTPError {
 	return &smtp.SMTPError{Code: r.Code, EnhancedCode: smtp.EnhancedCode(r.Status), Message: r.Text}
 }
 
 // fromLibrary is an error that was forLibrary, and came through go-smtp.
 func fromLibrary(err error) error {
 	if e, ok := errors.AsType[*smtp.SMTPError](err); ok {
-		return &Refusal{e.Code, Status(e.EnhancedCode), e.Message}
+		return &refuse.Refusal{Code: e.Code, Status: refuse.Status(e.EnhancedCode), Text: e.Message}
 	}
 	return err
 }

@@ -15,6 +15,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/screen"
 )
 
@@ -72,7 +73,7 @@ type sink struct {
 	arrivals map[string][][]byte
 }
 
-func (s *sink) Check(_ context.Context, a *Arrival) (Assessment, error) {
+func (s *sink) Check(_ context.Context, a *arrival.Arrival) (arrival.Assessment, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.arrivals[a.From] = append(s.arrivals[a.From], a.Raw)

@@ -13,6 +13,7 @@ import (
 	"cairn/mailstore/logration"
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/wake"
+	"cairn/smtpgw/maillog"
 )
 
 // settle makes the outcome of an attempt durable: an entry that arrived is
@@ -67,8 +68,8 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 				wake.Up(c.returns)
 			}
 			c.cfg.Meter.Settled(strings.TrimPrefix(settled(len(o.waiting), o.failed), "mail "))
-			log.Info(settled(len(o.waiting), o.failed), "from", e.From, "to", envelopeTo(e.Recipients), "size", len(raw), "attempt", e.Attempts+1,
-				"waiting", len(o.waiting), "failed", o.failed, "reported", reported, "result", clipped(o.summary), "took", now.Sub(e.Created).Round(time.Millisecond))
+			log.Info(settled(len(o.waiting), o.failed), "from", e.From, "to", maillog.To(e.Recipients), "size", len(raw), "attempt", e.Attempts+1,
+				"waiting", len(o.waiting), "failed", o.failed, "reported", reported, "result", maillog.Clipped(o.summary), "took", now.Sub(e.Created).Round(time.Millisecond))
 			return len(o.waiting) > 0
 		case errors.Is(err, outbox.ErrGone): // dropped by hand meanwhile
 			return false

@@ -13,6 +13,11 @@ import (
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/mailstore/message/maildomain"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/directory"
+	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/trace"
 )
 
 // Siblings are the other nodes of this node's organisation. Each has accounts of its own under the
@@ -28,7 +33,7 @@ type Siblings interface {
 
 // holder asks the other nodes, and then the mail server beside this one, where there are some. A
 // sibling has looked itself, and that server is no other node's.
-func (c *Config) holder(ctx context.Context, m mailbox, sibling bool) (Route, error) {
+func (c *Config) holder(ctx context.Context, m address.Mailbox, sibling bool) (Route, error) {
 	if c.Siblings != nil && !sibling {
 		route, err := c.Siblings.Holder(ctx, m.String())
 		if !errors.Is(err, ErrNoRoute) {
@@ -48,32 +53,32 @@ func (c *Config) isSibling(node *consensus.Key) bool {
 // heldBy finds out who has the mailbox of a local address: this node (the Route is Local), another
 // node of the organisation, the mail server beside this one, or nobody (the error is the refusal).
 // A sibling that asks has looked itself.
-func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directory, m mailbox, from *consensus.Key) (Route, error) {
-	refusal := store.View(func(r *mailstore.Reader) error { return dir.checkLocal(r, m) })
-	if !isUnknown(refusal) {
+func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directory.Directory, m address.Mailbox, from *consensus.Key) (Route, error) {
+	refusal := store.View(func(r *mailstore.Reader) error { return dir.CheckLocal(r, m) })
+	if !directory.IsUnknown(refusal) {
 		return Route{Local: true}, refusal
 	}
 	sibling := c.isSibling(from)
 	route, err := c.holder(ctx, m, sibling)
 	switch {
 	case errors.Is(err, ErrNoRoute) && sibling:
-		return Route{}, refusef(451, 4, 4, 6, "<%s> has no mailbox here, nor with the node of the organisation that sends it; try again later", pathOf(m.String()))
+		return Route{}, refuse.With(451, 4, 4, 6, "<%s> has no mailbox here, nor with the node of the organisation that sends it; try again later", address.Path(m.String()))
 	case errors.Is(err, ErrNoRoute):
-		if there, err := dir.standsIn(store, m); there || err != nil {
+		if there, err := dir.StandsIn(store, m); there || err != nil {
 			return Route{Local: true}, err
 		}
-		return Route{}, dir.nobody(m)
+		return Route{}, dir.Nobody(m)
 	case err != nil:
-		return Route{}, refusef(451, 4, 4, 1, "whether another machine here has <%s> is not known at present; try again later", pathOf(m.String()))
+		return Route{}, refuse.With(451, 4, 4, 1, "whether another machine here has <%s> is not known at present; try again later", address.Path(m.String()))
 	}
 	return route, nil
 }
 
 // handOver gives an arrival to the node that has the mailboxes of all its recipients. nil means
 // that it has stored it for all of them; else it has for none, as far as it could say so.
-func (s *Server) handOver(ctx context.Context, a *Arrival, route Route, ref string) error {
+func (s *Server) handOver(ctx context.Context, a *arrival.Arrival, route Route, ref string) error {
 	began := time.Now()
-	head, raw := append(courierField(a.Peer.Node), receivedField(a.Peer, s.cfg.Hostname, ref, a.Recipients, a.Received)...), a.Raw
+	head, raw := append(courierField(a.Peer.Node), trace.Received(a.Peer, s.cfg.Hostname, ref, a.Recipients, a.Received)...), a.Raw
 	if route.Beside {
 		var err error
 		head = nil
@@ -94,7 +99,7 @@ func (s *Server) handOver(ctx context.Context, a *Arrival, route Route, ref stri
 		return fmt.Errorf("hand an arrival to %s: %s", route.holder(), replies[refused])
 	}
 	// It is what the peer sends that does not do: it is the first to know.
-	return refusef(replies[refused].code, 5, 6, 0, "another machine here does not take this message: %s", printableReply(replies[refused].text))
+	return refuse.With(replies[refused].code, 5, 6, 0, "another machine here does not take this message: %s", printableReply(replies[refused].text))
 }
 
 // printableReply is the text of another node's reply, bounded.

@@ -12,6 +12,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore"
+	"cairn/smtpgw/trace"
 )
 
 // family are the nodes of one organisation as one of them sees the others: where mailboxes are, by
@@ -205,7 +206,7 @@ func TestSubmittedForSibling(t *testing.T) {
 	n.courier.cfg.Siblings = &family{at: map[string]Route{"dora@local.example": {To: "second", Dial: tcp(addr)}}}
 	s := NewSubmitter(n.courier.cfg, n.store, n.queue)
 	raw := "From: user@local.example\r\nTo: dora@local.example, other@local.example\r\nSubject: x\r\n\r\nx\r\n"
-	if _, err := s.Submit(t.Context(), Peer{Protocol: ProtocolLocal}, "user@local.example", []string{"dora@local.example", "other@local.example"}, []byte(raw)); err != nil {
+	if _, err := s.Submit(t.Context(), trace.Peer{Protocol: trace.ProtocolLocal}, "user@local.example", []string{"dora@local.example", "other@local.example"}, []byte(raw)); err != nil {
 		t.Fatal(err)
 	}
 	sealAll(t, n.store, n.queue)

@@ -9,6 +9,8 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/lists"
+	"cairn/smtpgw/rawheader"
 )
 
 // Sign makes DKIM-Signature fields (RFC 6376), each with its CRLF, in the name of a domain for a
@@ -23,7 +25,7 @@ func (c *Courier) top(o *outbound, e *outbox.Entry, raw []byte) []byte {
 	if !o.foreign || c.cfg.Sign == nil {
 		return e.Token
 	}
-	header, _ := splitHeader(raw)
+	header, _ := rawheader.Split(raw)
 	domain := authorDomain(header)
 	if domain == "" || isSentOn(raw) || !c.wroteIt(e) {
 		return e.Token
@@ -35,13 +37,13 @@ func (c *Courier) top(o *outbound, e *outbox.Entry, raw []byte) []byte {
 // mailing list sends on has the author that somebody outside put there.
 func (c *Courier) wroteIt(e *outbox.Entry) bool {
 	err := c.queue.Store().View(func(r *mailstore.Reader) error {
-		_, err := ListOf(r, e.Account)
+		_, err := lists.Of(r, e.Account)
 		return err
 	})
-	if err != nil && !errors.Is(err, ErrNoList) {
+	if err != nil && !errors.Is(err, lists.ErrNone) {
 		c.log.Warn("mail leaves without a DKIM signature: whether a mailing list sends it cannot be read", "mail", e.Ref, "err", err)
 	}
-	return errors.Is(err, ErrNoList)
+	return errors.Is(err, lists.ErrNone)
 }
 
 // authorDomain is the one domain that all authors of a message are of, canonical; empty: there is

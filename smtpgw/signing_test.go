@@ -12,6 +12,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/dkim"
+	"cairn/smtpgw/lists"
 )
 
 // drawEd25519 makes the keys of tests.
@@ -102,7 +103,7 @@ func TestSigned(t *testing.T) {
 	unsigned("of another domain", e, "From: ann@far.example\r\n\r\nhello\r\n")
 	list := e
 	if err := n.store.Update(t.Context(), func(tx *mailstore.Tx) error {
-		l, err := PutList(tx, List{Address: "all@local.example", Owner: "user@local.example"})
+		l, err := lists.Put(tx, lists.List{Address: "all@local.example", Owner: "user@local.example"})
 		list.Account = l.Account
 		return err
 	}); err != nil {

@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/trace"
 )
 
 // hushed is the configuration of a node that may be told to be silent.
@@ -59,7 +61,7 @@ func TestSilentSubmission(t *testing.T) {
 	s := NewSubmitter(cfg, st, outbox.New(st))
 	raw := []byte("From: <user@local.example>\r\nSubject: x\r\n\r\nx\r\n")
 	submit := func(from, to string) string {
-		_, err := s.Submit(t.Context(), Peer{Addr: "local", Protocol: ProtocolLocal}, from, []string{to}, raw)
+		_, err := s.Submit(t.Context(), trace.Peer{Addr: "local", Protocol: trace.ProtocolLocal}, from, []string{to}, raw)
 		if err != nil {
 			return err.Error()
 		}
@@ -89,8 +91,8 @@ func TestSilentSubmission(t *testing.T) {
 func TestSilentDelivery(t *testing.T) {
 	cfg, silent := hushed()
 	silent.Store(true)
-	d := NewDelivery(cfg, localStore(t), &verifier{}, NewFiling(screen.Policy{}), Sources{})
-	err := d.Deliver(t.Context(), &Arrival{Raw: []byte("Subject: x\r\n\r\nx\r\n"), Recipients: []string{"nobody@local.example"}, Peer: Peer{Protocol: ProtocolLocal}}, "r")
+	d := NewDelivery(cfg, localStore(t), &verifier{}, NewFiling(screen.Policy{}), arrival.Sources{})
+	err := d.Deliver(t.Context(), &arrival.Arrival{Raw: []byte("Subject: x\r\n\r\nx\r\n"), Recipients: []string{"nobody@local.example"}, Peer: trace.Peer{Protocol: trace.ProtocolLocal}}, "r")
 	if err == nil || !strings.Contains(err.Error(), "451") {
 		t.Errorf("delivered with %v", err)
 	}

@@ -15,6 +15,8 @@ import (
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/trace"
 )
 
 const head = "From: s@peer.example\r\nSubject: strict\r\n\r\n"
@@ -524,7 +526,7 @@ type lingering struct {
 	late     chan bool     // whether it had, at the end of the check
 }
 
-func (c *lingering) Check(ctx context.Context, _ *Arrival) (Assessment, error) {
+func (c *lingering) Check(ctx context.Context, _ *arrival.Arrival) (arrival.Assessment, error) {
 	close(c.begun)
 	<-ctx.Done()
 	select {
@@ -753,7 +755,7 @@ func TestTooLargeInOneWay(t *testing.T) {
 		d.say("NOOP\r\n", "^250")
 	}
 	s := NewSubmitter(cfg, st, outbox.New(st))
-	_, err := s.Submit(t.Context(), Peer{Protocol: ProtocolLocal}, "user@local.example", []string{"a@far.example"}, []byte(head+strings.Repeat("x\r\n", 500)))
+	_, err := s.Submit(t.Context(), trace.Peer{Protocol: trace.ProtocolLocal}, "user@local.example", []string{"a@far.example"}, []byte(head+strings.Repeat("x\r\n", 500)))
 	if err == nil || !regexp.MustCompile(want).MatchString(err.Error()) {
 		t.Errorf("submitted otherwise: %v", err)
 	}

@@ -7,7 +7,15 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/directory"
+	"cairn/smtpgw/draft"
+	"cairn/smtpgw/gate"
+	"cairn/smtpgw/maillog"
+	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/trace"
 )
 
 // Submitter takes mail of this organisation's own users and queues it. The
@@ -18,10 +26,10 @@ type Submitter struct {
 	queue  *outbox.Queue
 	cfg    Config
 	limits Limits
-	dir    directory
+	dir    directory.Directory
 	relay  relay
 	now    func() time.Time
-	gate   gate
+	gate   gate.Gate
 }
 
 // NewSubmitter returns a submitter for the accounts of store.
@@ -29,7 +37,7 @@ func NewSubmitter(cfg Config, store *mailstore.Store, queue *outbox.Queue) *Subm
 	cfg = cfg.withDefaults()
 	return &Submitter{
 		store: store, queue: queue, cfg: cfg, limits: cfg.Limits.withDefaults(),
-		dir: newDirectory(cfg), relay: newRelay(cfg.RelayFrom), now: cfg.Clock.Now,
+		dir: cfg.directory(), relay: newRelay(cfg.RelayFrom), now: cfg.Clock.Now,
 	}
 }
 
@@ -46,27 +54,27 @@ type Receipt struct {
 // allows, or empty for the postmaster's null sender; so is From (see
 // checkAuthors). A *Refusal is one with its reason; any other
 // error is our own trouble, of which the log is told by the caller, unless the disk is full.
-func (s *Submitter) Submit(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte) (Receipt, error) {
+func (s *Submitter) Submit(ctx context.Context, peer trace.Peer, from string, rcpts []string, raw []byte) (Receipt, error) {
 	return s.SubmitWith(ctx, peer, from, rcpts, raw, nil)
 }
 
 // SubmitWith is Submit with what else its transaction is to do: both happen or neither. also may be
 // run again.
-func (s *Submitter) SubmitWith(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+func (s *Submitter) SubmitWith(ctx context.Context, peer trace.Peer, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	return s.submitLogged(ctx, peer, from, rcpts, outbox.DSN{}, raw, also)
 }
 
 // submitLogged is submitAll, and tells the log of a refusal.
-func (s *Submitter) submitLogged(ctx context.Context, peer Peer, from string, rcpts []string, dsn outbox.DSN, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+func (s *Submitter) submitLogged(ctx context.Context, peer trace.Peer, from string, rcpts []string, dsn outbox.DSN, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	r, err := s.submitAll(ctx, peer, from, rcpts, dsn, raw, also)
-	if _, refused := errors.AsType[*Refusal](err); refused || errors.Is(err, mailstore.ErrDiskFull) {
+	if _, refused := errors.AsType[*refuse.Refusal](err); refused || errors.Is(err, mailstore.ErrDiskFull) {
 		log := s.cfg.Log.With("peer", peer.Addr)
-		logRefusal(log, "", "message", from, envelopeTo(rcpts), s.gate.refusal(log, "message", "", err))
+		logRefusal(log, "", "message", from, maillog.To(rcpts), s.gate.Refusal(log, "message", "", err))
 	}
 	return r, err
 }
 
-func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts []string, dsn outbox.DSN, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+func (s *Submitter) submitAll(ctx context.Context, peer trace.Peer, from string, rcpts []string, dsn outbox.DSN, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	if int64(len(raw)) > s.limits.MessageBytes {
 		return Receipt{}, messageTooLarge(s.limits.MessageBytes)
 	}
@@ -78,10 +86,10 @@ func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts
 		return Receipt{}, err
 	}
 	if len(rcpts) == 0 {
-		return Receipt{}, refusef(554, 5, 5, 1, "message has no recipients")
+		return Receipt{}, refuse.With(554, 5, 5, 1, "message has no recipients")
 	}
 	if len(rcpts) > s.limits.Recipients {
-		return Receipt{}, refusef(452, 4, 5, 3, "more than %d recipients; send to the others separately", s.limits.Recipients)
+		return Receipt{}, refuse.With(452, 4, 5, 3, "more than %d recipients; send to the others separately", s.limits.Recipients)
 	}
 	var to []string
 	var a asking
@@ -90,9 +98,9 @@ func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts
 		if err != nil {
 			return Receipt{}, err
 		}
-		to = withMailbox(to, m)
+		to = address.Add(to, m)
 	}
-	return s.submit(ctx, newRef(), peer, who, to, dsn, false, raw, also)
+	return s.submit(ctx, trace.NewRef(), peer, who, to, dsn, false, raw, also)
 }
 
 // poster is who submits a message.
@@ -119,16 +127,16 @@ func (w *wire) user() user {
 // allowed, belongs to the postmaster.
 func (s *Submitter) sender(from string, by user, utf8 bool) (poster, error) {
 	who := poster{signed: by.account != nil, relayed: by.relays}
-	var m *mailbox
+	var m *address.Mailbox
 	if from != "" {
-		parsed, err := parseMailbox(from, utf8)
+		parsed, err := address.Parse(from, utf8)
 		if err != nil {
 			return poster{}, err
 		}
 		m, who.from = &parsed, parsed.String()
 	}
 	err := s.store.View(func(r *mailstore.Reader) error {
-		a, err := s.dir.senderOf(r, m, by, s.relay)
+		a, err := senderOf(s.dir, r, m, by, s.relay)
 		who.account = a.ID
 		return err
 	})
@@ -138,38 +146,38 @@ func (s *Submitter) sender(from string, by user, utf8 bool) (poster, error) {
 // Here reports whether mail for an address goes to an account of this node, as its courier would
 // deliver it.
 func (s *Submitter) Here(r *mailstore.Reader, address string) (bool, error) {
-	return s.dir.has(r, address)
+	return s.dir.Has(r, address)
 }
 
 // recipient checks one recipient of mail that somebody submits. Those of our own domains must
 // exist, and others not be suppressed.
-func (s *Submitter) recipient(ctx context.Context, who poster, a *asking, to string, utf8 bool) (mailbox, error) {
-	m, err := parseMailbox(to, utf8)
+func (s *Submitter) recipient(ctx context.Context, who poster, a *asking, to string, utf8 bool) (address.Mailbox, error) {
+	m, err := address.Parse(to, utf8)
 	if err != nil {
 		return m, err
 	}
-	if !s.dir.isLocal(m.domain) {
+	if !s.dir.IsLocal(m.Domain) {
 		if err := s.notSuppressed(who, m); err != nil {
 			return m, err
 		}
-		return m, s.nowhere(ctx, a, m.domain)
+		return m, s.nowhere(ctx, a, m.Domain)
 	}
 	_, err = s.cfg.heldBy(ctx, s.store, s.dir, m, nil)
 	return m, err
 }
 
 // submit queues a message whose text and envelope were checked, as ref.
-func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, who poster, rcpts []string, dsn outbox.DSN, requireTLS bool, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+func (s *Submitter) submit(ctx context.Context, ref string, peer trace.Peer, who poster, rcpts []string, dsn outbox.DSN, requireTLS bool, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	began := time.Now()
-	d, err := readDraft(raw)
+	d, err := draft.Read(raw)
 	if err != nil {
 		return Receipt{}, err
 	}
-	wish, err := parseWish(d.wish, s.cfg.usual())
+	wish, err := parseWish(d.Wish, s.cfg.usual())
 	if err != nil {
 		return Receipt{}, err
 	}
-	until, err := parseHold(d.hold)
+	until, err := parseHold(d.Hold)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -179,12 +187,12 @@ func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, who poste
 	}
 	now := s.now()
 	env := outbox.Envelope{Ref: ref, From: who.from, Account: who.account, Recipients: rcpts, Wish: wish, DSN: dsn, RequireTLS: requireTLS, UntilIncluded: until}
-	with := stamp{
-		received: receivedField(peer, s.cfg.Hostname, ref, nil, now), sender: sender,
-		hostname: s.cfg.Hostname, ref: ref, now: now, limit: s.limits.MessageBytes, sevenBit: s.leavesNodes(rcpts),
+	with := draft.Stamp{
+		Received: trace.Received(peer, s.cfg.Hostname, ref, nil, now), Sender: sender,
+		Hostname: s.cfg.Hostname, Ref: ref, Now: now, Limit: s.limits.MessageBytes, SevenBit: s.leavesNodes(rcpts),
 	}
-	msg := d.finish(with)
-	if err := canArrive(msg); err != nil {
+	msg := d.Finish(with)
+	if err := draft.CanArrive(msg); err != nil {
 		return Receipt{}, err
 	}
 	msg, err = s.filtered(ctx, msg, who, env, peer, with)
@@ -198,4 +206,19 @@ func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, who poste
 	r := Receipt{Ref: ref, Account: who.account, Message: id, Raw: msg}
 	s.submitted(r, peer, who.from, rcpts, began)
 	return r, nil
+}
+
+// leavesNodes reports whether mail for one of these recipients may go to a server that is no node,
+// as far as that is known now. What such a server takes is known when it is spoken to, and the mail
+// is recorded by then.
+func (s *Submitter) leavesNodes(rcpts []string) bool {
+	if s.cfg.ToNode == nil {
+		return false
+	}
+	for _, r := range rcpts {
+		if domain := maildomain.OfAddress(r); !s.dir.IsLocal(domain) && !s.cfg.ToNode(domain) {
+			return true
+		}
+	}
+	return false
 }

@@ -6,7 +6,10 @@ import (
 	"testing"
 
 	"cairn/mailstore"
+	"cairn/mailstore/message"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/trace"
 )
 
 // What else a submission's transaction is to do happens with it, or neither does.
@@ -16,7 +19,7 @@ func TestSubmitWith(t *testing.T) {
 	s := NewSubmitter(testConfig, st, q)
 	failed := errors.New("no such luck")
 	for _, want := range []error{failed, nil} {
-		_, err := s.SubmitWith(t.Context(), Peer{Protocol: ProtocolLocal}, "", []string{"user@local.example"}, []byte("Subject: both\r\nFrom: admin@local.example\r\n\r\nx\r\n"), func(tx *mailstore.Tx) error {
+		_, err := s.SubmitWith(t.Context(), trace.Peer{Protocol: trace.ProtocolLocal}, "", []string{"user@local.example"}, []byte("Subject: both\r\nFrom: admin@local.example\r\n\r\nx\r\n"), func(tx *mailstore.Tx) error {
 			return errors.Join(tx.Space("test").Put([]byte("noted"), nil), want)
 		})
 		if !errors.Is(err, want) {
@@ -45,7 +48,7 @@ func TestRecipientsInAnyCase(t *testing.T) {
 	}
 	d.say("DATA\r\n", "^354")
 	d.say(mailText("once")+".\r\n", "^250")
-	if _, err := NewSubmitter(testConfig, st, q).Submit(t.Context(), Peer{Protocol: ProtocolLocal}, "user@local.example", rcpts, []byte(mailText("once"))); err != nil {
+	if _, err := NewSubmitter(testConfig, st, q).Submit(t.Context(), trace.Peer{Protocol: trace.ProtocolLocal}, "user@local.example", rcpts, []byte(mailText("once"))); err != nil {
 		t.Fatal(err)
 	}
 	var to []string
@@ -55,5 +58,33 @@ func TestRecipientsInAnyCase(t *testing.T) {
 	slices.Sort(to)
 	if want := []string{"ANN@far.example", "ANN@far.example", "USER@local.example", "USER@local.example"}; !slices.Equal(to, want) {
 		t.Errorf("queued for %q", to)
+	}
+}
+
+// TestSevenBitIsForOthers: what goes to nodes alone stays as it is.
+func TestSevenBitIsForOthers(t *testing.T) {
+	const raw = "From: user@local.example\r\nSubject: grüße\r\n\r\nschön\r\n"
+	for _, tt := range []struct {
+		to      []string
+		encoded bool
+	}{
+		{[]string{"bob@node.example"}, false},
+		{[]string{"user@local.example"}, false},
+		{[]string{"bob@far.example"}, true},
+		{[]string{"user@local.example", "bob@node.example", "bob@far.example"}, true},
+	} {
+		cfg := testConfig
+		cfg.ToNode = func(domain string) bool { return domain == "node.example" }
+		st := localStore(t)
+		r, err := NewSubmitter(cfg, st, outbox.New(st)).Submit(t.Context(), trace.Peer{Protocol: trace.ProtocolLocal}, "user@local.example", tt.to, []byte(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rawheader.IsASCII(r.Raw) != tt.encoded {
+			t.Errorf("to %s: %q", tt.to, r.Raw)
+		}
+		if m := message.Parse(r.Raw); m.Subject != "grüße" || m.Text != "schön" {
+			t.Errorf("to %s: %q, %q", tt.to, m.Subject, m.Text)
+		}
 	}
 }

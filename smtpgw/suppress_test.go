@@ -1,20 +1,20 @@
 package smtpgw
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"cairn/mailstore"
+	"cairn/smtpgw/suppressed"
 )
 
 // suppressedNow are the addresses on the list, with the accounts.
 func suppressedNow(t *testing.T, st *mailstore.Store, now time.Time) (all []string) {
 	t.Helper()
 	err := st.View(func(r *mailstore.Reader) error {
-		list, err := SuppressedOf(r, 0, now)
+		list, err := suppressed.List(r, 0, now)
 		for _, s := range list {
 			all = append(all, fmt.Sprintf("%d %s", s.Account, s.Address))
 		}
@@ -92,58 +92,4 @@ func TestSuppressedIsRefused(t *testing.T) {
 	clock.advance(time.Hour)
 	d.say("MAIL FROM:<user@local.example>\r\n", "^250 ")
 	d.say("RCPT TO:<gone@far.example>\r\n", "^250 ")
-}
-
-// The list is bounded; what has expired makes room. What is damaged refuses nothing.
-func TestSuppressedIsBounded(t *testing.T) {
-	st := localStore(t)
-	now := time.Now()
-	put := func(i int, at time.Time) error {
-		return st.Update(t.Context(), func(tx *mailstore.Tx) error {
-			m := mailbox{local: fmt.Sprint("x", i), domain: "far.example"}
-			return suppress(tx, m, Suppressed{Account: 2, Since: at, Until: at.Add(time.Hour)})
-		})
-	}
-	err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
-		sp := tx.Space(suppressedSpace)
-		for i := range MaxSuppressed {
-			m := mailbox{local: fmt.Sprint("x", i), domain: "far.example"}
-			if err := sp.PutJSON(suppressedKey(2, m), Suppressed{Version: 1, Account: 2, Address: m.String(), Until: now.Add(time.Hour)}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := put(0, now); err != nil {
-		t.Errorf("one that is there: %v", err)
-	}
-	if err := put(MaxSuppressed, now); !errors.Is(err, ErrSuppressedFull) {
-		t.Errorf("one more: %v", err)
-	}
-	if err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
-		return suppress(tx, mailbox{local: "x", domain: "far.example"}, Suppressed{Account: 1, Since: now, Until: now.Add(time.Hour)})
-	}); err != nil {
-		t.Errorf("the list of one account is full, and another's: %v", err)
-	}
-	if err := put(MaxSuppressed, now.Add(2*time.Hour)); err != nil {
-		t.Errorf("one more later: %v", err)
-	}
-	err = st.Update(t.Context(), func(tx *mailstore.Tx) error {
-		m := mailbox{local: "odd", domain: "far.example"}
-		sp := tx.Space(suppressedSpace)
-		if err := sp.Put(suppressedKey(2, m), []byte("odd")); err != nil {
-			return err
-		}
-		s, err := suppressed(&tx.Reader, 2, m, now)
-		if s != nil {
-			t.Errorf("what is damaged says %+v", s)
-		}
-		return errors.Join(err, UnsuppressAll(tx, 2))
-	})
-	if got := fmt.Sprint(suppressedNow(t, st, now)); got != "[1 x@far.example]" || err != nil {
-		t.Errorf("left after all of one account were taken off: %v, %v", got, err)
-	}
 }

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/smtpgw/address"
 	"cairn/smtpgw/limits"
+	"cairn/smtpgw/refuse"
 )
 
 // Throttle keeps strangers within limits over all servers that share it. Members of the network,
@@ -146,14 +148,14 @@ func (s *session) within(e limits.Event) error {
 	}
 	switch s.srv.cfg.Throttle.decide(e, s.wire.peer).Answer {
 	case limits.Banned:
-		return refusef(421, 4, 7, 0, bannedWords)
+		return refuse.With(421, 4, 7, 0, bannedWords)
 	case limits.Spammer:
-		return refusef(450, 4, 7, 1, "too many large messages from you in a short time; try again later")
+		return refuse.With(450, 4, 7, 1, "too many large messages from you in a short time; try again later")
 	case limits.TooFast:
 		if e == limits.Recipient {
-			return refusef(452, 4, 7, 1, "too many recipients from you in a short time; try again later")
+			return refuse.With(452, 4, 7, 1, "too many recipients from you in a short time; try again later")
 		}
-		return refusef(450, 4, 7, 1, "too many messages from you in a short time; try again later")
+		return refuse.With(450, 4, 7, 1, "too many messages from you in a short time; try again later")
 	}
 	return nil
 }
@@ -161,12 +163,12 @@ func (s *session) within(e limits.Event) error {
 // absent is the refusal err of a recipient, or that of one that is not here where a peer has named
 // too many of those. A failure it is all the same.
 func (s *session) absent(err error) error {
-	refusal, ok := errors.AsType[*Refusal](err)
+	refusal, ok := errors.AsType[*refuse.Refusal](err)
 	if !ok || failureOf("RCPT", refusal.Error()) != limits.UnknownRecipient || !s.srv.cfg.Throttle.putsOff(s.wire.peer) {
 		return err
 	}
 	s.wire.holdAgainst(limits.UnknownRecipient)
-	return refusef(450, 4, 7, 1, "too many recipients from you that are not here; try again later")
+	return refuse.With(450, 4, 7, 1, "too many recipients from you that are not here; try again later")
 }
 
 // accountWithin is within of an account.
@@ -177,19 +179,19 @@ func (s *session) accountWithin(name string, e limits.Event) error {
 	}
 	switch d.Over {
 	case limits.Message:
-		return refusef(450, 4, 7, 1, "this account has sent too many messages in a short time and is held for now; its owner and the administrator are told")
+		return refuse.With(450, 4, 7, 1, "this account has sent too many messages in a short time and is held for now; its owner and the administrator are told")
 	case limits.Recipient:
-		return refusef(450, 4, 7, 1, "this account has named too many recipients in a short time and is held for now; its owner and the administrator are told")
+		return refuse.With(450, 4, 7, 1, "this account has named too many recipients in a short time and is held for now; its owner and the administrator are told")
 	case limits.Stranger:
-		return refusef(450, 4, 7, 1, "this account has written to too many new addresses in a short time and is held for now; its owner and the administrator are told")
+		return refuse.With(450, 4, 7, 1, "this account has written to too many new addresses in a short time and is held for now; its owner and the administrator are told")
 	}
-	return refusef(450, 4, 7, 1, "this account has sent too many large messages in a short time and is held for now; its owner and the administrator are told")
+	return refuse.With(450, 4, 7, 1, "this account has sent too many large messages in a short time and is held for now; its owner and the administrator are told")
 }
 
 // withinStrangers is within of a recipient outside whom an account names.
-func (s *session) withinStrangers(m mailbox) error {
+func (s *session) withinStrangers(m address.Mailbox) error {
 	user := s.wire.secrecy.user
-	if user == nil || s.srv.cfg.Throttle == nil || s.srv.dir.isLocal(m.domain) {
+	if user == nil || s.srv.cfg.Throttle == nil || s.srv.dir.IsLocal(m.Domain) {
 		return nil
 	}
 	var known bool
@@ -210,7 +212,7 @@ func (s *session) withinSize(size int) error {
 		return s.within(limits.LargeMessage)
 	}
 	if user != nil && t.Held(user.Name) {
-		return refusef(450, 4, 7, 1, "this account has sent too much in a short time and is held for now; its owner and the administrator are told")
+		return refuse.With(450, 4, 7, 1, "this account has sent too much in a short time and is held for now; its owner and the administrator are told")
 	}
 	return nil
 }

@@ -5,13 +5,13 @@ import (
 	"context"
 	"fmt"
 	"net/textproto"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"cairn/mailstore/message/maildomain"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/rawheader"
 )
 
 // eager is the size up to which a message is sent along with its envelope,
@@ -70,7 +70,7 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 			return all(to, o.unfit(554, why)), nil
 		}
 	}
-	mail, refusal := o.mailCommand(from, to, size, o.foreign && !asciiHeader(raw), o.foreign && isASCII(raw))
+	mail, refusal := o.mailCommand(from, to, size, o.foreign && !asciiHeader(raw), o.foreign && rawheader.IsASCII(raw))
 	if refusal != "" {
 		return all(to, o.unfit(553, refusal)), nil
 	}
@@ -87,7 +87,7 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 	}
 	commands = append(commands, mail)
 	for _, r := range to {
-		rcpt := "RCPT TO:<" + pathOf(r) + ">"
+		rcpt := "RCPT TO:<" + address.Path(r) + ">"
 		if o.dsn != nil && o.offers("DSN") {
 			rcpt += rcptParameters(o.dsn.Of(r))
 		}
@@ -186,7 +186,7 @@ func (o *outbound) cannotTake(raw []byte) string {
 	switch {
 	case !asciiHeader(raw) && !o.offers("SMTPUTF8"):
 		return "5.6.7 the message has header fields in UTF-8, which the other side does not take (SMTPUTF8)"
-	case !o.offers("8BITMIME") && !isASCII(raw):
+	case !o.offers("8BITMIME") && !rawheader.IsASCII(raw):
 		return "5.6.3 the message has 8-bit text, which the other side does not take (8BITMIME)"
 	}
 	return ""
@@ -195,11 +195,7 @@ func (o *outbound) cannotTake(raw []byte) string {
 // asciiHeader reports whether the header section of a message is ASCII.
 func asciiHeader(raw []byte) bool {
 	header, _, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
-	return isASCII(header)
-}
-
-func isASCII(b []byte) bool {
-	return !slices.ContainsFunc(b, func(c byte) bool { return c >= utf8.RuneSelf })
+	return rawheader.IsASCII(header)
 }
 
 func (o *outbound) offers(keyword string) bool {
@@ -208,7 +204,7 @@ func (o *outbound) offers(keyword string) bool {
 }
 
 // mailCommand returns the MAIL command, or why the other side cannot take these addresses.
-// International says that the message cannot do without SMTPUTF8 whatever they are, and sevenBit
+// International says that the message cannot do without SMTPUTF8 whatever they are, and SevenBit
 // that it is no 8-bit text: a server that takes it for one may encode it for the next, and break
 // its signature.
 func (o *outbound) mailCommand(from string, to []string, size int, international, sevenBit bool) (command, refusal string) {
@@ -219,7 +215,7 @@ func (o *outbound) mailCommand(from string, to []string, size int, international
 	var b strings.Builder
 	b.WriteString("MAIL FROM:<")
 	if from != "" {
-		b.WriteString(pathOf(from))
+		b.WriteString(address.Path(from))
 	}
 	b.WriteString(">")
 	if o.offers("SIZE") {

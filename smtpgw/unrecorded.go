@@ -9,6 +9,9 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/maillog"
+	"cairn/smtpgw/refuse"
 )
 
 // Mail between accounts of this node waits for nobody. Where nothing can be recorded it
@@ -93,7 +96,7 @@ func (w *unrecorded) sweep(now time.Time) {
 // try delivers an entry if somebody has an account here and it is due.
 func (w *unrecorded) try(ctx context.Context, e *outbox.Entry, why string, now time.Time) {
 	r, known := w.again[e.ID]
-	if known && now.Before(r.at) || !w.dir.isLocal(e.Domain) || w.queue.Withheld(e.ID) {
+	if known && now.Before(r.at) || !w.dir.IsLocal(e.Domain) || w.queue.Withheld(e.ID) {
 		return
 	}
 	done, err := w.deliverAsItIs(ctx, e, why)
@@ -129,7 +132,7 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *outbox.Entry, why string
 	}
 	a := c.localArrival(e, raw, e.From, here)
 	a.Unrecorded = why
-	var refusal *Refusal
+	var refusal *refuse.Refusal
 	l, err := c.delivery.ready(ctx, a, e.Ref)
 	if errors.As(err, &refusal) {
 		return false, nil
@@ -162,7 +165,7 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *outbox.Entry, why string
 	switch {
 	case err == nil:
 		c.cfg.Meter.Settled("delivered")
-		c.log.Info("mail delivered", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", envelopeTo(here), "size", len(raw),
+		c.log.Info("mail delivered", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", maillog.To(here), "size", len(raw),
 			"waiting", len(rest), "result", "without a record: "+why, "took", c.now().Sub(e.Created).Round(time.Millisecond))
 		l.tell()
 		if told {
@@ -181,13 +184,13 @@ func (c *Courier) whoIsHere(e *outbox.Entry) (here, rest []string, err error) {
 	err = c.queue.Store().View(func(r *mailstore.Reader) error {
 		here, rest = nil, nil
 		for _, rcpt := range e.Recipients {
-			has, err := c.dir.has(r, rcpt)
+			has, err := c.dir.Has(r, rcpt)
 			if err != nil {
 				return err
 			}
 			if has { // what is full waits
-				m, _ := parseMailbox(rcpt, true)
-				full, err := c.dir.isFull(r, m, 0)
+				m, _ := address.Parse(rcpt, true)
+				full, err := c.dir.IsFull(r, m, 0)
 				if err != nil {
 					return err
 				}

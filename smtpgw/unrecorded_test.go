@@ -10,6 +10,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/trace"
 )
 
 // Where nothing can be recorded, mail between accounts of this node is delivered without a token,
@@ -28,7 +29,7 @@ func TestDeliveredUnrecorded(t *testing.T) {
 	toBoth := "To: other@local.example, admin@local.example, dora@local.example\r\n"
 	submit(toBoth+mailText("both"), "other@local.example", "admin@local.example", "dora@local.example", "bob@far.example")
 	submit("Cairn-Record: of another one\r\n"+mailText("sent on"), "other@local.example")
-	submit(strings.Repeat("Received: by here\r\n", maxReceived)+mailText("in circles"), "other@local.example")
+	submit(strings.Repeat("Received: by here\r\n", trace.MaxReceived)+mailText("in circles"), "other@local.example")
 	w := newUnrecorded(n.courier)
 	if w.look(t.Context(), time.Now()); n.queued(t) != 4 {
 		t.Fatalf("%d entries are left before their time", n.queued(t))

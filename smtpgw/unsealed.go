@@ -10,6 +10,9 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/lists"
+	"cairn/smtpgw/maillog"
+	"cairn/smtpgw/refuse"
 )
 
 // watchUnsealed sees to mail that waits for its token, beside what is carried: it may take
@@ -125,7 +128,7 @@ func (c *Courier) giveUp(ctx context.Context, entries []outbox.Entry) error {
 			}
 		}
 		unasked = len(failed) == 0
-		if raw, err = bounce(e, raw, failed, c.cfg.Hostname, c.dir.home(), now); err != nil {
+		if raw, err = bounce(e, raw, failed, c.cfg.Hostname, c.dir.Home(), now); err != nil {
 			return err
 		}
 	}
@@ -133,7 +136,7 @@ func (c *Courier) giveUp(ctx context.Context, entries []outbox.Entry) error {
 	if err != nil {
 		return err
 	}
-	var refusal *Refusal // of who is gone, or of a message that goes in circles: nobody is left to tell
+	var refusal *refuse.Refusal // of who is gone, or of a message that goes in circles: nobody is left to tell
 	var filed []*landing
 	if unasked {
 		to = nil
@@ -179,7 +182,7 @@ func (c *Courier) giveUp(ctx context.Context, entries []outbox.Entry) error {
 	for i := range done {
 		e := &done[i]
 		c.cfg.Meter.Settled("returned")
-		c.log.Warn("mail returned", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", envelopeTo(e.Recipients),
+		c.log.Warn("mail returned", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", maillog.To(e.Recipients),
 			"result", "it could not be recorded in the time that mail is kept", "took", now.Sub(e.Created).Round(time.Second))
 	}
 	for _, l := range filed {
@@ -210,7 +213,7 @@ func (c *Courier) stillUnsealed(tx *mailstore.Tx, entries []outbox.Entry) (still
 func (c *Courier) told(e *outbox.Entry) (to []string, err error) {
 	if e.From == "" {
 		for _, address := range e.Recipients {
-			if !c.dir.isLocal(maildomain.OfAddress(address)) {
+			if !c.dir.IsLocal(maildomain.OfAddress(address)) {
 				address = c.postmaster()
 			}
 			if !slices.Contains(to, address) {
@@ -221,7 +224,7 @@ func (c *Courier) told(e *outbox.Entry) (to []string, err error) {
 	}
 	err = c.queue.Store().View(func(r *mailstore.Reader) error {
 		to = []string{e.From}
-		here, err := c.dir.has(r, e.From)
+		here, err := c.dir.Has(r, e.From)
 		if err == nil && !here {
 			to[0], err = c.standIn(r, e.Account)
 		}
@@ -230,20 +233,20 @@ func (c *Courier) told(e *outbox.Entry) (to []string, err error) {
 	return to, err
 }
 
-func (c *Courier) postmaster() string { return "postmaster@" + c.dir.home() }
+func (c *Courier) postmaster() string { return "postmaster@" + c.dir.Home() }
 
 // standIn returns the address by which an account is told of its mail. Where it has none here, and
 // for a mailing list, whose account nobody reads, it is the postmaster's.
 func (c *Courier) standIn(r *mailstore.Reader, account mailstore.AccountID) (string, error) {
 	a, err := r.Account(account)
 	if err == nil {
-		_, err = ListOf(r, account)
+		_, err = lists.Of(r, account)
 	}
-	own := c.dir.current(a.Addresses)
+	own := c.dir.Current(a.Addresses)
 	switch {
-	case errors.Is(err, ErrNoList) && len(own) > 0:
+	case errors.Is(err, lists.ErrNone) && len(own) > 0:
 		return own[0], nil
-	case err == nil, errors.Is(err, ErrNoList), errors.Is(err, mailstore.ErrNotFound), errors.Is(err, mailstore.ErrDamaged):
+	case err == nil, errors.Is(err, lists.ErrNone), errors.Is(err, mailstore.ErrNotFound), errors.Is(err, mailstore.ErrDamaged):
 		return c.postmaster(), nil
 	}
 	return "", err

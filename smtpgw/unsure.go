@@ -8,7 +8,10 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore/message/maildomain"
+	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/trace"
 )
 
 // Bounds of putting mail off while the DNS does not say whether it is from where it claims to be.
@@ -42,13 +45,13 @@ func newUnsure(now func() time.Time) *unsure {
 
 // check is a *Refusal if the place of a message hangs on an answer of the DNS that may come yet:
 // its domain may want it kept away, and no record speaks for it.
-func (u *unsure) check(a *Arrival, verdict record.Verdict, e screen.Evidence) error {
+func (u *unsure) check(a *arrival.Arrival, verdict record.Verdict, e screen.Evidence) error {
 	if verdict != record.Unrecorded && verdict != record.Missing {
 		return nil
 	}
 	for _, r := range e {
 		if r.Method == screen.MethodDMARC && r.Result == screen.TempError && r.Policy != "none" && u.putOff(a.Peer.Addr, a.From, r.About) {
-			return refusef(451, 4, 7, 0, "whether this message is from %s is not known at present: the DNS does not answer; try again later", traceToken(r.About))
+			return refuse.With(451, 4, 7, 0, "whether this message is from %s is not known at present: the DNS does not answer; try again later", trace.Token(r.About))
 		}
 	}
 	return nil

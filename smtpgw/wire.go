@@ -15,6 +15,7 @@ import (
 	"cairn/mailstore/textroom"
 	"cairn/smtpgw/dnsbl"
 	"cairn/smtpgw/limits"
+	"cairn/smtpgw/refuse"
 )
 
 const (
@@ -229,14 +230,14 @@ func (w *wire) skipChunk() {
 }
 
 // broken is the reply for message text that cannot be read to its end.
-func (w *wire) broken(err error) *Refusal {
+func (w *wire) broken(err error) *refuse.Refusal {
 	if errors.Is(err, errYield) {
-		return refusef(421, 4, 3, 2, yieldWords)
+		return refuse.With(421, 4, 3, 2, yieldWords)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return refusef(421, 4, 4, 2, tooSlow)
+		return refuse.With(421, 4, 4, 2, tooSlow)
 	}
-	return refusef(451, 4, 4, 2, "connection broke within the message; nothing was accepted")
+	return refuse.With(451, 4, 4, 2, "connection broke within the message; nothing was accepted")
 }
 
 // command reads one command line and sets out to what go-smtp shall see of

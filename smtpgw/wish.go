@@ -10,6 +10,7 @@ import (
 	"cairn/index/query/nearest"
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/derive"
+	"cairn/smtpgw/refuse"
 )
 
 // mustHave are the names of the components without which a record would prove nothing that matters:
@@ -71,11 +72,11 @@ func (c *Config) usual() record.Wish {
 func parseWish(values []string, usual record.Wish) (record.Wish, error) {
 	w := record.Wish{LeftOut: slices.Clone(usual.LeftOut), Derive: slices.Clone(usual.Derive)}
 	if len(values) > 1 {
-		return w, refusef(550, 5, 6, 0, "message has %d Cairn-Components fields; write all wishes into one", len(values))
+		return w, refuse.With(550, 5, 6, 0, "message has %d Cairn-Components fields; write all wishes into one", len(values))
 	}
 	value := strings.Join(values, "")
 	if len(value) > maxWishOctets || strings.Count(value, ",") >= maxWishes {
-		return w, refusef(550, 5, 6, 0, "Cairn-Components has more than %d octets or %d wishes", maxWishOctets, maxWishes)
+		return w, refuse.With(550, 5, 6, 0, "Cairn-Components has more than %d octets or %d wishes", maxWishOctets, maxWishes)
 	}
 	named := make(map[string]bool)
 	for word := range strings.SplitSeq(value, ",") {
@@ -83,7 +84,7 @@ func parseWish(values []string, usual record.Wish) (record.Wish, error) {
 			continue
 		}
 		if err := follow(&w, word, named); err != nil {
-			return record.Wish{}, refusef(550, 5, 6, 0, "Cairn-Components: %v", err)
+			return record.Wish{}, refuse.With(550, 5, 6, 0, "Cairn-Components: %v", err)
 		}
 	}
 	slices.Sort(w.LeftOut)
@@ -97,7 +98,7 @@ func parseWish(values []string, usual record.Wish) (record.Wish, error) {
 // record is in a block. An error is the reply for the submitter.
 func parseHold(values []string) (untilIncluded bool, err error) {
 	if len(values) > 1 {
-		return false, refusef(550, 5, 6, 0, "message has %d Cairn-Hold fields; one is allowed", len(values))
+		return false, refuse.With(550, 5, 6, 0, "message has %d Cairn-Hold fields; one is allowed", len(values))
 	}
 	value := strings.ToLower(strings.TrimSpace(strings.Join(values, "")))
 	switch value {
@@ -106,7 +107,7 @@ func parseHold(values []string) (untilIncluded bool, err error) {
 	case "", "none":
 		return false, nil
 	}
-	return false, refusef(550, 5, 6, 0, "Cairn-Hold: %s is no wish; write until-included or none", clean(value))
+	return false, refuse.With(550, 5, 6, 0, "Cairn-Hold: %s is no wish; write until-included or none", clean(value))
 }
 
 // follow adds one word to a wish. named are those that were there before.

@@ -9,6 +9,8 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/trace"
 )
 
 func TestParseWish(t *testing.T) {
@@ -114,7 +116,7 @@ func FuzzWish(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value string) {
 		w, err := parseWish([]string{value}, record.Wish{})
 		if err != nil {
-			if s := err.Error(); !maildomain.IsASCII(s) || strings.ContainsFunc(s, isControl) || len(s) > 500 {
+			if s := err.Error(); !maildomain.IsASCII(s) || strings.ContainsFunc(s, address.IsControl) || len(s) > 500 {
 				t.Errorf("%q is refused with %q", value, s)
 			}
 			return
@@ -135,7 +137,7 @@ func TestWishIsQueued(t *testing.T) {
 	cfg.LeaveOut = []message.Type{message.Language}
 	s := NewSubmitter(cfg, st, q)
 	for _, field := range []string{"", "Cairn-Components: -references, threshold=90\r\n"} {
-		if _, err := s.Submit(t.Context(), Peer{}, "user@local.example", []string{"a@far.example", "b@near.example"}, []byte(field+mailText("wish"))); err != nil {
+		if _, err := s.Submit(t.Context(), trace.Peer{}, "user@local.example", []string{"a@far.example", "b@near.example"}, []byte(field+mailText("wish"))); err != nil {
 			t.Fatal(err)
 		}
 	}

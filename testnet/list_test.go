@@ -11,7 +11,7 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/node/api"
-	"cairn/smtpgw"
+	"cairn/smtpgw/lists"
 	"cairn/testnet"
 )
 
@@ -184,12 +184,12 @@ func TestHostedListHolds(t *testing.T) {
 	if err := testnet.SendOne(charlie.InboundAddr(), w.Address(0), listAddress, raw); err != nil {
 		t.Fatal(err)
 	}
-	held, err := charlie.AwaitMail(ctx, listAddress, func(m *testnet.Mail) bool { return slices.Contains(m.Labels, smtpgw.LabelHeld) })
+	held, err := charlie.AwaitMail(ctx, listAddress, func(m *testnet.Mail) bool { return slices.Contains(m.Labels, lists.LabelHeld) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	ref := fmt.Sprintf("%s/%d", listAddress, held.ID)
-	if _, err := charlie.SetLabels(ctx, api.LabelRequest{Ref: ref, Add: []string{smtpgw.LabelApproved}}); err != nil {
+	if _, err := charlie.SetLabels(ctx, api.LabelRequest{Ref: ref, Add: []string{lists.LabelApproved}}); err != nil {
 		t.Fatal(err)
 	}
 	mail, err := w.Members[1].AwaitMail(ctx, "bob", testnet.Subject("Not recorded"))
@@ -200,7 +200,7 @@ func TestHostedListHolds(t *testing.T) {
 		t.Errorf("%d tokens, %v", len(tokens), err)
 	}
 	_, err = charlie.AwaitMail(ctx, listAddress, func(m *testnet.Mail) bool {
-		return slices.Contains(m.Labels, smtpgw.LabelPosted) && !slices.Contains(m.Labels, smtpgw.LabelHeld)
+		return slices.Contains(m.Labels, lists.LabelPosted) && !slices.Contains(m.Labels, lists.LabelHeld)
 	})
 	if err != nil {
 		t.Error(err)
