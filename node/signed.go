@@ -122,7 +122,7 @@ func (s *signedDNS) of(ctx context.Context, domain string, hosts []mx.Host, now 
 
 // secure has a host held to what the DNS says of its key.
 func (v *publishedKey) secure(h *smtpgw.Host) {
-	h.TLS, h.ServerName = smtpgw.TLSRequired, v.server.Base
+	h.TLS, h.ServerName, h.Unproved = smtpgw.TLSRequired, v.server.Base, !v.authenticates()
 	h.Verify = func(state *tls.ConnectionState) error {
 		if err := v.server.Verify(state, time.Now()); err != nil {
 			return smtpgw.Reason(err.Error())

@@ -32,6 +32,9 @@ type Host struct {
 	// that its domain publishes (RFC 7672). ServerName is whom it is asked to show; empty: Name.
 	Verify     func(*tls.ConnectionState) error
 	ServerName string
+	// Unproved says that TLS is required of the host, and that who answers may be anybody: Verify
+	// takes all.
+	Unproved bool
 
 	requires bool // a session is of use only where REQUIRETLS is offered
 }
