@@ -35,8 +35,14 @@ func (w *wire) takesRequireTLS() bool { return w.secrecy.on || w.ofNode }
 // requireTLS notes that MAIL had the parameter, if it did. Then reports are as with RET=HDRS.
 func (s *session) requireTLS(given bool) {
 	if s.tls = given; given {
-		s.dsn.Full, s.dsn.HDRS = false, true
+		s.dsn = withoutBody(s.dsn)
 	}
+}
+
+// withoutBody has reports be as with RET=HDRS.
+func withoutBody(dsn outbox.DSN) outbox.DSN {
+	dsn.Full, dsn.HDRS = false, true
+	return dsn
 }
 
 // requiringTLS is the way of mail with REQUIRETLS: of servers that are no nodes those alone whose
