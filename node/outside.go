@@ -281,7 +281,7 @@ func (o *outsideRouter) route(domain string, found []mx.Host, keys []publishedKe
 		k := &keys[i]
 		switch {
 		case k.err != nil:
-			unknown = k.err
+			unknown = fmt.Errorf("%w: %w", smtpgw.Reason("the DNS does not answer, or not as it was signed, which keys the mail servers of "+domain+" have (TLSA)"), k.err)
 			continue
 		case enforced != nil && !k.authenticates() && !enforced.Allows(h.Name):
 			continue
@@ -295,11 +295,11 @@ func (o *outsideRouter) route(domain string, found []mx.Host, keys []publishedKe
 		}
 		route.Hosts = append(route.Hosts, host)
 	}
-	switch {
+	switch route.Lacking = unknown; {
 	case len(route.Hosts) > 0:
 		return route, nil
 	case unknown != nil:
-		return smtpgw.Route{}, fmt.Errorf("%w: %w", smtpgw.Reason("the DNS does not answer, or not as it was signed, which keys the mail servers of "+domain+" have (TLSA)"), unknown)
+		return smtpgw.Route{}, unknown
 	}
 	return smtpgw.Route{}, smtpgw.Reason("none of the mail exchangers of " + domain + " is one that its MTA-STS policy names")
 }

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -54,8 +53,8 @@ func (s *signedDNS) counts(ctx context.Context, now time.Time) (on bool, why, er
 		return false, nil, nil
 	}
 	on, why = s.resolver.Validates(ctx, now)
-	if !on && s.named && errors.Is(why, dnssec.ErrSilent) {
-		return false, why, fmt.Errorf("%w: %w", smtpgw.Reason("the resolver that outbound.validating_resolver names does not answer"), why)
+	if !on && s.named && dnssec.Unknown(why) {
+		return false, why, fmt.Errorf("%w: %w", smtpgw.Reason("the resolver that outbound.validating_resolver names does not tell whether it validates"), why)
 	}
 	return on, why, nil
 }
@@ -122,7 +121,7 @@ func (s *signedDNS) of(ctx context.Context, domain string, hosts []mx.Host, now 
 
 // secure has a host held to what the DNS says of its key.
 func (v *publishedKey) secure(h *smtpgw.Host) {
-	h.TLS, h.ServerName = smtpgw.TLSRequired, v.server.Base
+	h.TLS, h.ServerName, h.Unproved = smtpgw.TLSRequired, v.server.Base, !v.authenticates()
 	h.Verify = func(state *tls.ConnectionState) error {
 		if err := v.server.Verify(state, time.Now()); err != nil {
 			return smtpgw.Reason(err.Error())

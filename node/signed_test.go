@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -108,7 +109,13 @@ func TestKeysAndPolicies(t *testing.T) {
 			if route.To != tt.to || string(why) != tt.err || known != (tt.err != "") || len(route.Hosts) != len(tt.tls) {
 				t.Fatalf("%q, %v", route.To, err)
 			}
+			if lacking := len(tt.tls) > 0 && tt.keys[0] == silent; strings.HasPrefix(fmt.Sprint(route.Lacking), silence) != lacking {
+				t.Errorf("hosts are lacking: %v", route.Lacking)
+			}
 			for i, h := range route.Hosts {
+				if want := tt.keys[i].server == unusable.server && tt.policy == nil; h.Unproved != want {
+					t.Errorf("%s proves nothing: %v", h.Name, h.Unproved)
+				}
 				if h.TLS != tt.tls[i] || (h.Verify != nil) != strings.Contains(route.To, h.Name+" (TLSA)") {
 					t.Errorf("%s: TLS %d, held to a key: %v", h.Name, h.TLS, h.Verify != nil)
 				}

@@ -118,7 +118,7 @@ func (n *Node) askPublished(ctx context.Context, name string) (p published) {
 		return published{why: "there is no resolver here that validates DNSSEC, so records are not looked for"}
 	}
 	on, why, err := n.outside.signed.counts(ctx, n.now())
-	if err == nil && !on && errors.Is(why, dnssec.ErrSilent) {
+	if err == nil && !on && dnssec.Unknown(why) {
 		err = why // it may validate
 	}
 	switch {

@@ -132,7 +132,7 @@ func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outb
 		return c.deferred(e, "connect to "+route.whom(e.Domain), err), nil
 	}
 	if route.unproved {
-		return fates(e, all(e.Recipients, route.unfit(unproved))), nil
+		return c.unkept(e, &route, unproved), nil
 	}
 	hosts := route.hostSet()
 	if err := c.hosts.ask(ctx, hosts, e.Domain, round); errors.Is(err, errBusy) {
@@ -147,7 +147,7 @@ func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outb
 		c.hosts.opened(hosts, e.Domain, o)
 	}
 	if errors.Is(err, errNoRequireTLS) {
-		return fates(e, all(e.Recipients, route.unfit(noRequireTLS))), nil
+		return c.unkept(e, &route, noRequireTLS), nil
 	}
 	if err = whyEnded(ctx, err); err != nil {
 		t.noteFailure(c.now(), round, route.To, err)

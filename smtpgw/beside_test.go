@@ -86,3 +86,28 @@ func TestAskedThere(t *testing.T) {
 		t.Error("a long ORCPT is taken")
 	}
 }
+
+// TestRequireTLSThere: what another mail server took with REQUIRETLS goes on with it, and what is
+// reported on it has no body.
+func TestRequireTLSThere(t *testing.T) {
+	st := localStore(t)
+	q := outbox.New(st)
+	s := NewSubmitter(testConfig, st, q)
+	none := func(string) (string, bool) { return "", false }
+	for _, required := range []bool{true, false} {
+		mail := func(name string) (string, bool) {
+			if name == "RET" {
+				return "FULL", true
+			}
+			return "", required && name == requireTLS
+		}
+		to := []To{{"bob@far.example", none}}
+		if _, err := s.SubmitFor(t.Context(), trace.Peer{Addr: "local"}, "user@local.example", mail, to, []byte(mailText("x"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	es := must(q.List(0, 10))(t)
+	if len(es) != 2 || !es[0].RequireTLS || es[0].DSN.Full || !es[0].DSN.HDRS || es[1].RequireTLS || !es[1].DSN.Full {
+		t.Errorf("queued are %+v", es)
+	}
+}

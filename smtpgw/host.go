@@ -33,6 +33,9 @@ type Host struct {
 	// that its domain publishes (RFC 7672). ServerName is whom it is asked to show; empty: Name.
 	Verify     func(*tls.ConnectionState) error
 	ServerName string
+	// Unproved says that TLS is required of the host, and that who answers may be anybody: Verify
+	// takes all.
+	Unproved bool
 
 	requires bool // a session is of use only where REQUIRETLS is offered
 }
@@ -224,7 +227,7 @@ func (o *outbound) login(l *Login) error {
 	case scram.Mechanism:
 		return o.loginScram(l)
 	case "PLAIN":
-		_, err := o.authenticate(235, "AUTH PLAIN "+inBase64("\x00"+l.User+"\x00"+l.Password))
+		_, err := o.authenticate(l, 235, "AUTH PLAIN "+inBase64("\x00"+l.User+"\x00"+l.Password))
 		return err
 	}
 	for i, step := range []string{"AUTH LOGIN", inBase64(l.User), inBase64(l.Password)} {
@@ -232,7 +235,7 @@ func (o *outbound) login(l *Login) error {
 		if i == 2 {
 			want = 235
 		}
-		if _, err := o.authenticate(want, step); err != nil {
+		if _, err := o.authenticate(l, want, step); err != nil {
 			return err
 		}
 	}
@@ -259,7 +262,7 @@ func (l *Login) choose(offered []string) (string, error) {
 // loginScram signs in by SCRAM-SHA-256: the server has to prove that it knows the password too.
 func (o *outbound) loginScram(l *Login) error {
 	c := scram.NewClient(l.User, l.Password, rand.Text())
-	text, err := o.authenticate(334, "AUTH "+scram.Mechanism+" "+inBase64(string(c.First())))
+	text, err := o.authenticate(l, 334, "AUTH "+scram.Mechanism+" "+inBase64(string(c.First())))
 	if err != nil {
 		return err
 	}
@@ -267,14 +270,14 @@ func (o *outbound) loginScram(l *Login) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", Reason("what it answered to AUTH SCRAM-SHA-256 is not safe to go on with"), err)
 	}
-	text, err = o.authenticate(334, inBase64(string(final))) // success alone proves nothing
+	text, err = o.authenticate(l, 334, inBase64(string(final))) // success alone proves nothing
 	if err != nil {
 		return err
 	}
 	if err := c.Verify(ofBase64(text)); err != nil {
 		return fmt.Errorf("%w: %w", Reason("it did not prove that it knows the password"), err)
 	}
-	_, err = o.authenticate(235, "")
+	_, err = o.authenticate(l, 235, "")
 	return err
 }
 
@@ -289,16 +292,27 @@ func ofBase64(text string) []byte {
 
 // authenticate sends a line of an authentication and returns the text of the reply, which has to
 // have a code.
-func (o *outbound) authenticate(want int, line string) (string, error) {
+func (o *outbound) authenticate(l *Login, want int, line string) (string, error) {
 	fmt.Fprintf(o.w, "%s\r\n", line)
 	r, err := o.read()
 	if err != nil {
 		return "", fmt.Errorf("wait for the reply to AUTH: %w", err)
 	}
 	if r.code != want {
-		return "", Reason("user or password refused: " + r.String())
+		return "", Reason("user or password refused: " + l.veiled(r).String())
 	}
 	return r.text, nil
+}
+
+// veiled is a reply that the log, the queue and senders may see: some servers repeat what they do
+// not take.
+func (l *Login) veiled(r reply) reply {
+	for _, secret := range []string{l.Password, inBase64(l.Password), inBase64("\x00" + l.User + "\x00" + l.Password)} {
+		if strings.Contains(r.text, secret) {
+			return reply{r.code, "(what it says shows the password)"}
+		}
+	}
+	return r
 }
 
 // Try opens a session with a host as for mail, TLS and sign-in included, and ends it. The error is

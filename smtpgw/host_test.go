@@ -237,6 +237,15 @@ func TestHosts(t *testing.T) {
 	ascii, eightBit := mailText("hello"), mailText("hello")+"grüße\r\n"
 	header := "Subject: grüße\r\n" + ascii
 	me := &Login{User: "me", Password: "secret"}
+	const veiled = "451 4.4.0 connect to a mail server of far.example: mx.far.example: user or password refused: 535 (what it says shows the password)"
+	echo := func(to, words string) func(string, int) string {
+		return func(line string, _ int) string {
+			if !strings.HasPrefix(line, to) {
+				return ""
+			}
+			return "535 5.7.8 " + cmp.Or(words, line)
+		}
+	}
 	starttls := []string{"STARTTLS", "CHUNKING", "PIPELINING", "8BITMIME"}
 	for _, tt := range []struct {
 		name   string
@@ -275,6 +284,8 @@ func TestHosts(t *testing.T) {
 		{"PLAIN", &foreignServer{ext: starttls, after: []string{"AUTH LOGIN PLAIN"}}, Host{TLS: TLSRequired, Login: me}, ascii, "250 taken", "EHLO STARTTLS tls:EHLO tls:AUTH tls:MAIL tls:RCPT tls:DATA"},
 		{"LOGIN", &foreignServer{ext: starttls, after: []string{"AUTH LOGIN"}}, Host{TLS: TLSRequired, Login: me}, ascii, "250 taken", "EHLO STARTTLS tls:EHLO tls:AUTH tls:MAIL tls:RCPT tls:DATA"},
 		{"another password", &foreignServer{ext: starttls, after: []string{"AUTH PLAIN"}}, Host{TLS: TLSRequired, Login: &Login{User: "me", Password: "Secret"}}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: user or password refused: 535 5.7.8 no", "EHLO STARTTLS tls:EHLO tls:AUTH"},
+		{"a password that is shown", &foreignServer{ext: starttls, after: []string{"AUTH PLAIN"}, instead: echo("AUTH ", "")}, Host{TLS: TLSRequired, Login: me}, ascii, veiled, "EHLO STARTTLS tls:EHLO tls:AUTH"},
+		{"a password that is shown as it is", &foreignServer{ext: starttls, after: []string{"AUTH PLAIN"}, instead: echo("AUTH ", "not secret")}, Host{TLS: TLSRequired, Login: me}, ascii, veiled, "EHLO STARTTLS tls:EHLO tls:AUTH"},
 		{"SCRAM", &foreignServer{ext: starttls, after: []string{"AUTH PLAIN LOGIN SCRAM-SHA-256"}}, Host{TLS: TLSRequired, Login: me}, ascii, "250 taken", "EHLO STARTTLS tls:EHLO tls:AUTH tls:MAIL tls:RCPT tls:DATA"},
 		{"SCRAM, of who does not know the password", &foreignServer{ext: starttls, after: []string{"AUTH PLAIN SCRAM-SHA-256"}, unproved: true}, Host{TLS: TLSRequired, Login: me}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: it did not prove that it knows the password", "EHLO STARTTLS tls:EHLO tls:AUTH"},
 		{"PLAIN rather than SCRAM", &foreignServer{ext: starttls, after: []string{"AUTH PLAIN SCRAM-SHA-256"}, unproved: true}, Host{TLS: TLSRequired, Login: &Login{User: "me", Password: "secret", Mechanism: "PLAIN"}}, ascii, "250 taken", "EHLO STARTTLS tls:EHLO tls:AUTH tls:MAIL tls:RCPT tls:DATA"},

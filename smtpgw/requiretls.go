@@ -3,6 +3,8 @@ package smtpgw
 import (
 	"errors"
 	"slices"
+
+	"cairn/mailstore/outbox"
 )
 
 // Mail that is sent with REQUIRETLS (RFC 8689) goes on only over TLS with a server that proves who
@@ -33,18 +35,25 @@ func (w *wire) takesRequireTLS() bool { return w.secrecy.on || w.ofNode }
 // requireTLS notes that MAIL had the parameter, if it did. Then reports are as with RET=HDRS.
 func (s *session) requireTLS(given bool) {
 	if s.tls = given; given {
-		s.dsn.Full, s.dsn.HDRS = false, true
+		s.dsn = withoutBody(s.dsn)
 	}
 }
 
+// withoutBody has reports be as with RET=HDRS.
+func withoutBody(dsn outbox.DSN) outbox.DSN {
+	dsn.Full, dsn.HDRS = false, true
+	return dsn
+}
+
 // requiringTLS is the way of mail with REQUIRETLS: of servers that are no nodes those alone whose
-// TLS is verified. Its sessions are used for no other mail. Streams to nodes are encrypted, and
-// authenticated by their keys, as they are.
+// TLS is verified, which it is not where TLSA records ask for encryption alone. Its sessions are
+// used for no other mail. Streams to nodes are encrypted, and authenticated by their keys, as they
+// are.
 func (r Route) requiringTLS() Route {
 	if len(r.Hosts) == 0 {
 		return r
 	}
-	hosts := slices.DeleteFunc(slices.Clone(r.Hosts), func(h Host) bool { return h.TLS == TLSIfOffered })
+	hosts := slices.DeleteFunc(slices.Clone(r.Hosts), func(h Host) bool { return h.TLS == TLSIfOffered || h.Unproved })
 	for i := range hosts {
 		hosts[i].requires = true
 	}
@@ -53,6 +62,15 @@ func (r Route) requiringTLS() Route {
 		r.Hosts = hosts
 	}
 	return r
+}
+
+// unkept is the fate of mail that no server of a route may have with REQUIRETLS. It waits while
+// there may be others.
+func (c *Courier) unkept(e *outbox.Entry, route *Route, text string) []fate {
+	if route.Lacking != nil {
+		return c.deferred(e, "find a route to "+e.Domain, route.Lacking)
+	}
+	return fates(e, all(e.Recipients, route.unfit(text)))
 }
 
 // unfit is the reply that stands for one of servers which cannot have the mail as it is.

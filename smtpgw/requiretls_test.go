@@ -75,6 +75,10 @@ func TestRequireTLSToHosts(t *testing.T) {
 		return Host{Name: "mx.far.example", Roots: roots, TLS: use, Dial: dialTo(s.addr)}
 	}
 	other := func(h Host) Host { h.Name = "other.example"; return h }
+	anybody := func(h Host) Host {
+		h.Verify, h.Unproved = func(*tls.ConnectionState) error { return nil }, true
+		return h
+	}
 	keeps, without := server("REQUIRETLS"), server()
 	inClear := (&foreignServer{ext: []string{"REQUIRETLS"}}).listen(t)
 	closed := Host{Name: "closed.example", TLS: TLSRequired, Dial: dialTo("127.0.0.1:1")}
@@ -87,6 +91,8 @@ func TestRequireTLSToHosts(t *testing.T) {
 		{"verified", []Host{host(keeps, TLSRequired)}, "250 taken"},
 		{"by a key that is published", []Host{func() Host { h := other(host(keeps, TLSRequired)); h.Verify = published(cert); return h }()}, "250 taken"},
 		{"nobody vouches for the name", []Host{host(keeps, TLSIfOffered)}, "550 " + unproved},
+		{"encrypted, and nobody vouches for the name", []Host{anybody(other(host(keeps, TLSRequired)))}, "550 " + unproved},
+		{"by the second, if somebody vouched for it", []Host{host(without, TLSRequired), anybody(host(keeps, TLSRequired))}, why},
 		{"not offered", []Host{host(without, TLSRequired)}, why},
 		{"offered by the second", []Host{host(without, TLSRequired), host(keeps, TLSRequired)}, "250 taken"},
 		{"by the second, if it were verified", []Host{host(without, TLSRequired), host(keeps, TLSIfOffered)}, why},
@@ -129,6 +135,23 @@ func TestRequireTLSToHosts(t *testing.T) {
 	}
 	if len(inClear.texts) != 0 || len(without.texts) != 1 { // the one of the mail without
 		t.Error("who does not keep to it has a text")
+	}
+}
+
+// TestRequireTLSWhileUnknown: while it is not known who some servers of a domain are, such mail
+// waits for them.
+func TestRequireTLSWhileUnknown(t *testing.T) {
+	cert, roots := tlstest.Certificate(t, "mx.far.example")
+	without := (&foreignServer{config: &tls.Config{Certificates: []tls.Certificate{cert}}, ext: []string{"STARTTLS"}}).listen(t)
+	for _, use := range []TLSUse{TLSIfOffered, TLSRequired} {
+		n := nearNode(t, nil)
+		host := Host{Name: "mx.far.example", Roots: roots, TLS: use, Dial: dialTo(without.addr)}
+		n.courier.router = routes{"far.example": Route{To: "outside", Hosts: []Host{host}, Lacking: Reason("of one nothing is known")}}
+		e := &outbox.Entry{Domain: "far.example", From: "user@local.example", Recipients: []string{"bob@far.example"}, RequireTLS: true}
+		out, _ := n.courier.attempt(t.Context(), newLane(t.Context(), "far.example", n.courier.texts), nil, e, []byte(mailText("x")))
+		if got := out[0].reply.String(); !strings.HasPrefix(got, "451 4.4.0 ") || !strings.HasSuffix(got, ": of one nothing is known") || !out[0].ours {
+			t.Errorf("TLS %d: reply %q", use, got)
+		}
 	}
 }
 

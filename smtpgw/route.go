@@ -40,6 +40,8 @@ type Route struct {
 	Peer  string
 	Had   func(ctx context.Context, d record.Delivery) []record.Had
 	Hosts []Host
+	// Lacking is why servers are not among Hosts that may be another time; nil: none is lacking.
+	Lacking error
 	// Beside says that Dial leads to a mail server of the organisation that is no node: what
 	// arrives for it is judged here.
 	Beside bool

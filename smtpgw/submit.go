@@ -61,12 +61,12 @@ func (s *Submitter) Submit(ctx context.Context, peer trace.Peer, from string, rc
 // SubmitWith is Submit with what else its transaction is to do: both happen or neither. also may be
 // run again.
 func (s *Submitter) SubmitWith(ctx context.Context, peer trace.Peer, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
-	return s.submitLogged(ctx, peer, from, rcpts, outbox.DSN{}, raw, also)
+	return s.submitLogged(ctx, peer, from, rcpts, outbox.DSN{}, false, raw, also)
 }
 
 // submitLogged is submitAll, and tells the log of a refusal.
-func (s *Submitter) submitLogged(ctx context.Context, peer trace.Peer, from string, rcpts []string, dsn outbox.DSN, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
-	r, err := s.submitAll(ctx, peer, from, rcpts, dsn, raw, also)
+func (s *Submitter) submitLogged(ctx context.Context, peer trace.Peer, from string, rcpts []string, dsn outbox.DSN, requireTLS bool, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+	r, err := s.submitAll(ctx, peer, from, rcpts, dsn, requireTLS, raw, also)
 	if _, refused := errors.AsType[*refuse.Refusal](err); refused || errors.Is(err, mailstore.ErrDiskFull) {
 		log := s.cfg.Log.With("peer", peer.Addr)
 		logRefusal(log, "", "message", from, maillog.To(rcpts), s.gate.Refusal(log, "message", "", err))
@@ -74,7 +74,7 @@ func (s *Submitter) submitLogged(ctx context.Context, peer trace.Peer, from stri
 	return r, err
 }
 
-func (s *Submitter) submitAll(ctx context.Context, peer trace.Peer, from string, rcpts []string, dsn outbox.DSN, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+func (s *Submitter) submitAll(ctx context.Context, peer trace.Peer, from string, rcpts []string, dsn outbox.DSN, requireTLS bool, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	if int64(len(raw)) > s.limits.MessageBytes {
 		return Receipt{}, messageTooLarge(s.limits.MessageBytes)
 	}
@@ -100,7 +100,7 @@ func (s *Submitter) submitAll(ctx context.Context, peer trace.Peer, from string,
 		}
 		to = address.Add(to, m)
 	}
-	return s.submit(ctx, trace.NewRef(), peer, who, to, dsn, false, raw, also)
+	return s.submit(ctx, trace.NewRef(), peer, who, to, dsn, requireTLS, raw, also)
 }
 
 // poster is who submits a message.

@@ -248,3 +248,30 @@ func FuzzAnswer(f *testing.F) {
 		peer.Wait()
 	})
 }
+
+// FuzzFound: whatever a directory answers to a search, it ends in an entry, none, or an error.
+func FuzzFound(f *testing.F) {
+	const done = "\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x00\x04\x00\x04\x00"
+	f.Add([]byte("\x30\x0e\x02\x01\x01\x64\x09\x04\x05uid=a\x30\x00" + done))
+	f.Add([]byte("\x30\x0b\x02\x01\x01\x73\x06\x04\x04ldap" + done))
+	f.Add([]byte("\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x04\x04\x00\x04\x00"))
+	d := &Directory{cfg: Config{Base: "dc=org", Filter: "(uid={user})"}}
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		here, there := net.Pipe()
+		var peer sync.WaitGroup
+		peer.Go(func() {
+			defer there.Close()
+			if _, err := there.Read(make([]byte, 1000)); err == nil {
+				there.Write(answer)
+			}
+		})
+		c := ldap.NewConn(&bounded{Conn: here, left: maxRead, stop: func() bool { return true }}, true)
+		c.SetTimeout(time.Second)
+		c.Start()
+		if dn, known, err := d.find(c, "alice", ""); known != (dn != "") || err != nil && known {
+			t.Errorf("%q, %v, %v", dn, known, err)
+		}
+		c.Close()
+		peer.Wait()
+	})
+}

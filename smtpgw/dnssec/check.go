@@ -27,8 +27,13 @@ var PublicProbes = Probes{Signed: ".", Broken: "dnssec-failed.org."}
 // typeSOA is the record that each zone has.
 const typeSOA = dnsmessage.TypeSOA
 
-// Check asks the resolver for both names; nil: it validates. Errors wrap ErrSilent if that could
-// not be found out; all others say that it does not.
+// Unknown reports whether an error of Check or Validates says that it could not be found out
+// whether the resolver validates: it does not answer, or has no answer about the name that is
+// signed, as when somebody on its way to the world forges that.
+func Unknown(err error) bool { return errors.Is(err, ErrSilent) || errors.Is(err, ErrFails) }
+
+// Check asks the resolver for both names; nil: it validates. Errors that are not Unknown say that
+// it does not.
 func (c *Client) Check(ctx context.Context, p Probes) error {
 	signed, err := c.Ask(ctx, p.Signed, typeSOA)
 	switch {
@@ -73,7 +78,8 @@ func NewResolver(server string, p Probes) *Resolver {
 }
 
 // Validates reports whether the resolver validates, as of now or a check a while ago; if not, err
-// says why. One that did, and cannot be asked, still does: who can silence it switches nothing off.
+// says why. One that did, and of which that is not known now, still does: who can silence it, or
+// forge what it hears, switches nothing off.
 func (r *Resolver) Validates(ctx context.Context, now time.Time) (on bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -90,7 +96,7 @@ func (r *Resolver) Validates(ctx context.Context, now time.Time) (on bool, err e
 	switch {
 	case err == nil:
 		r.on, r.again = true, now.Add(checkLater)
-	case errors.Is(err, ErrSilent):
+	case Unknown(err):
 		r.again = now.Add(checkAgain / 10)
 	default:
 		r.on, r.again = false, now.Add(checkAgain)

@@ -289,26 +289,38 @@ func TestValidates(t *testing.T) {
 	}
 }
 
-// TestSilenced: who keeps the resolver from being asked switches nothing off, and who does not
-// validate any more is believed no more.
+// TestSilenced: who keeps the resolver from being asked, or from an answer that it can trust,
+// switches nothing off, and who does not validate any more is believed no more.
 func TestSilenced(t *testing.T) {
-	var marks atomic.Bool
+	const marks, marksNone, silent, failing = "marks", "marks none", "silent", "failing"
+	var does atomic.Value
 	there := server(t, func(_ string, q dnsmessage.Message) []byte {
-		if q.Questions[0].Name.String() == "broken.example." {
-			return answerTo(q, func(m *dnsmessage.Message) { m.RCode = dnsmessage.RCodeServerFailure })
-		}
-		return answerTo(q, func(m *dnsmessage.Message) { m.AuthenticData = marks.Load() })
+		broken := q.Questions[0].Name.String() == "broken.example."
+		return answerTo(q, func(m *dnsmessage.Message) {
+			if m.AuthenticData = does.Load() == marks; broken || does.Load() == failing {
+				m.RCode = dnsmessage.RCodeServerFailure
+			}
+		})
 	})
 	r := NewResolver(there, Probes{"signed.example.", "broken.example."})
 	now := time.Unix(1e9, 0)
-	for i, step := range []struct{ marks, silent, on, fails bool }{
-		{true, true, false, true}, {true, false, true, false}, {true, true, true, true}, {false, false, false, true}, {true, false, true, false},
+	for i, step := range []struct {
+		does        string
+		on, unknown bool
+	}{
+		{silent, false, true}, {failing, false, true}, {marks, true, false}, {silent, true, true}, {failing, true, true}, {marksNone, false, false},
+		{failing, false, true}, {marks, true, false},
 	} {
-		marks.Store(step.marks)
-		r.Client = NewClient(map[bool]string{true: "127.0.0.1:1", false: there}[step.silent])
+		does.Store(step.does)
+		r.Client = NewClient(map[bool]string{true: "127.0.0.1:1", false: there}[step.does == silent])
 		on, err := r.Validates(t.Context(), now)
-		if on != step.on || (err != nil) != step.fails || step.silent != errors.Is(err, ErrSilent) {
+		if on != step.on || (err != nil) != (step.does != marks) || Unknown(err) != step.unknown || errors.Is(err, ErrSilent) != (step.does == silent) {
 			t.Errorf("%d: %v, %v", i, on, err)
+		}
+		if step.unknown {
+			if again := r.again.Sub(now); again > checkAgain/10 {
+				t.Errorf("%d: what is not known is asked again in %s", i, again)
+			}
 		}
 		now = now.Add(checkLater)
 	}

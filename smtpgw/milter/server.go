@@ -204,8 +204,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 type conn struct {
 	*Server
 	nc    net.Conn
-	taken int64 // of Texts
+	taken int64 // of Texts, for the message
 	data  bytes.Buffer
+	held  int64 // of Texts, for data
 
 	mu       sync.Mutex
 	deciding bool
@@ -233,6 +234,7 @@ func (c *conn) decide(on bool) bool {
 
 func (c *conn) run() error {
 	defer c.giveBack()
+	defer c.letGo()
 	limits := c.cfg.Limits
 	limits.Room = func(n int) bool {
 		if !c.cfg.Texts.Try(int64(n)) {
@@ -260,6 +262,7 @@ func (c *conn) run() error {
 			return err
 		}
 		step, err := session.Take(command, c.data.Bytes())
+		c.letGo()
 		if err != nil {
 			return err
 		}
@@ -298,6 +301,21 @@ func (c *conn) answer(m *wire.Message) []byte {
 	return d.Append(nil)
 }
 
+// longPacket is from how many octets on a packet takes of the room for texts while it is read. Mail
+// servers cut bodies into chunks of no more.
+const longPacket = 64 << 10
+
+// errNoRoom ends a connection: what a mail server says of a message cannot be left out.
+var errNoRoom = errors.New("there is no memory for a long packet, since too much mail is coming in")
+
+// letGo forgets a packet that is long.
+func (c *conn) letGo() {
+	if c.held > 0 {
+		c.cfg.Texts.Give(c.held)
+		c.held, c.data = 0, bytes.Buffer{}
+	}
+}
+
 // read reads a packet; its data is in c.data until the next one.
 func (c *conn) read() (command byte, err error) {
 	var head [wire.HeadSize]byte
@@ -309,6 +327,13 @@ func (c *conn) read() (command byte, err error) {
 		return 0, err
 	}
 	c.data.Reset()
+	if size > longPacket {
+		if !c.cfg.Texts.Try(int64(size)) {
+			return 0, errNoRoom
+		}
+		c.held = int64(size)
+		c.data.Grow(size + bytes.MinRead)
+	}
 	if _, err := io.CopyN(&c.data, c.nc, int64(size)); err != nil {
 		return 0, fmt.Errorf("read a packet: %w", err)
 	}

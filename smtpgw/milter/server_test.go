@@ -135,6 +135,42 @@ func TestBrokenProtocol(t *testing.T) {
 	}
 }
 
+// A long packet takes of the room for texts until it was read. Where that has none the connection
+// ends.
+func TestLongPackets(t *testing.T) {
+	room, full := textroom.New(3<<17), make(chan struct{}, 9)
+	room.Watch(func(used int64) {
+		if used >= 1<<18 {
+			full <- struct{}{}
+		}
+	})
+	_, m := begin(t, Config{Texts: room, Handler: func(context.Context, *wire.Message) Decision { return Decision{} }})
+	m.agree()
+	long := string(make([]byte, 1<<18))
+	for range 2 {
+		m.say(wire.CommandUnknown, long)
+	}
+	m.say(wire.CommandMail, "<>\x00")
+	m.say(wire.CommandEnd, "")
+	if got := m.hear(); got != "a" || room.Used() != 0 || len(full) != 2 {
+		t.Errorf("%q, %d octets are taken, %d times", got, room.Used(), len(full))
+	}
+	for len(full) > 0 {
+		<-full
+	}
+	head := binary.BigEndian.AppendUint32(nil, uint32(len(long)+1))
+	m.nc.Write(append(head, wire.CommandUnknown))
+	m.nc.Write([]byte(long[1:])) // all but one octet
+	<-full
+	other := dial(t, m.nc.RemoteAddr().String())
+	other.agree()
+	other.nc.Write(append(head, wire.CommandUnknown))
+	if got := other.hear(); got != "" {
+		t.Errorf("beyond the room: %q", got)
+	}
+	m.nc.Close()
+}
+
 func TestTooManyConnections(t *testing.T) {
 	_, m := begin(t, Config{Connections: 1, Handler: func(context.Context, *wire.Message) Decision { return Decision{} }})
 	m.agree()

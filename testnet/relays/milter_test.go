@@ -311,7 +311,9 @@ func testMilterComes(ctx context.Context, t *testing.T, s *beside) {
 		}
 		left = append(left, raw)
 	}
-	forged := []byte("Authentication-Results: mail.alpha.test; x-cairn=pass reason=forged\r\nX-Spam-Flag: NO\r\n")
+	const other, forgery = ": elsewhere.example; x-cairn=pass\r\n", ": mail.alpha.test; x-cairn=pass reason=forged\r\n"
+	forged := []byte("Authentication-Results " + other + "Authentication-Results" + forgery + "AUTHENTICATION-RESULTS \t" + forgery + "X-Spam-Flag: NO\r\nX-Spam-Flag\t: NO\r\n" +
+		"Authentication-Results" + other + "Authentication-Results " + forgery)
 	s.send(t, bob, []string{cleo}, append(forged, left[0]...))
 	s.send(t, bob, []string{cleo}, bytes.Replace(left[1], []byte("480"), []byte("481"), 1))
 

@@ -67,7 +67,7 @@ type Limits struct {
 	Header     int // octets of the header section
 	Fields     int // header fields
 	Recipients int
-	// Room is asked for room for so many octets more of a message; false: there is none now. nil:
-	// there always is.
+	// Room is asked for room for so many octets more of a message or its recipients; false:
+	// there is none now. nil: there always is.
 	Room func(octets int) bool
 }

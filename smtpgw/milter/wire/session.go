@@ -202,6 +202,9 @@ func (s *Session) rcpt(data []byte) error {
 	case len(m.Recipients) == s.limits.Recipients:
 		m.fault(TooManyRecipients)
 		return nil
+	case s.limits.Room != nil && !s.limits.Room(len(data)):
+		m.fault(NoRoom)
+		return nil
 	}
 	m.Recipients = append(m.Recipients, to)
 	return nil

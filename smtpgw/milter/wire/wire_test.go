@@ -149,6 +149,31 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// What is kept of recipients is counted as the text is, and where it has no room the message has
+// none.
+func TestRoomOfRecipients(t *testing.T) {
+	left := 100
+	limits := roomy
+	limits.Room = func(n int) bool {
+		if n > left {
+			return false
+		}
+		left -= n
+		return true
+	}
+	s := NewSession(limits)
+	hear(t, s, opened(0x1fffff)...)
+	long := said{CommandRcpt, "<bob@bravo.test>\x00ORCPT=" + strings.Repeat("x", 60) + "\x00"}
+	hear(t, s, said{CommandMail, "<>\x00"}, long)
+	if left > 40 {
+		t.Errorf("%d octets are left", left)
+	}
+	asked, _ := hear(t, s, long, long, said{CommandBody, "x"}, said{CommandEnd, ""})
+	if len(asked) != 1 || asked[0].Fault != NoRoom || len(asked[0].Recipients) > 1 {
+		t.Errorf("%+v", asked[0])
+	}
+}
+
 func TestProtocol(t *testing.T) {
 	for _, c := range []struct {
 		name string
