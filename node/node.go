@@ -263,7 +263,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 		Silent: func() bool { return n.copies.silent() != "" }, Copied: n.copied, Typable: n.typable,
 	}, n.chain, waitingRoom{n.pool, n.applications}, n.part("p2p"))
 	if err != nil {
-		return n.unusable("p2p.listen", err, ofOriginal+"or an address of this machine")
+		return n.unusable("p2p.listen", err, nextOfBind(err))
 	}
 	if share := n.cfg.MiningShare(); share > 0 {
 		n.miner = miner.New(n.chain, n.pool, n.id.Recorder, share, n.host.PublishBlock, n.part("miner"))

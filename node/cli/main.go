@@ -107,10 +107,10 @@ func (a *app) run(ctx context.Context, args []string) int {
 // exitConfig is EX_CONFIG of sysexits.h: systemd does not start such a node again.
 const exitConfig = 78
 
-// notConfigured reports whether a node was not made, or not so that it can run.
+// notConfigured reports whether a node was not made, or not so that it can run at any time.
 func notConfigured(err error) bool {
-	_, config := errors.AsType[*node.ConfigError](err)
-	return config || errors.Is(err, node.ErrNotInitialised) || errors.Is(err, node.ErrNotMember)
+	config, is := errors.AsType[*node.ConfigError](err)
+	return is && !config.Passing || errors.Is(err, node.ErrNotInitialised) || errors.Is(err, node.ErrNotMember)
 }
 
 // failure is what is told of an error: with its code, and a next step that can be typed as it
