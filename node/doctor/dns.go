@@ -361,7 +361,7 @@ func (f *Facts) dane() Finding {
 	next := "run a resolver that validates on this machine, as unbound is, name it first in /etc/resolv.conf, and start the node again"
 	switch v := &f.Validation; {
 	case !f.Direct:
-		return unknown(id, "", "not looked at: no mail goes from here to mail servers of others")
+		return unknown(id, "", "not looked at: no mail goes from here straight to mail servers of others")
 	case v.Off:
 		return Finding{ID: id, Level: Warn, Found: `outbound.validating_resolver is "none"`, Why: why, Next: "set it to a resolver that validates DNSSEC, or remove it for the one of this machine"}
 	case v.Server == "":
