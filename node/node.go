@@ -142,8 +142,12 @@ func openWith(ctx context.Context, dir string, o RunOptions) (_ *Node, err error
 	}
 	n.crashes = o.Crashes
 	defer func() {
-		if err != nil {
-			n.Close()
+		if err == nil {
+			return
+		}
+		n.Close()
+		if config, ok := errors.AsType[*ConfigError](err); ok && config.File == "" {
+			config.File = filepath.Join(dir, ConfigFile)
 		}
 	}()
 	if fileExists(filepath.Join(dir, ConfigFile)) { // else it is no node's directory
