@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -160,6 +161,9 @@ func openWith(ctx context.Context, dir string, o RunOptions) (_ *Node, err error
 	}
 	if n.id, err = loadIdentity(dir, true); err != nil {
 		return nil, err
+	}
+	if open := home.Exposed(dir); len(open) > 0 {
+		n.log.Warn("other users of this machine can read keys of this node", "files", strings.Join(open, " "), "try", n.typable("take that right away: chmod -R go= "+api.ShellWord(filepath.Join(dir, keysDir))))
 	}
 	if n.genesis, err = LoadNetwork(dir); err != nil {
 		return nil, err
