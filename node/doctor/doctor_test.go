@@ -53,6 +53,16 @@ func only(list []Finding) (lines []string, records []Record) {
 	return lines, records
 }
 
+// An SPF record is proposed that lets this node send, also before its host name has an address.
+func TestSPFWithoutAddresses(t *testing.T) {
+	f := well()
+	f.Addresses, f.Domains[0].SPF, f.Domains[0].TXT.Records = nil, nil, nil
+	got := f.spf(&f.Domains[0])
+	if want := []Record{{"example.org.", "TXT", "v=spf1 a:mail.example.org -all"}}; got.Level != Fail || !slices.Equal(got.Records, want) {
+		t.Errorf("%s: %q", got.Level, got.Records)
+	}
+}
+
 // TestFindingsAreInTheHandbooks: whoever meets a finding can look up what it is about.
 func TestFindingsAreInTheHandbooks(t *testing.T) {
 	var books string
