@@ -203,8 +203,8 @@ func TestBadConfig(t *testing.T) {
 	}
 }
 
-// Whoever mistypes a key, puts it into another section or gives a value of another kind is told what
-// to write.
+// Whoever mistypes a key, puts it into another section or gives a value of another kind is told
+// what to write.
 func TestNextOfMistypedConfig(t *testing.T) {
 	good := string(DefaultConfig("Alpha", []string{"alpha.example"}).Format())
 	for _, tt := range []struct{ old, new, cause, next string }{

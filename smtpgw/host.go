@@ -84,8 +84,8 @@ func connectHosts(ctx context.Context, sending *Sending, hostname string, hosts 
 	return nil, joined(errs)
 }
 
-// unreached is what is told of a host that there was no session with: of the machine's own words the
-// kind alone, since senders read it too.
+// unreached is what is told of a host that there was no session with: of the machine's own words
+// the kind alone, since senders read it too.
 func unreached(err error) Reason {
 	var timed net.Error
 	switch {

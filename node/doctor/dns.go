@@ -78,8 +78,8 @@ func spfRecords(texts []string) (list []string) {
 	return list
 }
 
-// newSPF is a record that names those mail leaves from: by the host name where no address of them is
-// known, lest it says that nobody sends.
+// newSPF is a record that names those mail leaves from: by the host name where no address of them
+// is known, lest it says that nobody sends.
 func (f *Facts) newSPF() string {
 	if len(f.Sender()) == 0 {
 		return "v=spf1 a:" + f.Hostname + " -all"
