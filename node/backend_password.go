@@ -50,9 +50,9 @@ func (n *Node) AddApp(ctx context.Context, r api.AppRequest) (*api.NewAppPasswor
 	app, secret, err := n.passwords.AddApp(ctx, a.ID, r.Name)
 	switch {
 	case errors.Is(err, passwords.ErrExists):
-		return nil, api.Errorf(api.CodeExists, "choose another name, or take that one back: cairn account app rm NAME APP", "account %q has an app password %q", r.Account, r.Name)
+		return nil, api.Errorf(api.CodeExists, "choose another name, or take that one back: cairn account app rm "+api.ShellWord(a.Name)+" "+api.ShellWord(r.Name), "account %q has an app password %q", r.Account, r.Name)
 	case errors.Is(err, passwords.ErrFull):
-		return nil, api.Errorf(api.CodeExists, "cairn account app rm NAME APP", "account %q has %d app passwords, which is all it can have", r.Account, passwords.MaxApps)
+		return nil, api.Errorf(api.CodeExists, "take one back: cairn account app rm "+api.ShellWord(a.Name)+" APP", "account %q has %d app passwords, which is all it can have", r.Account, passwords.MaxApps)
 	case errors.Is(err, passwords.ErrUnfit):
 		return nil, api.Errorf(api.CodeInvalid, "name the program that it is for, as in printer", "making an app password: %s", strings.TrimPrefix(err.Error(), passwords.ErrUnfit.Error()+": "))
 	case err != nil:

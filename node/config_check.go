@@ -33,6 +33,8 @@ type ConfigError struct {
 	Key   string // as in "verdict.threshold"; empty when the file as a whole is wrong
 	Cause string
 	Next  string // what to do
+
+	Passing bool // the next start may find it otherwise, as an address that is taken
 }
 
 func (e *ConfigError) Error() string {

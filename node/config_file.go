@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -30,12 +31,74 @@ func checkKeys(got *koanf.Koanf) error {
 		case section:
 			return &ConfigError{Key: key, Cause: "is a section, not a value", Next: "write [" + key + "] on a line of its own"}
 		case known.Exists(key):
-			return &ConfigError{Key: key, Cause: fmt.Sprintf("%v is not %s", value, kindOf(known.Get(key))), Next: "write " + kindOf(known.Get(key))}
+			return &ConfigError{Key: key, Cause: shown(value) + " is not " + kindOf(known.Get(key)), Next: "write " + kindOf(known.Get(key))}
 		default:
-			return &ConfigError{Key: key, Cause: "no such key", Next: "remove it, or use one of: " + strings.Join(known.Keys(), ", ")}
+			return unknownKey(key, key, known.Keys())
 		}
 	}
 	return nil
+}
+
+// unknownKey is the error of a key that is none of known. It names the one that may be meant, else
+// those of its section, else all.
+func unknownKey(at, key string, known []string) error {
+	e := &ConfigError{Key: at, Cause: "no such key"}
+	section := key[:strings.LastIndex(key, ".")+1]
+	near, distance := nearest(key, known)
+	elsewhere := slices.DeleteFunc(slices.Clone(known), func(k string) bool { return !strings.HasSuffix(k, "."+key[len(section):]) })
+	beside := slices.DeleteFunc(slices.Clone(known), func(k string) bool { return section == "" || !strings.HasPrefix(k, section) })
+	switch {
+	case distance <= 1+len(key)/8:
+		e.Next = "write " + near + ", if that is meant; else remove it"
+	case len(elsewhere) == 1:
+		e.Next = "write it as " + elsewhere[0] + ", if that is meant; else remove it"
+	case len(beside) > 0:
+		e.Next = "remove it, or use one of: " + strings.Join(beside, ", ")
+	default:
+		e.Next = "remove it, or use one of: " + strings.Join(known, ", ")
+	}
+	return e
+}
+
+// nearest is the name that takes the fewest changes of single letters to become key.
+func nearest(key string, names []string) (near string, distance int) {
+	distance = math.MaxInt
+	if len(key) > 100 {
+		return "", distance
+	}
+	for _, name := range names {
+		if d := changes(key, name); d < distance {
+			near, distance = name, d
+		}
+	}
+	return near, distance
+}
+
+// changes counts the octets to insert, remove or replace that make b of a (Levenshtein); a swap of
+// two that stand side by side is one.
+func changes(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+		for j := range b {
+			j++
+			if i == 0 {
+				rows[i][j] = j
+				continue
+			}
+			rows[i][j] = min(rows[i-1][j], rows[i][j-1]) + 1
+			if a[i-1] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-1][j-1])
+			} else {
+				rows[i][j] = min(rows[i][j], rows[i-1][j-1]+1)
+			}
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
 }
 
 // smarthostsKey is the one key with a list of tables.
@@ -57,9 +120,9 @@ func checkTables(key string, value, form any) error {
 			at := fmt.Sprintf("%s, entry %d, %s", key, i+1, name)
 			switch {
 			case !known.Exists(name):
-				return &ConfigError{Key: at, Cause: "no such key", Next: "remove it, or use one of: " + strings.Join(known.Keys(), ", ")}
+				return unknownKey(at, name, known.Keys())
 			case !sameKind(table[name], known.Get(name)):
-				return &ConfigError{Key: at, Cause: fmt.Sprintf("%v is not %s", table[name], kindOf(known.Get(name))), Next: "write " + kindOf(known.Get(name))}
+				return &ConfigError{Key: at, Cause: shown(table[name]) + " is not " + kindOf(known.Get(name)), Next: "write " + kindOf(known.Get(name))}
 			}
 		}
 	}
@@ -101,13 +164,23 @@ func sameKind(v, want any) bool {
 	return kindOf(v) == kindOf(want)
 }
 
+// shown is a value as it stands in the file, so that a text is told from a number.
+func shown(v any) string {
+	if s, ok := v.(string); ok {
+		return tomlString(s)
+	}
+	return fmt.Sprint(v)
+}
+
 // kindOf describes a value of TOML or of Config.
 func kindOf(v any) string {
 	switch v.(type) {
 	case string:
 		return `a text in quotes, as in "a"`
 	case int, int64:
-		return "a whole number"
+		return "a whole number, as in 10"
+	case bool:
+		return "true or false"
 	case []any, []string:
 		return `a list of texts, as in ["a", "b"]`
 	}
@@ -124,6 +197,8 @@ func syntaxError(err error) error {
 		row, column := at.Position()
 		next = fmt.Sprintf("correct line %d, near column %d, or the bracket or quote above it that is not closed", row, column)
 		cause = fmt.Sprintf("line %d: %s", row, cause)
+	} else if strings.Contains(cause, " already ") { // of what the parser gives no line
+		next = "let each section and key stand there once: change the one that is there, and remove the other"
 	}
 	return &ConfigError{Cause: "not valid TOML: " + cause, Next: next}
 }

@@ -161,7 +161,7 @@ func TestBadConfig(t *testing.T) {
 		{"p2p over UDP alone", "/ip4/0.0.0.0/tcp/4801", "/ip4/0.0.0.0/udp/4801", "p2p.listen", "TCP port"},
 		{"bootstrap without peer", "bootstrap = []", `bootstrap = ["/ip4/10.0.0.1/tcp/4801"]`, "p2p.bootstrap", "peer id"},
 		{"threshold", "threshold = 75", "threshold = 0", "verdict.threshold", "0"},
-		{"threshold word", "threshold = 75", `threshold = "most"`, "verdict.threshold", "most is not"},
+		{"threshold word", "threshold = 75", `threshold = "most"`, "verdict.threshold", "\"most\" is not"},
 		{"threshold with a fraction", "threshold = 75", `threshold = 75.5`, "verdict.threshold", "75.5"},
 		{"floor with a fraction", "threshold_floor = 0", "threshold_floor = 0.9", "organisation.threshold_floor", "0.9"},
 		{"mine without per cent", `mine = "10%"`, `mine = 10`, "mine", "10 is not a text"},
@@ -200,6 +200,34 @@ func TestBadConfig(t *testing.T) {
 				t.Errorf("%q does not name the key", ce.Error())
 			}
 		})
+	}
+}
+
+// Whoever mistypes a key, puts it into another section or gives a value of another kind is told
+// what to write.
+func TestNextOfMistypedConfig(t *testing.T) {
+	good := string(DefaultConfig("Alpha", []string{"alpha.example"}).Format())
+	for _, tt := range []struct{ old, new, cause, next string }{
+		{"hostname =", "hostnmae =", "no such key", "write hostname, if"},
+		{"relay_networks =", "relay_network =", "no such key", "write submission.relay_networks, if"},
+		{"[limits]", "[limit]", "no such key", "write limits.account_messages, if"},
+		{"trusted_sealers =", "relay_networks = []\ntrusted_sealers =", "no such key", "write it as submission.relay_networks, if"},
+		{"\nspam = ", "\nmark = \"tag\"\nspam = ", "no such key", "remove it, or use one of: milter.listen, milter.mail_server, milter.networks, milter.spam"},
+		{"smarthosts = []", `smarthosts = [{to = ["a.example"], vai = "x.example:25"}]`, "no such key", "write via, if"},
+		{"threshold = 75", `threshold = "75"`, `"75" is not a whole number`, "write a whole number, as in 10"},
+		{"acme = false", `acme = "no"`, `"no" is not true or false`, "write true or false"},
+		{`suppress = "720h"`, "suppress = 30", "30 is not a text", "write a text in quotes"},
+		{"[inbound]", "[inbound]\nlisten = \"\"\n[inbound]", "table inbound already exists", "let each section and key stand there once"},
+		{`helo = ""`, "helo = \"\"\nhelo = \"\"", "key helo is already defined", "let each section and key stand there once"},
+	} {
+		text := strings.Replace(good, tt.old, tt.new, 1)
+		if text == good {
+			t.Fatalf("%s is not there", tt.old)
+		}
+		_, err := parseConfig([]byte(text))
+		if ce, ok := errors.AsType[*ConfigError](err); !ok || !strings.Contains(ce.Cause, tt.cause) || !strings.HasPrefix(ce.Next, tt.next) {
+			t.Errorf("%s: %+v", tt.new, err)
+		}
 	}
 }
 

@@ -441,20 +441,14 @@ func (e *examination) checkSPF(ctx context.Context, dns *lookup.Asker, d *doctor
 	}
 }
 
-// tryOutward connects to a mail server outside, and says nothing to it.
+// tryOutward connects to a mail server outside, and says nothing to it. Smarthosts are tried apart,
+// with all that a session takes.
 func (e *examination) tryOutward(ctx context.Context) {
 	o := &e.facts.Outward
-	switch {
-	case e.outside == nil:
-		return
-	case e.outside.relay != nil:
-		o.To = e.cfg.Outbound.Via
-	default:
-		o.To = e.to
-	}
-	if o.To == "" {
+	if e.outside == nil || e.outside.relay != nil || e.to == "" {
 		return
 	}
+	o.To = e.to
 	route, err := e.outside.Route(ctx, "", e.to)
 	if err == nil {
 		err = reachOne(ctx, route)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -144,8 +145,12 @@ func openWith(ctx context.Context, dir string, o RunOptions) (_ *Node, err error
 	}
 	n.crashes = o.Crashes
 	defer func() {
-		if err != nil {
-			n.Close()
+		if err == nil {
+			return
+		}
+		n.Close()
+		if config, ok := errors.AsType[*ConfigError](err); ok && config.File == "" {
+			config.File = filepath.Join(dir, ConfigFile)
 		}
 	}()
 	if fileExists(filepath.Join(dir, ConfigFile)) { // else it is no node's directory
@@ -158,6 +163,9 @@ func openWith(ctx context.Context, dir string, o RunOptions) (_ *Node, err error
 	}
 	if n.id, err = loadIdentity(dir, true); err != nil {
 		return nil, err
+	}
+	if open := home.Exposed(dir); len(open) > 0 {
+		n.log.Warn("other users of this machine can read keys of this node", "files", strings.Join(open, " "), "try", n.typable("take that right away: chmod -R go= "+api.ShellWord(filepath.Join(dir, keysDir))))
 	}
 	if n.genesis, err = LoadNetwork(dir); err != nil {
 		return nil, err
@@ -265,7 +273,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 		Silent: func() bool { return n.copies.silent() != "" }, Copied: n.copied, Typable: n.typable,
 	}, n.chain, waitingRoom{n.pool, n.applications}, n.part("p2p"))
 	if err != nil {
-		return n.unusable("p2p.listen", err, ofOriginal+"or an address of this machine")
+		return n.unusable("p2p.listen", err, nextOfBind(err))
 	}
 	if share := n.cfg.MiningShare(); share > 0 {
 		n.miner = miner.New(n.chain, n.pool, n.id.Recorder, share, n.host.PublishBlock, n.part("miner"))

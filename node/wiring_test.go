@@ -158,6 +158,9 @@ func TestAddressesThatAreTaken(t *testing.T) {
 	if !ok || e.Key != "inbound.listen" || !strings.HasPrefix(e.Next, "if it is this node's own original that has it, end that") {
 		t.Errorf("listening at %s: %v", taken.Addr(), err)
 	}
+	if !e.Passing {
+		t.Error("that an address is taken is said to stay so")
+	}
 }
 
 // A batch of ours that the chain has by now is nothing to warn of; trouble with one that it lacks

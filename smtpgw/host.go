@@ -12,6 +12,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"syscall"
 
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/passwords/scram"
@@ -72,7 +73,7 @@ func connectHosts(ctx context.Context, sending *Sending, hostname string, hosts 
 			o.name = hosts[i].Name
 			return o, nil
 		}
-		why := Reason(" cannot be reached, or broke off")
+		why := unreached(err)
 		if known, ok := errors.AsType[Reason](err); ok {
 			why = ": " + known
 		}
@@ -85,6 +86,21 @@ func connectHosts(ctx context.Context, sending *Sending, hostname string, hosts 
 		return nil, fmt.Errorf("%w: %w", errNoRequireTLS, joined(errs))
 	}
 	return nil, joined(errs)
+}
+
+// unreached is what is told of a host that there was no session with: of the machine's own words
+// the kind alone, since senders read it too.
+func unreached(err error) Reason {
+	var timed net.Error
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return " refuses the connection"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return " cannot be reached: the network has no way there"
+	case errors.As(err, &timed) && timed.Timeout():
+		return " does not answer in time"
+	}
+	return " cannot be reached, or broke off"
 }
 
 // errTLS is that a session could not be encrypted; errNoTLS that this is required, and not offered.

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -371,6 +372,12 @@ func TestNextHost(t *testing.T) {
 	good := (&foreignServer{}).listen(t)
 	away := (&foreignServer{banner: "421 later"}).listen(t)
 	closed := Host{Name: "closed.example", Dial: func(context.Context) (net.Conn, error) { return nil, errors.New("192.0.2.1:25: refused") }}
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shut := gone.Addr().String()
+	gone.Close()
 	turns := Host{Name: "away.example", Dial: dialTo(away.addr)}
 	takes := Host{Name: "good.example", Dial: dialTo(good.addr)}
 	for _, tt := range []struct {
@@ -380,6 +387,10 @@ func TestNextHost(t *testing.T) {
 	}{
 		{"the second", []Host{closed, takes}, "250 taken"},
 		{"the third", []Host{turns, closed, takes}, "250 taken"},
+		{"nobody listens", []Host{{Name: "shut.example", Dial: dialTo(shut)}}, "451 4.4.0 connect to a mail server of far.example: shut.example refuses the connection"},
+		{"silence", []Host{{Name: "mute.example", Dial: func(context.Context) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}
+		}}}, "451 4.4.0 connect to a mail server of far.example: mute.example does not answer in time"},
 		{"none", []Host{closed, turns}, "451 4.4.0 connect to a mail server of far.example: closed.example cannot be reached, or broke off"},
 	} {
 		if got := sendToHosts(t, mailText("hello"), tt.hosts...); got != tt.reply {

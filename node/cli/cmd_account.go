@@ -40,7 +40,7 @@ func settingsNote(e *api.Account) string {
 	for i, s := range e.Settings {
 		list[i] = s.Name + "=" + s.Value
 		if s.Name == quota.Setting {
-			list[i] += fmt.Sprintf(" (%dM used)", e.Used>>20)
+			list[i] += fmt.Sprintf(" (%.1fM used)", float64(e.Used)/(1<<20))
 		}
 	}
 	return strings.Join(list, ", ")

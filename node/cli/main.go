@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"cairn/node"
 	"cairn/node/api"
@@ -90,7 +91,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return a.exit
 	}
 	if !a.started {
-		err = usage(command, "%v", err)
+		err = usage(command, "%s", misunderstood(err))
 		a.json = a.json || slices.Contains(args, "--json") // it may stand behind what was not understood
 	}
 	failure := a.failure(err)
@@ -104,13 +105,26 @@ func (a *app) run(ctx context.Context, args []string) int {
 	return failure.ExitCode()
 }
 
+// misunderstood puts what the parser of the command line says into the words of a user.
+func misunderstood(err error) string {
+	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		if want := map[string]string{"int": "a whole number, as in 10", "uint64": "a whole number, as in 10", "duration": "a time, as in 90s or 2h", "bool": "true or false"}[e.GetFlag().Value.Type()]; want != "" {
+			return fmt.Sprintf("--%s %q is not %s", e.GetFlag().Name, e.GetValue(), want)
+		}
+	}
+	if problem, meant, ok := strings.Cut(err.Error(), "\n\nDid you mean this?\n"); ok {
+		return problem + "; like it is: " + strings.Join(strings.Fields(meant), ", ")
+	}
+	return err.Error()
+}
+
 // exitConfig is EX_CONFIG of sysexits.h: systemd does not start such a node again.
 const exitConfig = 78
 
-// notConfigured reports whether a node was not made, or not so that it can run.
+// notConfigured reports whether a node was not made, or not so that it can run at any time.
 func notConfigured(err error) bool {
-	_, config := errors.AsType[*node.ConfigError](err)
-	return config || errors.Is(err, node.ErrNotInitialised) || errors.Is(err, node.ErrNotMember)
+	config, is := errors.AsType[*node.ConfigError](err)
+	return is && !config.Passing || errors.Is(err, node.ErrNotInitialised) || errors.Is(err, node.ErrNotMember)
 }
 
 // failure is what is told of an error: with its code, and a next step that can be typed as it

@@ -78,6 +78,15 @@ func spfRecords(texts []string) (list []string) {
 	return list
 }
 
+// newSPF is a record that names those mail leaves from: by the host name where no address of them
+// is known, lest it says that nobody sends.
+func (f *Facts) newSPF() string {
+	if len(f.Sender()) == 0 {
+		return "v=spf1 a:" + f.Hostname + " -all"
+	}
+	return withAddresses("v=spf1 -all", f.Sender())
+}
+
 func (f *Facts) spf(d *Domain) Finding {
 	const id = "spf"
 	records := spfRecords(d.TXT.Records)
@@ -92,7 +101,7 @@ func (f *Facts) spf(d *Domain) Finding {
 			Why: "servers that get its mail take it for suspect", Next: "publish what who runs the smarthost says"}
 	case len(records) == 0:
 		return Finding{ID: id, About: d.Name, Level: Fail, Found: "the domain has no SPF record",
-			Why: "servers that get its mail take it for suspect, and large ones refuse it", Records: []Record{{d.Name + ".", "TXT", withAddresses("v=spf1 -all", f.Sender())}}}
+			Why: "servers that get its mail take it for suspect, and large ones refuse it", Records: []Record{{d.Name + ".", "TXT", f.newSPF()}}}
 	case !f.Direct:
 		return unknown(id, d.Name, "not known: from which addresses the smarthost sends; the record is %q", records[0])
 	}
@@ -104,7 +113,7 @@ func (f *Facts) spf(d *Domain) Finding {
 			return asked(id, d.Name, o.Reason)
 		case "permerror":
 			return Finding{ID: id, About: d.Name, Level: Fail, Found: "the SPF record does not count: " + o.Reason,
-				Why: "servers that get the domain's mail take it for suspect", Records: []Record{{d.Name + ".", "TXT", withAddresses("v=spf1 -all", f.Sender())}}}
+				Why: "servers that get the domain's mail take it for suspect", Records: []Record{{d.Name + ".", "TXT", f.newSPF()}}}
 		default:
 			missing = append(missing, o.Addr)
 		}
@@ -361,7 +370,7 @@ func (f *Facts) dane() Finding {
 	next := "run a resolver that validates on this machine, as unbound is, name it first in /etc/resolv.conf, and start the node again"
 	switch v := &f.Validation; {
 	case !f.Direct:
-		return unknown(id, "", "not looked at: no mail goes from here to mail servers of others")
+		return unknown(id, "", "not looked at: no mail goes from here straight to mail servers of others")
 	case v.Off:
 		return Finding{ID: id, Level: Warn, Found: `outbound.validating_resolver is "none"`, Why: why, Next: "set it to a resolver that validates DNSSEC, or remove it for the one of this machine"}
 	case v.Server == "":

@@ -281,7 +281,7 @@ func (f *Facts) names(a *Address) Finding {
 	about := a.Addr.String()
 	switch {
 	case !f.Direct:
-		return unknown(id, about, "not looked at: no mail goes from here to mail servers of others")
+		return unknown(id, about, "not looked at: no mail goes from here straight to mail servers of others")
 	case slices.Contains(a.Back, f.Hostname):
 		return ok(id, about, "%s, which leads back", f.Hostname)
 	case a.Names.Fault != "":

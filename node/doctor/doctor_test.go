@@ -2,6 +2,9 @@ package doctor
 
 import (
 	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -48,6 +51,51 @@ func only(list []Finding) (lines []string, records []Record) {
 		}
 	}
 	return lines, records
+}
+
+// An SPF record is proposed that lets this node send, also before its host name has an address.
+func TestSPFWithoutAddresses(t *testing.T) {
+	f := well()
+	f.Addresses, f.Domains[0].SPF, f.Domains[0].TXT.Records = nil, nil, nil
+	got := f.spf(&f.Domains[0])
+	if want := []Record{{"example.org.", "TXT", "v=spf1 a:mail.example.org -all"}}; got.Level != Fail || !slices.Equal(got.Records, want) {
+		t.Errorf("%s: %q", got.Level, got.Records)
+	}
+}
+
+// TestFindingsAreInTheHandbooks: whoever meets a finding can look up what it is about.
+func TestFindingsAreInTheHandbooks(t *testing.T) {
+	var books string
+	for _, name := range []string{"operations.md", "milter.md"} {
+		text, err := os.ReadFile("../../doc/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		books += string(text)
+	}
+	sources, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := regexp.MustCompile(`(?:\bid(?:, about)? (?::?=)|\bID:|\bok\(|\bunknown\(|\basked\() ?"([a-z-]+)"`)
+	seen := 0
+	for _, name := range sources {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range id.FindAllStringSubmatch(string(text), -1) {
+			if seen++; !strings.Contains(books, "`"+m[1]+"`") {
+				t.Errorf("%s: the finding %q is in no handbook", name, m[1])
+			}
+		}
+	}
+	if seen < 30 {
+		t.Errorf("%d findings are looked for, which misses some", seen)
+	}
 }
 
 // TestExamine: each fault alone is told of, at its level and with its record.
@@ -166,6 +214,7 @@ func TestExamine(t *testing.T) {
 		{"the way out is closed", func(f *Facts) { f.Outward.Fault = "i/o timeout" }, []string{"fail outward example.net"}, ""},
 		{"a smarthost that takes mail", func(f *Facts) { f.Smarthosts = []Outward{{To: "smart.example:587"}} }, nil, ""},
 		{"a smarthost that refuses", func(f *Facts) { f.Smarthosts = []Outward{{To: "smart.example:587 as me", Fault: "535 no"}} }, []string{"fail smarthost smart.example:587 as me"}, ""},
+		{"the way out is a smarthost", func(f *Facts) { f.Direct, f.Outward = false, Outward{} }, []string{"unknown reverse-name 192.0.2.1", "unknown reverse-name 2001:db8::1", "unknown spf example.org", "unknown dane "}, ""},
 		{"nobody to try", func(f *Facts) { f.Outward = Outward{} }, []string{"unknown outward "}, ""},
 		{"no inbound listener", func(f *Facts) { f.Inbound = "" }, []string{"warn inbound "}, ""},
 		{"inbound is here alone", func(f *Facts) {

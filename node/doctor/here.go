@@ -84,6 +84,8 @@ func (f *Facts) outward() Finding {
 	switch {
 	case f.Nobody:
 		return ok(id, "", "mail for servers that are no nodes is returned, as outbound.via says")
+	case !f.Direct:
+		return ok(id, "", "not needed: mail for servers that are no nodes goes by a smarthost")
 	case o.To == "":
 		return Finding{ID: id, Level: Unknown, Found: "not known: there is no domain whose server could be tried", Next: "cairn doctor --send ADDRESS"}
 	case o.Fault == "":

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -54,6 +55,23 @@ func Usable(dir string) error {
 		}
 	}
 	return nil
+}
+
+// Exposed lists the files of keys in dir that other users of this machine can read.
+func Exposed(dir string) (files []string) {
+	keys := filepath.Join(dir, KeysDir)
+	for _, folder := range []string{dir, keys} {
+		if at, err := os.Stat(folder); err != nil || at.Mode()&0o011 == 0 || runtime.GOOS == "windows" {
+			return nil // nobody else comes through it
+		}
+	}
+	entries, _ := os.ReadDir(keys)
+	for _, e := range entries {
+		if at, err := e.Info(); err == nil && at.Mode().IsRegular() && at.Mode()&0o044 != 0 {
+			files = append(files, e.Name())
+		}
+	}
+	return files
 }
 
 // backedUp is how to come by a file that each backup holds.

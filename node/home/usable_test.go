@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -139,5 +140,34 @@ func holds(t *testing.T, err error, want string) {
 	t.Helper()
 	if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n")) {
 		t.Errorf("%v, want %q", err, want)
+	}
+}
+
+// Keys are told that others can read: those to which a folder keeps nobody from coming.
+func TestExposed(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("files have no such rights there")
+	}
+	dir := t.TempDir()
+	keys := filepath.Join(dir, KeysDir)
+	if err := os.Mkdir(keys, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, mode := range map[string]os.FileMode{"node.pem": 0o600, "org.pem": 0o644, "recorder.pem": 0o640} {
+		path := filepath.Join(keys, name)
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chmod(path, mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		dir, keys os.FileMode
+		want      string
+	}{{0o755, 0o700, ""}, {0o700, 0o755, ""}, {0o755, 0o755, "org.pem recorder.pem"}, {0o711, 0o711, "org.pem recorder.pem"}} {
+		if err := errors.Join(os.Chmod(dir, tt.dir), os.Chmod(keys, tt.keys)); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(Exposed(dir), " "); got != tt.want {
+			t.Errorf("%o and %o: %q, want %q", tt.dir, tt.keys, got, tt.want)
+		}
 	}
 }

@@ -25,7 +25,7 @@ func CanonicalDomain(s string) (string, error) {
 func CheckPeerAddress(s string) error {
 	a, err := multiaddr.NewMultiaddr(s)
 	if err != nil {
-		return fmt.Errorf("%q is not a multiaddr: %w", s, err)
+		return fmt.Errorf("%q is not a multiaddr, as in /ip4/192.0.2.7/tcp/4801/p2p/<peer id>", s)
 	}
 	if _, last := multiaddr.SplitLast(a); last == nil || last.Protocol().Code != multiaddr.P_P2P {
 		return fmt.Errorf("%q does not end in /p2p/<peer id>", s)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"syscall"
 
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
@@ -21,7 +22,7 @@ func (h *Host) listen(addrs []ma.Multiaddr) error {
 			continue
 		}
 		if err := h.host.Network().Listen(a); err != nil {
-			return fmt.Errorf("p2p: listen on %s (is another node running on that port?): %w", a, err)
+			return fmt.Errorf("p2p: listen on %s (is another node running on that port?): %w", a, cause(a, err))
 		}
 		opened++
 	}
@@ -33,6 +34,20 @@ func (h *Host) listen(addrs []ma.Multiaddr) error {
 	}
 	h.log.Warn("not listening on IPv6: this machine has none", "addr", left)
 	return nil
+}
+
+// cause is what the machine itself says of an address that could not be opened: libp2p keeps its
+// words alone, by which nobody can tell what passes from what has to be mended.
+func cause(a ma.Multiaddr, err error) error {
+	l, own := manet.Listen(a)
+	if own == nil {
+		l.Close()
+		return err
+	}
+	if errno := syscall.Errno(0); errors.As(own, &errno) {
+		return own
+	}
+	return err
 }
 
 func isAnyIPv6(a ma.Multiaddr) bool {
