@@ -455,7 +455,7 @@ func (e *examination) tryOutward(ctx context.Context) {
 	if o.To == "" {
 		return
 	}
-	route, err := e.outside.Route(ctx, "", e.to)
+	route, err := e.outside.Route(ctx, "", e.to, false)
 	if err == nil {
 		err = reachOne(ctx, route)
 	}

@@ -66,7 +66,7 @@ func (n *Node) staysInside(domain string) bool {
 
 // fallBack is the way to the mail servers of a domain of org, for mail that was tried for so long
 // while none of its nodes answered.
-func (n *Node) fallBack(ctx context.Context, org *consensus.Org, from, domain string, tried time.Duration) (smtpgw.Route, error) {
+func (n *Node) fallBack(ctx context.Context, org *consensus.Org, from, domain string, anyTLS bool, tried time.Duration) (smtpgw.Route, error) {
 	if n.staysInside(domain) {
 		return smtpgw.Route{}, smtpgw.ErrStays
 	}
@@ -81,7 +81,7 @@ func (n *Node) fallBack(ctx context.Context, org *consensus.Org, from, domain st
 	if tr.Policy != api.PreferPeer || tried < time.Duration(tr.MXAfter)*time.Second {
 		return smtpgw.Route{}, smtpgw.ErrStays
 	}
-	return n.outside.Route(ctx, from, domain)
+	return n.outside.Route(ctx, from, domain, anyTLS)
 }
 
 // Transport says how mail for an organisation goes, and sets it where the request does.

@@ -32,6 +32,9 @@ type Host struct {
 	// that its domain publishes (RFC 7672). ServerName is whom it is asked to show; empty: Name.
 	Verify     func(*tls.ConnectionState) error
 	ServerName string
+	// AnyTLS says that mail goes there too where it cannot show that, or has no TLS, once no host
+	// was found that can (RFC 8689, section 4.2.2).
+	AnyTLS bool
 
 	requires bool // a session is of use only where REQUIRETLS is offered
 }
@@ -75,6 +78,15 @@ func connectHosts(ctx context.Context, sending *Sending, hostname string, hosts 
 		errs = append(errs, fmt.Errorf("%w (%w)", Reason(hosts[i].Name)+why, err))
 		if ctx.Err() != nil {
 			break
+		}
+	}
+	for i, err := range errs {
+		if h := &hosts[i]; h.AnyTLS && (errors.Is(err, errTLS) || errors.Is(err, errNoTLS)) && ctx.Err() == nil {
+			o, err := h.withoutPolicy().connect(ctx, sending, cmp.Or(h.Helo, hostname))
+			if err == nil {
+				o.name = h.Name
+				return o, nil
+			}
 		}
 	}
 	if !slices.ContainsFunc(errs, func(err error) bool { return !errors.Is(err, errWithoutRequireTLS) }) {
@@ -146,6 +158,9 @@ func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encr
 		err = fmt.Errorf("%w: %w", Reason("it offers no STARTTLS, which is required"), errNoTLS)
 	case h.TLS == TLSRequired, h.TLS == TLSIfOffered && offered && encrypted:
 		err = o.startTLS(ctx, config, hostname)
+	}
+	if _, encrypted := o.conn.(*tls.Conn); !encrypted {
+		delete(o.ext, requireTLS) // in clear it counts for nothing
 	}
 	if err == nil && h.Login != nil {
 		o.known = true
