@@ -34,12 +34,12 @@ const (
 func transportKey(org consensus.Hash) []byte { return under(transportPrefix, org) }
 
 // transportOf reads how mail for an organisation goes; set is false where nobody has said so. What
-// cannot be read keeps mail inside.
+// cannot be read keeps mail inside, and here until its record is in a block.
 func transportOf(rd *mailstore.Reader, org consensus.Hash) (tr transport, set bool, err error) {
 	set, err = rd.Space(orgSpace).JSON(transportKey(org), &tr)
 	switch {
 	case errors.Is(err, mailstore.ErrDamaged), err == nil && set && tr.Version != transportVersion:
-		return transport{Version: transportVersion, Policy: api.PeerOnly}, true, nil
+		return transport{Version: transportVersion, Policy: api.PeerOnly, Hold: api.HoldUntilIncluded}, true, nil
 	case err == nil && !set:
 		tr = transport{Version: transportVersion, Policy: api.PreferPeer, MXAfter: int64(mxAfterDefault / time.Second)}
 	}

@@ -98,6 +98,7 @@ func TestTransport(t *testing.T) {
 		t.Fatal(err)
 	}
 	goes("of a later version", 100*time.Hour, false)
+	held(true)
 	if route := (router{n}).routeTo(org, "", domain, false); route.Outside == nil || route.Peer != org.ID.String() || !strings.HasPrefix(route.To, org.ID.String()) {
 		t.Errorf("the route: %+v", route)
 	}
