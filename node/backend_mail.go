@@ -25,7 +25,11 @@ const (
 
 // Send submits a message as a session of the submission listener would.
 func (n *Node) Send(ctx context.Context, r api.SendRequest) (*api.Sent, error) {
-	receipt, err := n.submitter.Submit(ctx, smtpgw.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: smtpgw.ProtocolLocal}, r.From, r.To, r.Raw)
+	submit := n.submitter.Submit
+	if r.RequireTLS {
+		submit = n.submitter.SubmitRequiringTLS
+	}
+	receipt, err := submit(ctx, smtpgw.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: smtpgw.ProtocolLocal}, r.From, r.To, r.Raw)
 	var refusal *smtpgw.Refusal
 	var fault *smtpgw.FilterError
 	switch {

@@ -89,7 +89,7 @@ type To struct {
 }
 
 // SubmitFor is Submit of what another mail server has taken, with what its client asked about
-// reports (RFC 3461).
+// reports (RFC 3461) and TLS (RFC 8689).
 func (s *Submitter) SubmitFor(ctx context.Context, peer Peer, from string, mail Parameter, to []To, raw []byte) (Receipt, error) {
 	dsn, err := askedThere(mail, to)
 	if err != nil {
@@ -99,7 +99,8 @@ func (s *Submitter) SubmitFor(ctx context.Context, peer Peer, from string, mail 
 	for i, r := range to {
 		rcpts[i] = r.Address
 	}
-	return s.submitLogged(ctx, peer, from, rcpts, dsn, raw, nil)
+	_, requireTLS := mail(requireTLS)
+	return s.submitLogged(ctx, peer, from, rcpts, dsn, requireTLS, raw, nil)
 }
 
 // askedThere reads RET, ENVID, NOTIFY and ORCPT, which that server has checked.

@@ -158,6 +158,27 @@ func TestRequireTLSByNodes(t *testing.T) {
 	}
 }
 
+// TestRequireTLSBySubmitters: what a program asks of the node itself, and what a mail server beside
+// it has taken so, goes with REQUIRETLS, and is reported on without its text.
+func TestRequireTLSBySubmitters(t *testing.T) {
+	st := localStore(t)
+	q := outbox.New(st)
+	s := NewSubmitter(testConfig, st, q)
+	peer, from, to, raw := Peer{Protocol: ProtocolLocal}, "user@local.example", "bob@far.example", []byte(mailText("x"))
+	must(s.Submit(t.Context(), peer, from, []string{to}, raw))(t)
+	must(s.SubmitRequiringTLS(t.Context(), peer, from, []string{to}, raw))(t)
+	for _, given := range []map[string]string{{"RET": "FULL"}, {"RET": "FULL", "REQUIRETLS": ""}} {
+		mail := func(name string) (string, bool) { v, ok := given[name]; return v, ok }
+		none := func(string) (string, bool) { return "", false }
+		must(s.SubmitFor(t.Context(), peer, from, mail, []To{{to, none}}, raw))(t)
+	}
+	for i, e := range must(q.List(0, 10))(t) {
+		if want := i%2 == 1; e.RequireTLS != want || e.DSN.HDRS != want || e.DSN.Full != (i == 2) {
+			t.Errorf("queued is %+v", e)
+		}
+	}
+}
+
 // TestRequireTLSOfReports: what is reported on such mail to a sender elsewhere has REQUIRETLS where
 // that is offered within TLS, and is not lost for the want of it.
 func TestRequireTLSOfReports(t *testing.T) {

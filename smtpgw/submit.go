@@ -53,12 +53,17 @@ func (s *Submitter) Submit(ctx context.Context, peer Peer, from string, rcpts []
 // SubmitWith is Submit with what else its transaction is to do: both happen or neither. also may be
 // run again.
 func (s *Submitter) SubmitWith(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
-	return s.submitLogged(ctx, peer, from, rcpts, outbox.DSN{}, raw, also)
+	return s.submitLogged(ctx, peer, from, rcpts, outbox.DSN{}, false, raw, also)
+}
+
+// SubmitRequiringTLS is Submit of mail that goes on only as RFC 8689 says of REQUIRETLS.
+func (s *Submitter) SubmitRequiringTLS(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte) (Receipt, error) {
+	return s.submitLogged(ctx, peer, from, rcpts, outbox.DSN{}, true, raw, nil)
 }
 
 // submitLogged is submitAll, and tells the log of a refusal.
-func (s *Submitter) submitLogged(ctx context.Context, peer Peer, from string, rcpts []string, dsn outbox.DSN, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
-	r, err := s.submitAll(ctx, peer, from, rcpts, dsn, raw, also)
+func (s *Submitter) submitLogged(ctx context.Context, peer Peer, from string, rcpts []string, dsn outbox.DSN, requireTLS bool, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+	r, err := s.submitAll(ctx, peer, from, rcpts, dsn, requireTLS, raw, also)
 	if _, refused := errors.AsType[*Refusal](err); refused || errors.Is(err, mailstore.ErrDiskFull) {
 		log := s.cfg.Log.With("peer", peer.Addr)
 		logRefusal(log, "", "message", from, envelopeTo(rcpts), s.gate.refusal(log, "message", "", err))
@@ -66,7 +71,7 @@ func (s *Submitter) submitLogged(ctx context.Context, peer Peer, from string, rc
 	return r, err
 }
 
-func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts []string, dsn outbox.DSN, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts []string, dsn outbox.DSN, requireTLS bool, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	if int64(len(raw)) > s.limits.MessageBytes {
 		return Receipt{}, messageTooLarge(s.limits.MessageBytes)
 	}
@@ -92,7 +97,7 @@ func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts
 		}
 		to = withMailbox(to, m)
 	}
-	return s.submit(ctx, newRef(), peer, who, to, dsn, false, raw, also)
+	return s.submit(ctx, newRef(), peer, who, to, dsn, requireTLS, raw, also)
 }
 
 // poster is who submits a message.
@@ -178,6 +183,9 @@ func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, who poste
 		return Receipt{}, err
 	}
 	now := s.now()
+	if requireTLS {
+		dsn = withoutText(dsn)
+	}
 	env := outbox.Envelope{Ref: ref, From: who.from, Account: who.account, Recipients: rcpts, Wish: wish, DSN: dsn, RequireTLS: requireTLS, UntilIncluded: until}
 	with := stamp{
 		received: receivedField(peer, s.cfg.Hostname, ref, nil, now), sender: sender,
