@@ -27,7 +27,11 @@ const (
 
 // Send submits a message as a session of the submission listener would.
 func (n *Node) Send(ctx context.Context, r api.SendRequest) (*api.Sent, error) {
-	receipt, err := n.submitter.Submit(ctx, trace.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: trace.ProtocolLocal}, r.From, r.To, r.Raw)
+	submit := n.submitter.Submit
+	if r.RequireTLS {
+		submit = n.submitter.SubmitRequiringTLS
+	}
+	receipt, err := submit(ctx, trace.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: trace.ProtocolLocal}, r.From, r.To, r.Raw)
 	var refusal *refuse.Refusal
 	var fault *smtpgw.FilterError
 	switch {

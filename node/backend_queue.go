@@ -275,7 +275,7 @@ func (n *Node) entryViewer(rd *mailstore.Reader) (viewEntry, error) {
 		}
 		v := api.QueueEntry{
 			ID: e.ID, Ref: e.Ref, From: e.From, Domain: e.Domain, Recipients: e.Recipients, Created: e.Created.UTC(),
-			Attempts: int(e.Attempts), LastError: e.LastError, Next: afterError(e),
+			RequireTLS: e.RequireTLS, Attempts: int(e.Attempts), LastError: e.LastError, Next: afterError(e),
 		}
 		_, v.Unclear = n.queue.Unclear(e.ID)
 		here := false

@@ -128,7 +128,7 @@ func signedBy(t *testing.T, z *zone, text []byte) (selectors []string) {
 }
 
 // outward is a node of example.org whose mail for example.net goes to an exchanger on loopback.
-func outward(t *testing.T) (n *Node, end func(), z *zone, far *exchanger) {
+func outward(t *testing.T, change ...func(*Config)) (n *Node, end func(), z *zone, far *exchanger) {
 	t.Helper()
 	z, far = &zone{records: make(map[string]string)}, &exchanger{texts: make(chan []byte, 8)}
 	toZone(t, z)
@@ -139,7 +139,12 @@ func outward(t *testing.T) (n *Node, end func(), z *zone, far *exchanger) {
 	if _, err := Init(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	quiet(t, dir, func(c *Config) { c.Mine = "10%" })
+	quiet(t, dir, func(c *Config) {
+		c.Mine = "10%"
+		for _, f := range change {
+			f(c)
+		}
+	})
 	n, end = begun(t, dir)
 	if _, err := n.AddAccount(t.Context(), api.AccountRequest{Name: "alice"}); err != nil {
 		t.Fatal(err)

@@ -449,7 +449,7 @@ func (e *examination) tryOutward(ctx context.Context) {
 		return
 	}
 	o.To = e.to
-	route, err := e.outside.Route(ctx, "", e.to)
+	route, err := e.outside.Route(ctx, "", e.to, false)
 	if err == nil {
 		err = reachOne(ctx, route)
 	}

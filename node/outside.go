@@ -231,8 +231,9 @@ func (o *outsideRouter) mayRelay(domain string) bool {
 }
 
 // Route finds the mail servers of domain, for mail from the domain of an envelope sender, "" for
-// the null sender; smtpgw.ErrNoRoute or a *refuse.Refusal says that it has none.
-func (o *outsideRouter) Route(ctx context.Context, from, domain string) (smtpgw.Route, error) {
+// the null sender; smtpgw.ErrNoRoute or a *refuse.Refusal says that it has none. anyTLS: what the
+// domain asks of TLS is tried to keep, and keeps no mail from it.
+func (o *outsideRouter) Route(ctx context.Context, from, domain string, anyTLS bool) (smtpgw.Route, error) {
 	switch w := o.wayOf(from, domain); {
 	case w.relay != nil:
 		return smtpgw.Route{To: w.to, Hosts: []smtpgw.Host{*w.relay}}, nil
@@ -248,10 +249,38 @@ func (o *outsideRouter) Route(ctx context.Context, from, domain string) (smtpgw.
 		return smtpgw.Route{}, err
 	}
 	enforced, err := o.enforced(ctx, domain, keys)
-	if err != nil {
+	if err != nil && !anyTLS {
 		return smtpgw.Route{}, err
 	}
-	return o.route(domain, found, keys, enforced)
+	route, err := o.route(domain, found, keys, enforced)
+	if anyTLS {
+		return o.withAnyTLS(route, found), nil
+	}
+	return route, err
+}
+
+// withAnyTLS is a route to hosts of a domain that goes to all of them in the end, whatever they
+// show: to those that may not have the mail otherwise behind the others.
+func (o *outsideRouter) withAnyTLS(route smtpgw.Route, found []mx.Host) smtpgw.Route {
+	route.To = "mail servers, with any TLS or none,"
+	for i := range route.Hosts {
+		route.Hosts[i].AnyTLS = true
+	}
+	for _, h := range found {
+		if !slices.ContainsFunc(route.Hosts, func(r smtpgw.Host) bool { return r.Name == h.Name }) {
+			route.Hosts = append(route.Hosts, o.host(h, smtpgw.TLSIfOffered))
+		}
+	}
+	for _, h := range route.Hosts {
+		route.To += " " + h.Name
+	}
+	return route
+}
+
+// host is a mail server of a domain as the courier knows it.
+func (o *outsideRouter) host(h mx.Host, use smtpgw.TLSUse) smtpgw.Host {
+	dial := func(ctx context.Context) (net.Conn, error) { return o.dialHost(ctx, h) }
+	return smtpgw.Host{Name: h.Name, Helo: o.helo, TLS: use, Dial: dial, DialIPv4: o.byIPv4(h)}
 }
 
 // enforced is the policy of a domain that has to be kept (RFC 8461), or nil. Where the DNS says of
@@ -287,8 +316,7 @@ func (o *outsideRouter) route(domain string, found []mx.Host, keys []publishedKe
 			continue
 		}
 		route.To += " " + h.Name
-		dial := func(ctx context.Context) (net.Conn, error) { return o.dialHost(ctx, h) }
-		host := smtpgw.Host{Name: h.Name, Helo: o.helo, TLS: use, Dial: dial, DialIPv4: o.byIPv4(h)}
+		host := o.host(h, use)
 		if k.server != nil && (enforced == nil || k.authenticates()) {
 			k.secure(&host)
 			route.To += " (TLSA)"

@@ -266,7 +266,7 @@ func TestSmarthosts(t *testing.T) {
 		{"alpha.test", "none.net", "", 0, false, false},
 		{"", "far.test", "", 0, true, true}, // of another sender it would be taken
 	} {
-		route, err := o.Route(t.Context(), tt.from, tt.domain)
+		route, err := o.Route(t.Context(), tt.from, tt.domain, false)
 		if route.To != tt.to || errors.Is(err, smtpgw.ErrNoRoute) != (tt.to == "") {
 			t.Errorf("from %q to %s: %q, %v", tt.from, tt.domain, route.To, err)
 			continue
@@ -341,7 +341,7 @@ func TestSource(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		route, err := o.Route(t.Context(), "", "far.org")
+		route, err := o.Route(t.Context(), "", "far.org", false)
 		if err != nil {
 			t.Fatal(err)
 		}

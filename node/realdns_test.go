@@ -148,8 +148,15 @@ func realZones(cert tls.Certificate, dkim string) []dnstest.Zone {
 }
 
 // TestRealDNSOutbound: what leaves for domains that sign their DNS goes to servers that have the
-// key that is published, and waits otherwise; what leaves for others goes as before.
+// key that is published, and waits otherwise, but for mail that says TLS-Required: No; what leaves
+// for others goes as before.
 func TestRealDNSOutbound(t *testing.T) {
+	for _, anyTLS := range []bool{false, true} {
+		t.Run(fmt.Sprintf("any TLS %v", anyTLS), func(t *testing.T) { realDNSOutbound(t, anyTLS) })
+	}
+}
+
+func realDNSOutbound(t *testing.T, anyTLS bool) {
 	cert, _ := tlstest.Certificate(t, "a.name.of.no.matter.example")
 	came := make(server, 8)
 	web := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -190,6 +197,12 @@ func TestRealDNSOutbound(t *testing.T) {
 		"broken.example.com":   "waits: 451 4.4.0 find a route to broken.example.com: the DNS does not answer which mail servers broken.example.com has",
 	} {
 		raw := "From: Alice <alice@alpha.test>\r\nTo: bob@" + domain + "\r\nSubject: hello\r\n\r\nHello.\r\n"
+		if anyTLS {
+			raw = "TLS-Required: No\r\n" + raw
+			if !strings.HasPrefix(domain, "broken.") {
+				want = "encrypted, asked for as mx." + domain
+			}
+		}
 		if _, err := n.Send(t.Context(), api.SendRequest{From: "alice@alpha.test", To: []string{"bob@" + domain}, Raw: []byte(raw)}); err != nil {
 			t.Fatal(err)
 		}

@@ -34,12 +34,12 @@ const (
 func transportKey(org consensus.Hash) []byte { return under(transportPrefix, org) }
 
 // transportOf reads how mail for an organisation goes; set is false where nobody has said so. What
-// cannot be read keeps mail inside.
+// cannot be read keeps mail inside, and here until its record is in a block.
 func transportOf(rd *mailstore.Reader, org consensus.Hash) (tr transport, set bool, err error) {
 	set, err = rd.Space(orgSpace).JSON(transportKey(org), &tr)
 	switch {
 	case errors.Is(err, mailstore.ErrDamaged), err == nil && set && tr.Version != transportVersion:
-		return transport{Version: transportVersion, Policy: api.PeerOnly}, true, nil
+		return transport{Version: transportVersion, Policy: api.PeerOnly, Hold: api.HoldUntilIncluded}, true, nil
 	case err == nil && !set:
 		tr = transport{Version: transportVersion, Policy: api.PreferPeer, MXAfter: int64(mxAfterDefault / time.Second)}
 	}
@@ -66,7 +66,7 @@ func (n *Node) staysInside(domain string) bool {
 
 // fallBack is the way to the mail servers of a domain of org, for mail that was tried for so long
 // while none of its nodes answered.
-func (n *Node) fallBack(ctx context.Context, org *consensus.Org, from, domain string, tried time.Duration) (smtpgw.Route, error) {
+func (n *Node) fallBack(ctx context.Context, org *consensus.Org, from, domain string, anyTLS bool, tried time.Duration) (smtpgw.Route, error) {
 	if n.staysInside(domain) {
 		return smtpgw.Route{}, smtpgw.ErrStays
 	}
@@ -81,7 +81,7 @@ func (n *Node) fallBack(ctx context.Context, org *consensus.Org, from, domain st
 	if tr.Policy != api.PreferPeer || tried < time.Duration(tr.MXAfter)*time.Second {
 		return smtpgw.Route{}, smtpgw.ErrStays
 	}
-	return n.outside.Route(ctx, from, domain)
+	return n.outside.Route(ctx, from, domain, anyTLS)
 }
 
 // Transport says how mail for an organisation goes, and sets it where the request does.

@@ -30,7 +30,7 @@ func TestTransport(t *testing.T) {
 	}
 	goes := func(when string, tried time.Duration, want bool) {
 		t.Helper()
-		route, err := n.fallBack(t.Context(), org, "", domain, tried)
+		route, err := n.fallBack(t.Context(), org, "", domain, false, tried)
 		if went := err == nil && len(route.Hosts) > 0; went != want || err != nil && !errors.Is(err, smtpgw.ErrStays) {
 			t.Errorf("%s, after %s: %v, %v", when, tried, route.To, err)
 		}
@@ -98,7 +98,8 @@ func TestTransport(t *testing.T) {
 		t.Fatal(err)
 	}
 	goes("of a later version", 100*time.Hour, false)
-	if route := (router{n}).routeTo(org, "", domain); route.Outside == nil || route.Peer != org.ID.String() || !strings.HasPrefix(route.To, org.ID.String()) {
+	held(true)
+	if route := (router{n}).routeTo(org, "", domain, false); route.Outside == nil || route.Peer != org.ID.String() || !strings.HasPrefix(route.To, org.ID.String()) {
 		t.Errorf("the route: %+v", route)
 	}
 }

@@ -142,11 +142,11 @@ func listStanding(rd *mailstore.Reader, m mailstore.Message) (lists.Standing, er
 type router struct{ *Node }
 
 func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) {
-	return r.RouteFrom(ctx, "", domain)
+	return r.RouteFrom(ctx, "", domain, false)
 }
 
-// RouteFrom is smtpgw.SenderRouter: who takes mail outside may depend on the sender.
-func (r router) RouteFrom(ctx context.Context, from, domain string) (smtpgw.Route, error) {
+// RouteFrom is smtpgw.SenderRouter: who takes mail outside, and how, may depend on the sender.
+func (r router) RouteFrom(ctx context.Context, from, domain string, anyTLS bool) (smtpgw.Route, error) {
 	s := r.chain.State()
 	if slices.Contains(r.ownAt(s).Domains, domain) {
 		return smtpgw.Route{Local: true}, nil
@@ -158,11 +158,11 @@ func (r router) RouteFrom(ctx context.Context, from, domain string) (smtpgw.Rout
 	goes, err := r.whereTo(s, domain, a)
 	switch goes {
 	case toMember:
-		return r.routeTo(org, from, domain), nil
+		return r.routeTo(org, from, domain, anyTLS), nil
 	case waits, returned:
 		return smtpgw.Route{}, err
 	}
-	route, nobody := r.outside.Route(ctx, from, domain)
+	route, nobody := r.outside.Route(ctx, from, domain, anyTLS)
 	_, refused := errors.AsType[*refuse.Refusal](nobody)
 	if errors.Is(nobody, smtpgw.ErrNoRoute) || refused && len(s.OrgsByDomain(domain)) > 0 {
 		return smtpgw.Route{}, err // who claims it here says more
@@ -198,14 +198,14 @@ func (r router) whereTo(s *consensus.State, domain string, a verifier.Answer) (w
 
 // routeTo is the route to the nodes of org as they are now, which is trusted for domain: a session
 // with one that has ended since is not used.
-func (r router) routeTo(org *consensus.Org, from, domain string) smtpgw.Route {
+func (r router) routeTo(org *consensus.Org, from, domain string, anyTLS bool) smtpgw.Route {
 	return smtpgw.Route{
 		To:   fmt.Sprintf("%v as of block %d", org.ID, org.Changed),
 		Dial: func(ctx context.Context, _ string) (net.Conn, error) { return r.dialOrg(ctx, org) },
 		Peer: org.ID.String(),
 		Had:  func(ctx context.Context, d record.Delivery) []record.Had { return r.askHad(ctx, org, d) },
 		Outside: func(ctx context.Context, tried time.Duration) (smtpgw.Route, error) {
-			return r.fallBack(ctx, org, from, domain, tried)
+			return r.fallBack(ctx, org, from, domain, anyTLS, tried)
 		},
 	}
 }

@@ -41,9 +41,9 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 	defer c.arrive(t)
 	// Asked for each message: whom the domain is trusted to be of may have
 	// changed since the session was opened.
-	route, err := routeOf(trip, c.router, e.From, e.Domain)
+	route, err := routeOf(trip, c.router, e.From, e.Domain, !e.RequireTLS && saysAnyTLS(raw))
 	err = whyEnded(trip, err)
-	if e.RequireTLS {
+	if mustRequireTLS(e) {
 		route = route.requiringTLS()
 	}
 	if o != nil && (err != nil || route.Local || route.To != o.to) {

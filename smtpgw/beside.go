@@ -94,21 +94,18 @@ type To struct {
 }
 
 // SubmitFor is Submit of what another mail server has taken, with what its client asked about
-// reports (RFC 3461) and with REQUIRETLS (RFC 8689).
+// reports (RFC 3461) and TLS (RFC 8689).
 func (s *Submitter) SubmitFor(ctx context.Context, peer trace.Peer, from string, mail Parameter, to []To, raw []byte) (Receipt, error) {
 	dsn, err := askedThere(mail, to)
 	if err != nil {
 		return Receipt{}, err
 	}
-	_, required := mail(requireTLS)
-	if required {
-		dsn = withoutBody(dsn)
-	}
 	rcpts := make([]string, len(to))
 	for i, r := range to {
 		rcpts[i] = r.Address
 	}
-	return s.submitLogged(ctx, peer, from, rcpts, dsn, required, raw, nil)
+	_, requireTLS := mail(requireTLS)
+	return s.submitLogged(ctx, peer, from, rcpts, dsn, requireTLS, raw, nil)
 }
 
 // askedThere reads RET, ENVID, NOTIFY and ORCPT, which that server has checked.

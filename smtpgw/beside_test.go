@@ -10,6 +10,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/trace"
 )
 
 // mailServer is what stands beside a node: mailboxes whose route it knows.

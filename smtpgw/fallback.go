@@ -43,7 +43,7 @@ func (c *Courier) fallBack(ctx context.Context, t *trip, route Route, e *outbox.
 	}
 	c.log.Info("nobody answers at the nodes: the mail goes outside", "mail", e.Ref, "entry", e.ID, "domain", e.Domain)
 	other.keeps = true
-	if e.RequireTLS {
+	if mustRequireTLS(e) {
 		other = other.requiringTLS()
 	}
 	return c.attemptAnew(ctx, t, other, e, raw)

@@ -37,6 +37,9 @@ type Host struct {
 	// Unproved says that TLS is required of the host, and that who answers may be anybody: Verify
 	// takes all.
 	Unproved bool
+	// AnyTLS says that mail goes there too where it cannot show that, or has no TLS, once no host
+	// was found that can (RFC 8689, section 4.2.2).
+	AnyTLS bool
 
 	requires bool // a session is of use only where REQUIRETLS is offered
 }
@@ -80,6 +83,15 @@ func connectHosts(ctx context.Context, sending *Sending, hostname string, hosts 
 		errs = append(errs, fmt.Errorf("%w (%w)", Reason(hosts[i].Name)+why, err))
 		if ctx.Err() != nil {
 			break
+		}
+	}
+	for i, err := range errs {
+		if h := &hosts[i]; h.AnyTLS && (errors.Is(err, errTLS) || errors.Is(err, errNoTLS)) && ctx.Err() == nil {
+			o, err := h.withoutPolicy().connect(ctx, sending, cmp.Or(h.Helo, hostname))
+			if err == nil {
+				o.name = h.Name
+				return o, nil
+			}
 		}
 	}
 	if !slices.ContainsFunc(errs, func(err error) bool { return !errors.Is(err, errWithoutRequireTLS) }) {
@@ -166,6 +178,9 @@ func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encr
 		err = fmt.Errorf("%w: %w", Reason("it offers no STARTTLS, which is required"), errNoTLS)
 	case h.TLS == TLSRequired, h.TLS == TLSIfOffered && offered && encrypted:
 		err = o.startTLS(ctx, config, hostname)
+	}
+	if _, encrypted := o.conn.(*tls.Conn); !encrypted {
+		delete(o.ext, requireTLS) // in clear it counts for nothing
 	}
 	if err == nil && h.Login != nil {
 		o.known = true

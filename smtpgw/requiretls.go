@@ -3,12 +3,15 @@ package smtpgw
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/rawheader"
 )
 
 // Mail that is sent with REQUIRETLS (RFC 8689) goes on only over TLS with a server that proves who
-// it is, and that offers to keep to it too. Reports about it go the same way, and have no body.
+// it is, and that offers to keep to it too. Reports about it have no body, and go the same way if
+// there is one. Mail that says TLS-Required: No goes on whatever is asked of TLS.
 
 // requireTLS is the keyword of the extension and the parameter of MAIL (section 2).
 const requireTLS = "REQUIRETLS"
@@ -32,18 +35,16 @@ var (
 // way alone.
 func (w *wire) takesRequireTLS() bool { return w.secrecy.on || w.ofNode }
 
-// requireTLS notes that MAIL had the parameter, if it did. Then reports are as with RET=HDRS.
-func (s *session) requireTLS(given bool) {
-	if s.tls = given; given {
-		s.dsn = withoutBody(s.dsn)
-	}
+// withoutText is what is asked about reports on mail with REQUIRETLS: they are as with RET=HDRS
+// (section 5).
+func withoutText(d outbox.DSN) outbox.DSN {
+	d.Full, d.HDRS = false, true
+	return d
 }
 
-// withoutBody has reports be as with RET=HDRS.
-func withoutBody(dsn outbox.DSN) outbox.DSN {
-	dsn.Full, dsn.HDRS = false, true
-	return dsn
-}
+// mustRequireTLS reports whether an entry goes only where REQUIRETLS is kept. A report is not lost
+// for the want of that: it has REQUIRETLS where that is offered (sections 4.2.1 and 5).
+func mustRequireTLS(e *outbox.Entry) bool { return e.RequireTLS && e.From != "" }
 
 // requiringTLS is the way of mail with REQUIRETLS: of servers that are no nodes those alone whose
 // TLS is verified, which it is not where TLSA records ask for encryption alone. Its sessions are
@@ -75,3 +76,24 @@ func (c *Courier) unkept(e *outbox.Entry, route *Route, text string) []fate {
 
 // unfit is the reply that stands for one of servers which cannot have the mail as it is.
 func (r *Route) unfit(text string) reply { return (&outbound{keeps: r.keeps}).unfit(550, text) }
+
+// saysAnyTLS reports whether the sender of a message would rather have it arrive than keep to what
+// the recipient's domain asks of TLS (section 3). A field that stands there twice says nothing.
+func saysAnyTLS(raw []byte) bool {
+	header, _ := rawheader.Split(raw)
+	said, no := 0, false
+	for f := range rawheader.Fields(header) {
+		if f.Is("tls-required") {
+			said++
+			no = strings.EqualFold(f.Unfolded(), "no")
+		}
+	}
+	return said == 1 && no
+}
+
+// withoutPolicy is the host as one of a domain that asks nothing of TLS.
+func (h *Host) withoutPolicy() *Host {
+	other := *h
+	other.TLS, other.Verify, other.Unproved, other.AnyTLS = TLSIfOffered, nil, false, false
+	return &other
+}

@@ -1,7 +1,9 @@
 package smtpgw
 
 import (
+	"context"
 	"crypto/tls"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/tlstest"
+	"cairn/smtpgw/trace"
 )
 
 // TestRequireTLSIsTaken: REQUIRETLS is offered within TLS and to nodes alone, and kept with what is
@@ -180,15 +183,49 @@ func TestRequireTLSByNodes(t *testing.T) {
 	}
 }
 
-// TestRequireTLSOfReports: what is reported on such mail to a sender elsewhere goes as it had to,
-// or not at all.
+// TestRequireTLSBySubmitters: what a program asks of the node itself, and what a mail server beside
+// it has taken so, goes with REQUIRETLS, and is reported on without its text.
+func TestRequireTLSBySubmitters(t *testing.T) {
+	st := localStore(t)
+	q := outbox.New(st)
+	s := NewSubmitter(testConfig, st, q)
+	peer, from, to, raw := trace.Peer{Protocol: trace.ProtocolLocal}, "user@local.example", "bob@far.example", []byte(mailText("x"))
+	must(s.Submit(t.Context(), peer, from, []string{to}, raw))(t)
+	must(s.SubmitRequiringTLS(t.Context(), peer, from, []string{to}, raw))(t)
+	for _, given := range []map[string]string{{"RET": "FULL"}, {"RET": "FULL", "REQUIRETLS": ""}} {
+		mail := func(name string) (string, bool) { v, ok := given[name]; return v, ok }
+		none := func(string) (string, bool) { return "", false }
+		must(s.SubmitFor(t.Context(), peer, from, mail, []To{{to, none}}, raw))(t)
+	}
+	for i, e := range must(q.List(0, 10))(t) {
+		if want := i%2 == 1; e.RequireTLS != want || e.DSN.HDRS != want || e.DSN.Full != (i == 2) {
+			t.Errorf("queued is %+v", e)
+		}
+	}
+}
+
+// TestRequireTLSOfReports: what is reported on such mail to a sender elsewhere has REQUIRETLS where
+// that is offered within TLS, and is not lost for the want of it.
 func TestRequireTLSOfReports(t *testing.T) {
-	for _, required := range []bool{true, false} {
-		server := (&foreignServer{instead: func(line string, n int) string {
+	cert, _ := tlstest.Certificate(t, "mx.far.example")
+	for _, tt := range []struct {
+		required bool
+		ext      []string
+		mail     string // how its MAIL ends
+	}{
+		{false, []string{"STARTTLS", "REQUIRETLS"}, "<>"},
+		{true, []string{"STARTTLS", "REQUIRETLS"}, " REQUIRETLS"},
+		{true, []string{"STARTTLS"}, "<>"},
+		{true, []string{"REQUIRETLS"}, "<>"}, // in clear it counts for nothing
+		{true, nil, "<>"},
+	} {
+		required := tt.required
+		server := (&foreignServer{config: &tls.Config{Certificates: []tls.Certificate{cert}}, ext: tt.ext, instead: func(line string, n int) string {
 			return map[bool]string{true: "550 5.1.1 gone"}[strings.HasPrefix(line, "RCPT TO:<bob")]
 		}}).listen(t)
 		n := nearNode(t, nil)
-		n.courier.router = routes{"far.example": {To: "outside", Hosts: []Host{{Name: "mx.far.example", Dial: dialTo(server.addr)}}}}
+		host := Host{Name: "mx.far.example", Dial: dialTo(server.addr)}
+		n.courier.router = routes{"far.example": {To: "outside", Hosts: []Host{host}}}
 		n.run(t)
 		env := outbox.Envelope{From: "ann@far.example", Account: 2, Recipients: []string{"bob@far.example"}, RequireTLS: required}
 		must(n.queue.Submit(t.Context(), env, []byte(mailText("x"))))(t)
@@ -197,8 +234,9 @@ func TestRequireTLSOfReports(t *testing.T) {
 		sealAll(t, n.store, n.queue)
 		n.drained(t)
 		server.mu.Lock()
-		if got := len(server.texts); got != map[bool]int{true: 0, false: 1}[required] {
-			t.Errorf("REQUIRETLS %v: %d reports left", required, got)
+		at := slices.IndexFunc(server.told, func(l string) bool { return strings.Contains(l, "MAIL FROM:<>") })
+		if len(server.texts) != 1 || at < 0 || !strings.HasSuffix(server.told[at], tt.mail) {
+			t.Errorf("REQUIRETLS %v, offered %q: told %q, has %q", required, tt.ext, server.told, server.texts)
 		}
 		server.mu.Unlock()
 	}
@@ -228,4 +266,114 @@ func TestRequireTLSIsSentOn(t *testing.T) {
 			t.Errorf("queued with REQUIRETLS %v: %+v", required, es)
 		}
 	}
+}
+
+// anyTLS is a router of which the hosts may show what they like, to mail that says so.
+type anyTLS Route
+
+func (r anyTLS) Route(ctx context.Context, domain string) (Route, error) {
+	return r.RouteFrom(ctx, "", domain, false)
+}
+
+func (r anyTLS) RouteFrom(_ context.Context, _, _ string, says bool) (Route, error) {
+	route := Route{To: fmt.Sprintf("outside, any %v", says), Hosts: slices.Clone(r.Hosts)}
+	for i := range route.Hosts {
+		route.Hosts[i].AnyTLS = says
+	}
+	return route, nil
+}
+
+// TestTLSRequiredNo: mail that says TLS-Required: No leaves as well where TLS fails that the
+// domain asks for, but for a server of it with which it does not; mail with REQUIRETLS does not.
+func TestTLSRequiredNo(t *testing.T) {
+	cert, roots := tlstest.Certificate(t, "mx.far.example")
+	config := &tls.Config{Certificates: []tls.Certificate{cert}}
+	host := func(name string, s *foreignServer) Host {
+		return Host{Name: name, Roots: roots, TLS: TLSRequired, Dial: dialTo(s.addr)}
+	}
+	const no = "TLS-Required: No\r\n"
+	for _, tt := range []struct {
+		name, field string
+		first       *foreignServer
+		as          string // the name that the first one's certificate has to be for
+		required    bool
+		reply, by   string // how it begins; "tls:" or "" before MAIL, and "2" by the second server
+	}{
+		{"verified", no, &foreignServer{ext: []string{"STARTTLS"}}, "mx.far.example", false, "250", "tls:"},
+		{"another certificate", no, &foreignServer{ext: []string{"STARTTLS"}}, "other.example", false, "250", "tls:"},
+		{"in any case, and folded", "tls-required:\r\n NO \r\n", &foreignServer{ext: []string{"STARTTLS"}}, "other.example", false, "250", "tls:"},
+		{"a broken TLS", no, &foreignServer{ext: []string{"STARTTLS"}, broken: true}, "mx.far.example", false, "250", ""},
+		{"no STARTTLS", no, &foreignServer{}, "mx.far.example", false, "250", ""},
+		{"one that turns away", no, &foreignServer{banner: "554 no"}, "mx.far.example", false, "451 4.4.0", ""},
+		{"with REQUIRETLS", no, &foreignServer{ext: []string{"STARTTLS", "REQUIRETLS"}}, "other.example", true, "451 4.7.5", ""},
+		{"nothing said", "", &foreignServer{ext: []string{"STARTTLS"}}, "other.example", false, "451 4.7.5", ""},
+		{"another value", "TLS-Required: Yes\r\n", &foreignServer{}, "mx.far.example", false, "451 4.7.4", ""},
+		{"said twice", no + no, &foreignServer{}, "mx.far.example", false, "451 4.7.4", ""},
+		{"said in the text", "\r\n" + no, &foreignServer{}, "mx.far.example", false, "451 4.7.4", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			server := tt.first
+			server.config = config
+			server.listen(t)
+			n := nearNode(t, nil)
+			n.courier.router = anyTLS{Hosts: []Host{host(tt.as, server)}}
+			e := &outbox.Entry{Domain: "far.example", From: "user@local.example", Recipients: []string{"bob@far.example"}, RequireTLS: tt.required}
+			l := newLane(t.Context(), "far.example", n.courier.texts)
+			raw := []byte(tt.field + mailText("x"))
+			out, o := n.courier.attempt(t.Context(), l, nil, e, raw)
+			if got := out[0].reply.String(); !strings.HasPrefix(got, tt.reply) {
+				t.Errorf("reply %q, want %q", got, tt.reply)
+			}
+			if o == nil {
+				return
+			}
+			// What says nothing never goes over that session.
+			out, o = n.courier.attempt(t.Context(), l, o, e, []byte(mailText("y")))
+			if o != nil {
+				o.quit()
+			}
+			if verified := tt.name == "verified"; out[0].reply.ok() != verified {
+				t.Errorf("then, without: %q", out[0].reply)
+			}
+			server.mu.Lock()
+			defer server.mu.Unlock()
+			at := slices.IndexFunc(server.told, func(l string) bool { return strings.Contains(l, "MAIL FROM") })
+			if !strings.HasPrefix(server.told[at], tt.by+"MAIL") || len(server.texts) == 0 || !strings.Contains(strings.ToLower(server.texts[0]), "tls-required") {
+				t.Errorf("told %q, has %q", server.told, server.texts)
+			}
+		})
+	}
+	t.Run("the second keeps to it", func(t *testing.T) {
+		bad := (&foreignServer{ext: []string{"STARTTLS"}, config: config}).listen(t)
+		good := (&foreignServer{ext: []string{"STARTTLS"}, config: config}).listen(t)
+		n := nearNode(t, nil)
+		n.courier.router = anyTLS{Hosts: []Host{host("other.example", bad), host("mx.far.example", good)}}
+		e := &outbox.Entry{Domain: "far.example", From: "user@local.example", Recipients: []string{"bob@far.example"}}
+		out, o := n.courier.attempt(t.Context(), newLane(t.Context(), "far.example", n.courier.texts), nil, e, []byte(no+mailText("x")))
+		if o != nil {
+			o.quit()
+		}
+		good.mu.Lock()
+		defer good.mu.Unlock()
+		if !out[0].reply.ok() || len(good.texts) != 1 {
+			t.Errorf("%s, it has %d", out[0].reply, len(good.texts))
+		}
+	})
+}
+
+// Whatever a header is, a field in front of it that says otherwise leaves nothing of what it says.
+func FuzzTLSRequired(f *testing.F) {
+	f.Add([]byte("TLS-Required: No\r\nFrom: a@b.example\r\n\r\nx"))
+	f.Add([]byte("tls-required :\r\n no\r\n\r\nTLS-Required: No\r\n"))
+	f.Add([]byte("\r\nTLS-Required: No\r\n"))
+	f.Add([]byte(" TLS-Required: No"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		said := saysAnyTLS(raw)
+		if said && saysAnyTLS(append([]byte("TLS-Required: No\r\n"), raw...)) {
+			t.Errorf("two fields of which one counts: %q", raw)
+		}
+		if said != saysAnyTLS(append([]byte("Cairn-Record: x\r\n"), raw...)) && len(raw) > 0 && raw[0] != ' ' && raw[0] != '\t' && raw[0] != '\r' {
+			t.Errorf("what stands on top changes what is said: %q", raw)
+		}
+	})
 }

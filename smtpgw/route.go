@@ -65,19 +65,20 @@ func (r *Route) whom(domain string) string {
 }
 
 // SenderRouter is a Router whose routes depend on the sender too, by the domain of the envelope
-// sender; "" is the null sender's.
+// sender; "" is the null sender's. anyTLS: he would rather have the mail arrive than keep to what
+// the domain asks of TLS; see Host.
 type SenderRouter interface {
-	RouteFrom(ctx context.Context, from, domain string) (Route, error)
+	RouteFrom(ctx context.Context, from, domain string, anyTLS bool) (Route, error)
 }
 
 // routeOf asks a router for the route of mail by a sender to a domain.
-func routeOf(ctx context.Context, r Router, sender, domain string) (Route, error) {
+func routeOf(ctx context.Context, r Router, sender, domain string, anyTLS bool) (Route, error) {
 	if by, ok := r.(SenderRouter); ok {
 		from := ""
 		if sender != "" {
 			from = maildomain.Canonical(maildomain.OfAddress(sender))
 		}
-		return by.RouteFrom(ctx, from, domain)
+		return by.RouteFrom(ctx, from, domain, anyTLS)
 	}
 	return r.Route(ctx, domain)
 }

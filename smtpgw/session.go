@@ -86,7 +86,9 @@ func (s *session) mail(from string, opts *smtp.MailOptions) error {
 	}
 	s.open, s.utf8, s.size = true, opts.UTF8, opts.Size
 	s.dsn = outbox.DSN{Full: opts.Return == smtp.DSNReturnFull, HDRS: opts.Return == smtp.DSNReturnHeaders, EnvID: opts.EnvelopeID}
-	s.requireTLS(opts.RequireTLS)
+	if s.tls = opts.RequireTLS; s.tls {
+		s.dsn = withoutText(s.dsn)
+	}
 	return nil
 }
 

@@ -64,6 +64,11 @@ func (s *Submitter) SubmitWith(ctx context.Context, peer trace.Peer, from string
 	return s.submitLogged(ctx, peer, from, rcpts, outbox.DSN{}, false, raw, also)
 }
 
+// SubmitRequiringTLS is Submit of mail that goes on only as RFC 8689 says of REQUIRETLS.
+func (s *Submitter) SubmitRequiringTLS(ctx context.Context, peer trace.Peer, from string, rcpts []string, raw []byte) (Receipt, error) {
+	return s.submitLogged(ctx, peer, from, rcpts, outbox.DSN{}, true, raw, nil)
+}
+
 // submitLogged is submitAll, and tells the log of a refusal.
 func (s *Submitter) submitLogged(ctx context.Context, peer trace.Peer, from string, rcpts []string, dsn outbox.DSN, requireTLS bool, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	r, err := s.submitAll(ctx, peer, from, rcpts, dsn, requireTLS, raw, also)
@@ -186,6 +191,9 @@ func (s *Submitter) submit(ctx context.Context, ref string, peer trace.Peer, who
 		return Receipt{}, err
 	}
 	now := s.now()
+	if requireTLS {
+		dsn = withoutText(dsn)
+	}
 	env := outbox.Envelope{Ref: ref, From: who.from, Account: who.account, Recipients: rcpts, Wish: wish, DSN: dsn, RequireTLS: requireTLS, UntilIncluded: until}
 	with := draft.Stamp{
 		Received: trace.Received(peer, s.cfg.Hostname, ref, nil, now), Sender: sender,

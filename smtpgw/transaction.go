@@ -62,7 +62,7 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 	if limit, err := strconv.ParseInt(o.ext["SIZE"], 10, 64); err == nil && limit > 0 && int64(size) > limit {
 		return all(to, o.unfit(552, fmt.Sprintf("5.3.4 message of %d octets exceeds the other side's limit of %d", size, limit))), nil
 	}
-	if o.requireTLS && !o.offers(requireTLS) {
+	if o.requireTLS && from != "" && !o.offers(requireTLS) {
 		return all(to, o.unfit(550, noRequireTLS)), nil
 	}
 	if o.foreign {
@@ -82,7 +82,7 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 	if o.dsn != nil && o.offers("DSN") {
 		mail += mailParameters(o.dsn)
 	}
-	if o.requireTLS {
+	if o.requireTLS && o.offers(requireTLS) {
 		mail += " " + requireTLS
 	}
 	commands = append(commands, mail)

@@ -129,6 +129,28 @@ func FuzzWish(f *testing.F) {
 	})
 }
 
+// FuzzHold: mail is held by the one word alone, and a refusal fits into a reply.
+func FuzzHold(f *testing.F) {
+	for _, s := range []string{"until-included", " Until-Included\t", "none", "", "until-included, none", "\xff\x00\r\n"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		held, err := parseHold([]string{value})
+		word := strings.ToLower(strings.TrimSpace(value))
+		if held != (err == nil && word == "until-included") || err == nil && !held && word != "" && word != "none" {
+			t.Errorf("%q: held %v, %v", value, held, err)
+		}
+		if err != nil {
+			if s := err.Error(); !maildomain.IsASCII(s) || strings.ContainsFunc(s, isControl) || len(s) > 500 {
+				t.Errorf("%q is refused with %q", value, s)
+			}
+		}
+		if _, err := parseHold([]string{value, value}); err == nil {
+			t.Errorf("%q is taken twice", value)
+		}
+	})
+}
+
 // TestWishIsQueued: the wish goes with each entry, the field does not.
 func TestWishIsQueued(t *testing.T) {
 	st := localStore(t)

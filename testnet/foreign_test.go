@@ -139,6 +139,8 @@ func TestForeignSignIn(t *testing.T) {
 	if err := w.AwaitMembers(ctx); err != nil {
 		t.Fatal(err)
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*settle) // some thirty programs, one after another
+	defer cancel()
 	const own = "correct horse battery"
 	if _, err := m.SetPassword(ctx, api.PasswordRequest{Account: "alice", Password: own}); err != nil {
 		t.Fatal(err)
@@ -152,58 +154,193 @@ func TestForeignSignIn(t *testing.T) {
 	from, to := w.Address(0), "postmaster@"+m.Domain
 	cert := filepath.Join(m.Dir, "keys", "tls.pem")
 
-	bySwaks := func(at, mechanism, password string) []string {
-		args := []string{swaks, "--server", host, "--port", port, "--tls", "--auth", mechanism, "--auth-user", "alice", "--auth-password", password,
-			"--from", from, "--to", to, "--header", "Subject: from swaks, " + at + " " + mechanism, "--tls-verify", "--tls-ca-path", cert}
-		if at == "tls" {
-			args[4], args[5] = portTLS, "--tls-on-connect"
-		}
-		return args
+	ports := map[string]string{"starttls": port, "tls": portTLS, "clear": port}
+	bySwaks := func(at, mechanism, password, subject string) []string {
+		return append([]string{swaks, "--server", host, "--port", ports[at], "--auth", mechanism, "--auth-user", "alice", "--auth-password", password,
+			"--from", from, "--to", to, "--header", "Subject: " + subject}, map[string][]string{
+			"starttls": {"--tls", "--tls-verify", "--tls-ca-path", cert}, "tls": {"--tls-on-connect", "--tls-verify", "--tls-ca-path", cert},
+		}[at]...)
 	}
-	byMsmtp := func(at, mechanism, password string) []string {
-		args := []string{msmtp, "--host=" + host, "--port=" + port, "--tls=on", "--tls-starttls=on", "--tls-fingerprint=" + fingerprint(t, cert),
-			"--auth=" + mechanism, "--user=alice", "--passwordeval=echo " + password, "--from=" + from, "-t"}
-		if at == "tls" {
-			args[2], args[4] = "--port="+portTLS, "--tls-starttls=off"
+	byMsmtp := func(at, mechanism, password, _ string) []string {
+		args := []string{msmtp, "--host=" + host, "--port=" + ports[at], "--auth=" + strings.ToLower(mechanism), "--user=alice", "--passwordeval=echo '" + password + "'", "--from=" + from, "-t"}
+		if at == "clear" {
+			return append(args, "--tls=off")
 		}
-		return args
+		return append(args, "--tls=on", "--tls-fingerprint="+fingerprint(t, cert), map[string]string{"starttls": "--tls-starttls=on", "tls": "--tls-starttls=off"}[at])
 	}
-	for _, c := range []struct {
-		subject string
-		args    []string
-		refused bool
-	}{
-		{"from swaks, starttls PLAIN", bySwaks("starttls", "PLAIN", own), false},
-		{"from swaks, starttls LOGIN", bySwaks("starttls", "LOGIN", app.Secret), false},
-		{"from swaks, tls LOGIN", bySwaks("tls", "LOGIN", own), false},
-		{"", bySwaks("tls", "PLAIN", "wrong horse battery"), true},
-		{"from msmtp, starttls", byMsmtp("starttls", "scram-sha-256", app.Secret), false},
-		{"from msmtp, tls", byMsmtp("tls", "on", app.Secret), false},
-		{"", byMsmtp("starttls", "scram-sha-256", "abcd-efgh-abcd-efgh-abcd-efgh"), true},
-		{"from msmtp, its own password", byMsmtp("starttls", "plain", "'"+own+"'"), false},
-		{"from smtplib, starttls", []string{python, "-c", smtplibSignIn, host, port, "starttls", from, to, "alice", own, cert}, false},
-		{"from smtplib, tls", []string{python, "-c", smtplibSignIn, host, portTLS, "tls", from, to, "alice", app.Secret, cert}, false},
-		{"", []string{python, "-c", smtplibSignIn, host, port, "clear", from, to, "alice", own, cert}, true},
-	} {
-		cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
-		if c.args[0] == msmtp {
-			cmd.Stdin = strings.NewReader("From: " + from + "\nTo: " + to + "\nSubject: " + c.subject + "\n\nhello\n")
+	bySmtplib := func(at, _, password, _ string) []string {
+		return []string{python, "-c", smtplibSignIn, host, ports[at], at, from, to, "alice", password, cert}
+	}
+	var arrived []string
+	try := func(args []string, subject, refused string) {
+		t.Helper()
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+		if args[0] == msmtp {
+			cmd.Stdin = strings.NewReader("From: " + from + "\nTo: " + to + "\nSubject: " + subject + "\n\nhello\n")
 		}
 		out, err := cmd.CombinedOutput()
-		if (err != nil) != c.refused {
-			t.Errorf("%q: %v\n%s", c.args, err, out)
-			continue
+		if (err != nil) != (refused != "") || !strings.Contains(string(out), refused) {
+			t.Errorf("%q: %v, want %q\n%s", args, err, refused, out)
 		}
-		if !c.refused {
-			if _, err := m.AwaitMail(ctx, "postmaster", testnet.Subject(c.subject)); err != nil {
-				t.Fatalf("%s: %v", c.subject, err)
+		if refused == "" {
+			arrived = append(arrived, subject)
+		}
+	}
+	passwords := map[string]string{"own": own, "app": app.Secret, "wrong": "abcd-efgh-abcd-efgh-abcd-efgh"}
+	for _, at := range []string{"starttls", "tls", "clear"} {
+		for mechanism, by := range map[string]func(at, mechanism, password, subject string) []string{
+			"PLAIN": bySwaks, "LOGIN": bySwaks, "CRAM-MD5": bySwaks, "SCRAM-SHA-256": byMsmtp,
+		} {
+			for _, of := range []string{"own", "app", "wrong"} {
+				refused := ""
+				switch {
+				case at == "clear" && mechanism == "SCRAM-SHA-256":
+					refused = "the server does not support authentication"
+				case at == "clear":
+					refused = "Host did not advertise authentication"
+				case mechanism == "CRAM-MD5":
+					refused = "requested type not available"
+				case of == "wrong", mechanism == "SCRAM-SHA-256" && of == "own":
+					refused = "535 5.7.8 wrong name or password"
+				}
+				subject := strings.Join([]string{at, mechanism, of}, " ")
+				try(by(at, mechanism, passwords[of], subject), subject, refused)
+				if at == "clear" || mechanism == "CRAM-MD5" {
+					break // before any password
+				}
 			}
 		}
+		if at != "clear" {
+			try(byMsmtp(at, "on", app.Secret, ""), at+" by what msmtp chooses", "")
+		}
+		try(bySmtplib(at, "", own, ""), "from smtplib, "+at, map[string]string{"clear": "SMTP AUTH extension not supported by server"}[at])
+	}
+	for _, subject := range arrived {
+		if _, err := m.AwaitMail(ctx, "postmaster", testnet.Subject(subject)); err != nil {
+			t.Errorf("%s: %v", subject, err)
+		}
+	}
+	if all, err := m.Mailbox("postmaster"); err != nil || len(all) != len(arrived) {
+		t.Errorf("there are %d mails, not %d: %v", len(all), len(arrived), err)
 	}
 	for _, args := range [][]string{{"-connect", m.SubmissionAddr(), "-starttls", "smtp"}, {"-connect", m.SubmissionTLSAddr()}, {"-connect", m.InboundAddr(), "-starttls", "smtp"}} {
 		args = append([]string{"s_client", "-brief", "-CAfile", cert, "-verify_return_error", "-verify_hostname", "mail." + m.Domain}, args...)
 		if out, err := exec.CommandContext(ctx, openssl, args...).CombinedOutput(); err != nil || !strings.Contains(string(out), "Verification: OK") {
 			t.Errorf("openssl %s: %v\n%s", args, err, out)
+		}
+	}
+}
+
+const smtplibCommands = `
+import smtplib, ssl, sys
+anyone = ssl.create_default_context()
+anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
+s = smtplib.SMTP(sys.argv[1], int(sys.argv[2]))
+for line in sys.argv[3:]:
+    if line == "STARTTLS":
+        s.starttls(context=anyone)
+    elif line.startswith("."):
+        print(*s.data(line[1:]))
+    elif line.startswith("EHLO"):
+        s.ehlo(line[5:])
+        print("REQUIRETLS", s.has_extn("requiretls"), "AUTH", s.esmtp_features.get("auth", "none").strip())
+    else:
+        code, text = s.docmd(line)
+        print(code, text.decode())
+s.quit()
+`
+
+// TestForeignCommands: what a program that is not ours is answered which says it with TLS and
+// without: REQUIRETLS (RFC 8689), also for the null sender, and AUTH.
+func TestForeignCommands(t *testing.T) {
+	t.Parallel()
+	python := tool(t, "python3")
+	w, ctx := start(t, 1)
+	m := w.Members[0]
+	to := w.Address(0)
+	const ehlo, inClear, null = "EHLO client.test", "REQUIRETLS False AUTH none", "MAIL FROM:<>"
+	text := ".From: <x@elsewhere.test>\r\nSubject: with REQUIRETLS\r\n\r\nhello\r\n"
+	for _, c := range []struct {
+		addr string
+		says [][2]string // commands, and how the replies begin; "": there is none
+	}{
+		{m.InboundAddr(), [][2]string{
+			{ehlo, inClear}, {null + " REQUIRETLS", "555 5.5.4 "}, {"AUTH PLAIN", "502 5.5.1 "}, {"STARTTLS", ""},
+			{ehlo, "REQUIRETLS True AUTH none"}, {null + " REQUIRETLS=1", "501 5.5.4 "}, {null + " REQUIRETLS REQUIRETLS", "501 5.5.4 "},
+			{null + " REQUIRETLS", "250 "}, {"RCPT TO:<" + to + "> REQUIRETLS", "555 5.5.4 "}, {"RCPT TO:<" + to + ">", "250 "}, {text, "250 "},
+			{null + " requiretls SIZE=100", "250 "}, {"RCPT TO:<x@elsewhere.test>", "550 5.7.1 "},
+		}},
+		{m.SubmissionAddr(), [][2]string{
+			{ehlo, inClear}, {"AUTH PLAIN AGEAYg==", "538 5.7.11 "}, {"STARTTLS", ""},
+			{ehlo, "REQUIRETLS True AUTH PLAIN LOGIN SCRAM-SHA-256"}, {"AUTH CRAM-MD5", "504 5.5.4 "}, {"AUTH PLAIN AGFsaWNlAGI=", "535 5.7.8 "},
+			{"MAIL FROM:<" + to + "> REQUIRETLS", "250 "},
+		}},
+	} {
+		host, port, _ := strings.Cut(c.addr, ":")
+		args := []string{"-c", smtplibCommands, host, port}
+		var want []string
+		for _, s := range c.says {
+			args = append(args, s[0])
+			if s[1] != "" {
+				want = append(want, s[1])
+			}
+		}
+		out, err := exec.CommandContext(ctx, python, args...).CombinedOutput()
+		got := strings.Split(strings.TrimSpace(string(out)), "\n")
+		if err != nil || len(got) != len(want) {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		for i, line := range got {
+			if !strings.HasPrefix(line, want[i]) {
+				t.Errorf("%q, want %q", line, want[i])
+			}
+		}
+	}
+	if _, err := m.AwaitMail(ctx, "alice", testnet.Subject("with REQUIRETLS")); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestForeignExtremes: smtp-source brings what is long, and much of it.
+func TestForeignExtremes(t *testing.T) {
+	t.Parallel()
+	source := tool(t, "smtp-source")
+	w, ctx := start(t, 0)
+	org := testnet.Org{Name: "Alpha", Domain: "alpha.test", Account: "alice", Configure: func(c *node.Config) { c.Inbound.CatchAll = "alice@alpha.test" }}
+	m, err := w.Join(ctx, org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := func(name string, length int) string {
+		path := filepath.Join(t.TempDir(), name)
+		text := "From: <x@elsewhere.test>\nSubject: " + name + "\n\n" + strings.Repeat("x", length) + "\nend\n"
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for _, c := range []struct {
+		subject string
+		args    []string
+		refused string
+	}{
+		{"large", []string{"-S", "large", "-l", "8000000", "-m", "4", "-s", "4"}, ""},
+		{"recipients", []string{"-S", "recipients", "-r", "100"}, ""},
+		{"more than may be", []string{"-S", "more than may be", "-r", "1100"}, "452 4.5.3"},
+		{"name", []string{"-S", "name", "-M", strings.Repeat("a.", 120) + "test"}, ""},
+		{"longline", []string{"-F", lines("longline", 9000)}, ""},
+		{"endlessline", []string{"-F", lines("endlessline", 3000000)}, "554 5.6.0"},
+	} {
+		cmd := exec.CommandContext(ctx, source, append(c.args, "-f", "x@elsewhere.test", "-t", "bob@alpha.test", m.InboundAddr())...)
+		out, err := cmd.CombinedOutput()
+		if (err != nil) != (c.refused != "") || !strings.Contains(string(out), c.refused) {
+			t.Errorf("%s: %v\n%.1000s", c.subject, err, out)
+		}
+		if c.refused != "" {
+			continue
+		}
+		if _, err := m.AwaitMail(ctx, "alice", testnet.Subject(c.subject)); err != nil {
+			t.Errorf("%s: %v", c.subject, err)
 		}
 	}
 }

@@ -10,6 +10,8 @@ type SendRequest struct {
 	From string   `json:"from"` // envelope sender
 	To   []string `json:"to"`   // envelope recipients
 	Raw  []byte   `json:"raw"`  // RFC 5322, lines ending in CRLF
+
+	RequireTLS bool `json:"require_tls,omitempty"` // as REQUIRETLS on MAIL (RFC 8689)
 }
 
 // Sent tells where the sent copy is.

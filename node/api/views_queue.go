@@ -25,6 +25,7 @@ type QueueEntry struct {
 	WaitsFor    string    `json:"waits_for"`         // record, delivery, held, block, release, attempt, nothing
 	Why         string    `json:"why,omitempty"`     // why it is held, or the node cannot record
 	Unclear     bool      `json:"unclear,omitempty"` // a node of its domain may have it: the reply was lost
+	RequireTLS  bool      `json:"require_tls,omitempty"`
 	Attempts    int       `json:"attempts"`
 	LastError   string    `json:"last_error,omitempty"`
 	Next        string    `json:"next,omitempty"`        // what to do about why or the last error, or the command that tells more

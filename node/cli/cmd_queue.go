@@ -211,6 +211,9 @@ func showEntry(b *bytes.Buffer, e *api.QueueItem) {
 			fmt.Fprintf(b, "  %-9s %s\n", row[0], line(row[1], 0))
 		}
 	}
+	if e.RequireTLS {
+		fmt.Fprintf(b, "  TLS       has to be verified all the way (REQUIRETLS)\n")
+	}
 	if e.Unclear {
 		fmt.Fprintf(b, "  unclear   a node of %s may have it, since the reply to it was lost: that one is asked\n", line(e.Domain, 0))
 	}

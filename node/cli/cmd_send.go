@@ -22,6 +22,7 @@ func (a *app) cmdSend() *cobra.Command {
 		text    textFlags
 		raw     string
 		hold    string
+		withTLS bool
 	)
 	c := &cobra.Command{
 		Use:   "send --from ADDRESS --to ADDRESS",
@@ -56,6 +57,7 @@ ever as things stand.`,
 			if hold != "" {
 				r.Raw = append([]byte("Cairn-Hold: "+hold+"\r\n"), r.Raw...)
 			}
+			r.RequireTLS = withTLS
 			return ask(a, c, func(client *api.Client, ctx context.Context) (*api.Sent, error) {
 				sent, err := client.Send(ctx, r)
 				if err == nil && sent.ForGood {
@@ -75,6 +77,7 @@ ever as things stand.`,
 	f.StringVar(&text.file, "body-file", "-", "file with the text; - is standard input")
 	f.StringArrayVar(&l.attach, "attach", nil, "file to attach")
 	f.StringVar(&hold, "hold", "", "until-included: it leaves only when its record is in a block; or none")
+	f.BoolVar(&withTLS, "require-tls", false, "it goes on over verified TLS alone, all the way, or comes back (REQUIRETLS, RFC 8689)")
 	f.StringVar(&raw, "raw", "", "file with a whole message; - is standard input")
 	return c
 }

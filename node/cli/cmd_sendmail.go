@@ -26,6 +26,7 @@ type sendmail struct {
 	dots       bool   // a line with a dot alone is text
 	from, name string // of the sender
 	options    []string
+	settings   []string // that have names
 	mode       string
 	domain     string // of addresses without one
 	server     string // to hand over to; empty: the node's socket
@@ -63,6 +64,7 @@ should try again.`,
 	f.StringVarP(&s.from, "sender", "r", "", "the same as --from")
 	f.StringVarP(&s.name, "name", "F", "", "name of the sender, where the message has no From")
 	f.StringArrayVarP(&s.options, "option", "o", nil, "an option of sendmail: i is -i, others change nothing")
+	f.StringArrayVarP(&s.settings, "set", "O", nil, "a setting of sendmail: requiretls=yes has the mail go on over verified TLS alone (RFC 8689), others change nothing")
 	f.StringVarP(&s.mode, "mode", "b", "m", "what sendmail is to do: m, to take a message, is all that there is")
 	f.StringVar(&s.server, "server", "", "host:port of the submission listener, instead of the node's socket")
 	f.StringVar(&s.domain, "domain", "", "domain of addresses that have none")
@@ -90,6 +92,10 @@ func (a *app) sendmail(c *cobra.Command, s *sendmail, args []string) error {
 	r, err := s.letter(a.dir, crlf(raw), args)
 	if err != nil {
 		return err
+	}
+	r.RequireTLS = slices.ContainsFunc(s.settings, func(v string) bool { return strings.EqualFold(v, "requiretls=yes") })
+	if s.server != "" && r.RequireTLS {
+		return usage(c, "REQUIRETLS is asked for through the node's socket: leave --server out, or have a program that begins TLS ask the submission port")
 	}
 	if s.server != "" {
 		return s.submit(c.Context(), r)
