@@ -244,6 +244,10 @@ type OutboundConfig struct {
 	// port of one that nobody can come between; "", that of the machine if it runs on it; or
 	// "none".
 	ValidatingResolver string `koanf:"validating_resolver"`
+
+	// TLSReports has domains that ask for it told each day what came of TLS with their servers (RFC
+	// 8460).
+	TLSReports bool `koanf:"tls_reports"`
 }
 
 // SmarthostConfig is the way out for mail from some domains, to some: the entry counts that has
@@ -337,7 +341,7 @@ func DefaultConfig(name string, domains []string) *Config {
 		Inbound: InboundConfig{
 			Listen: "127.0.0.1:2526", Authenticate: true, TrustedSealers: []string{}, RefuseListed: []string{}, SuspectListed: []string{}, Proxies: []string{}, Filter: []string{},
 		},
-		Outbound: OutboundConfig{Via: viaDirect, Source: []string{}, Suppress: "720h", Smarthosts: []SmarthostConfig{}},
+		Outbound: OutboundConfig{Via: viaDirect, Source: []string{}, Suppress: "720h", Smarthosts: []SmarthostConfig{}, TLSReports: true},
 		Milter:   MilterConfig{Networks: []string{"127.0.0.0/8", "::1"}, Spam: milterTag},
 		TLS:      TLSConfig{ACMEDirectory: letsEncrypt, MTASTS: mtaSTSOff, MTASTSHosts: []string{}},
 		Mail:     MailConfig{MaxSize: "25M"},

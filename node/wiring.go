@@ -143,6 +143,16 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 
 // RouteFrom is smtpgw.SenderRouter: who takes mail outside may depend on the sender.
 func (r router) RouteFrom(ctx context.Context, from, domain string) (smtpgw.Route, error) {
+	return r.routeBy(ctx, r.outside.Route, from, domain)
+}
+
+// RouteReport is smtpgw.ReportRouter.
+func (r router) RouteReport(ctx context.Context, from, domain string) (smtpgw.Route, error) {
+	return r.routeBy(ctx, r.outside.RouteReport, from, domain)
+}
+
+// routeBy is RouteFrom with a way to find who takes mail outside.
+func (r router) routeBy(ctx context.Context, outwards func(context.Context, string, string) (smtpgw.Route, error), from, domain string) (smtpgw.Route, error) {
 	s := r.chain.State()
 	if slices.Contains(r.ownAt(s).Domains, domain) {
 		return smtpgw.Route{Local: true}, nil
@@ -158,7 +168,7 @@ func (r router) RouteFrom(ctx context.Context, from, domain string) (smtpgw.Rout
 	case waits, returned:
 		return smtpgw.Route{}, err
 	}
-	route, nobody := r.outside.Route(ctx, from, domain)
+	route, nobody := outwards(ctx, from, domain)
 	_, refused := errors.AsType[*smtpgw.Refusal](nobody)
 	if errors.Is(nobody, smtpgw.ErrNoRoute) || refused && len(s.OrgsByDomain(domain)) > 0 {
 		return smtpgw.Route{}, err // who claims it here says more

@@ -32,8 +32,17 @@ type Host struct {
 	// that its domain publishes (RFC 7672). ServerName is whom it is asked to show; empty: Name.
 	Verify     func(*tls.ConnectionState) error
 	ServerName string
+	// Told, where there is one, hears what came of TLS in each session that it was to have.
+	Told func(TLSOutcome)
 
 	requires bool // a session is of use only where REQUIRETLS is offered
+}
+
+// TLSOutcome is what came of TLS in one session with a host.
+type TLSOutcome struct {
+	Local, Remote net.Addr
+	State         *tls.ConnectionState // nil: the session is not encrypted
+	Err           error                // why that failed; nil beside no State: TLS is not offered
 }
 
 // TLSUse is what is done with TLS on the way to a host.
@@ -147,6 +156,9 @@ func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encr
 	case h.TLS == TLSRequired, h.TLS == TLSIfOffered && offered && encrypted:
 		err = o.startTLS(ctx, config, hostname)
 	}
+	if encrypted {
+		h.tell(ctx, conn, o, err)
+	}
 	if err == nil && h.Login != nil {
 		o.known = true
 		err = o.login(h.Login)
@@ -160,6 +172,22 @@ func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encr
 		return nil, err
 	}
 	return o, nil
+}
+
+// tell tells what came of TLS in a session, which err says if there is none. Of one that this node
+// has broken off nothing is known.
+func (h *Host) tell(ctx context.Context, conn net.Conn, o *outbound, err error) {
+	if h.Told == nil || errors.Is(ctx.Err(), context.Canceled) {
+		return
+	}
+	out := TLSOutcome{Local: conn.LocalAddr(), Remote: conn.RemoteAddr()}
+	if over, is := o.conn.(*tls.Conn); is && err == nil {
+		state := over.ConnectionState()
+		out.State = &state
+	} else if errors.Is(err, errTLS) {
+		out.Err = err
+	}
+	h.Told(out)
 }
 
 // config is what TLS with the host goes by.

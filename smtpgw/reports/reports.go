@@ -1,4 +1,4 @@
-// Package reports reads what other servers report about mail in the name of a domain: DMARC
+// Package reports reads and writes what servers report to a domain about mail in its name: DMARC
 // aggregate reports (RFC 9990, and RFC 7489, appendix C) and TLS reports (RFC 8460). It does no
 // I/O, and what it reads is bounded: anybody may send it.
 package reports
@@ -87,12 +87,18 @@ type TLSPolicy struct {
 	Kind              string // tlsa, sts, no-policy-found
 	Succeeded, Failed uint64 // sessions
 	Failures          []Failure
+
+	// Strings are the policy as it was found, MX the hosts that it names. They are written, and
+	// not read.
+	Strings, MX []string
 }
 
 // Failure is why some sessions failed (RFC 8460, section 4.3).
 type Failure struct {
 	Kind, Host, Reason string
 	Count              uint64 // sessions
+
+	Sender, Receiver string // addresses of the servers; they are written, and not read
 }
 
 // Find returns the reports in a file: a report itself, one packed by gzip or zip, or a mail with
