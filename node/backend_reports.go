@@ -7,10 +7,14 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message/maildomain"
 	"cairn/node/api"
+	"cairn/smtpgw"
+	"cairn/smtpgw/authres/dmarc"
+	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/mtasts"
 	"cairn/smtpgw/reports"
 	"cairn/smtpgw/reports/collect"
 	"cairn/smtpgw/reports/outgoing"
+	"cairn/smtpgw/reports/tally"
 )
 
 // reportLimit is how many reports are listed.
@@ -74,7 +78,7 @@ func (n *Node) ListSentReports(_ context.Context, domain string) (*api.SentRepor
 // newOutgoing counts what is reported to other domains, and sends that.
 func (n *Node) newOutgoing() *outgoing.Sender {
 	return outgoing.New(outgoing.Config{
-		Hostname: n.cfg.Hostname, Org: n.cfg.Organisation.Name, From: n.reportsFrom, Lookup: lookupTXT, Client: mtasts.Client(exchange.public),
+		Hostname: n.cfg.Hostname, Org: n.cfg.Organisation.Name, From: n.reportsFrom, Lookup: lookupTXT, Organisational: organisational, Client: mtasts.Client(exchange.public),
 		Queue: func(tx *mailstore.Tx, to string, raw []byte, kind string) error {
 			return n.submitter.QueueReport(tx, to, raw, kind == reports.KindTLS)
 		},
@@ -82,6 +86,41 @@ func (n *Node) newOutgoing() *outgoing.Sender {
 		Pause: func() bool { return n.distrustClock() || n.copies.silent() != "" },
 		Now:   n.now, Log: n.part("smtp"),
 	}, n.store)
+}
+
+// organisational is the organisational domain of a domain, by the DNS.
+func organisational(ctx context.Context, domain string) (string, error) {
+	return dmarc.Organisational(ctx, lookup.New(evidenceDNS{}), domain)
+}
+
+// countJudged counts a mail for the report to the domain of one of its authors. What is put aside
+// for another reason than the domain's policy is none of its business.
+func (n *Node) countJudged(j smtpgw.Judged) {
+	row := tally.MailRow{Row: reports.Row{
+		Source: j.Source.String(), Count: 1, Disposition: "none", DKIM: "fail", SPF: "fail", HeaderFrom: j.Author,
+		Envelope: j.Envelope, Sender: reports.Authenticated(j.Judged.SPF), Helo: j.Helo,
+	}}
+	if j.Alignment.DKIM {
+		row.DKIM = "pass"
+	}
+	if j.Alignment.SPF {
+		row.SPF = "pass"
+	}
+	wants := j.Policy != "" && j.Policy != string(dmarc.PolicyNone)
+	switch {
+	case row.Passes():
+	case j.Testing:
+		row.Override = reports.OverrideTesting
+	case wants && j.Aside && !j.Inbox:
+		row.Disposition = "quarantine"
+	}
+	if !row.Passes() && !j.Testing && wants && row.Disposition != j.Policy { // as what is held that is to be refused
+		row.Override = reports.OverrideLocal
+	}
+	for _, s := range j.Signatures {
+		row.Signatures = append(row.Signatures, reports.Authenticated(s))
+	}
+	n.outgoing.Mail(j.Domain, row, row.Passes() && j.Inbox)
 }
 
 // reportsFrom is the postmaster of the first of our domains whose mail is signed.

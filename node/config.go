@@ -193,6 +193,10 @@ type InboundConfig struct {
 	// where it claims to be: SPF, DKIM, DMARC and the names of the server.
 	Authenticate bool `koanf:"authenticate"`
 
+	// DMARCReports has domains that ask for it told each day what came in their names, and whether
+	// it passed (RFC 9990). Authenticate has to be on.
+	DMARCReports bool `koanf:"dmarc_reports"`
+
 	// TrustedSealers are domains, as they stand in seals of ARC, whose word counts that mail
 	// which they sent on was from the domain in From when they got it.
 	TrustedSealers []string `koanf:"trusted_sealers"`

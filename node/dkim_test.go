@@ -133,12 +133,12 @@ func outward(t *testing.T) (n *Node, end func(), z *zone, far *exchanger) {
 	z, far = &zone{records: make(map[string]string)}, &exchanger{texts: make(chan []byte, 8)}
 	toZone(t, z)
 	toWorld(t, worldDNS{mx: map[string][]*net.MX{"example.net.": {{Host: "mx1.example.net.", Pref: 1}}}}, far.listen(t))
-	n, end = begunOutward(t)
+	n, end = begunOutward(t, nil)
 	return n, end, z, far
 }
 
 // begunOutward is a node of example.org with an account of alice's.
-func begunOutward(t *testing.T) (n *Node, end func()) {
+func begunOutward(t *testing.T, change func(*Config)) (n *Node, end func()) {
 	t.Helper()
 	dir := filepath.Join(shortDir(t), "alpha")
 	o := InitOptions{Dir: dir, Config: DefaultConfig("Alpha", []string{"example.org"}), Network: LocalNetwork("test"), Now: time.Now()}
@@ -146,7 +146,11 @@ func begunOutward(t *testing.T) (n *Node, end func()) {
 	if _, err := Init(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	quiet(t, dir, func(c *Config) { c.Mine = "10%" })
+	quiet(t, dir, func(c *Config) {
+		if c.Mine = "10%"; change != nil {
+			change(c)
+		}
+	})
 	n, end = begun(t, dir)
 	if _, err := n.AddAccount(t.Context(), api.AccountRequest{Name: "alice"}); err != nil {
 		t.Fatal(err)

@@ -327,6 +327,9 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	if n.outside != nil && n.cfg.Outbound.TLSReports {
 		n.outside.sessions = n.outgoing.Session
 	}
+	if n.cfg.Inbound.DMARCReports {
+		gw.Judged = n.countJudged
+	}
 	n.recorder = recorder.New(n.store, sealable{n.queue, n.isHere}, n.chain, n.id.Recorder, n.formerKeys(), n.knowsOwnRecords, n.submitBatch, n.part("recorder"))
 	n.recorder.SetHolder(n.queue)
 	n.recorder.SetTexts(n.memory.apart)

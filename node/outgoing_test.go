@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -21,9 +22,11 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/node/api"
 	"cairn/smtpgw"
+	"cairn/smtpgw/authres/lookup/lookuptest"
 	"cairn/smtpgw/dnssec"
 	"cairn/smtpgw/mtasts"
 	"cairn/smtpgw/mx"
+	"cairn/smtpgw/reports"
 	"cairn/smtpgw/reports/collect"
 	"cairn/smtpgw/reports/tally"
 	"cairn/smtpgw/tlsa"
@@ -152,7 +155,7 @@ func TestTLSReports(t *testing.T) {
 	exchange.port, exchange.Resolver, exchange.policies, exchange.resolvConf, exchange.roots = port, world, world, "", roots
 	exchange.allowed = func(netip.Addr) bool { return true }
 
-	n, _ := begunOutward(t)
+	n, _ := begunOutward(t, nil)
 	keys, err := n.DKIM(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
@@ -316,4 +319,79 @@ func shows(t *testing.T, der []byte) *tls.ConnectionState {
 		t.Fatal(err)
 	}
 	return &tls.ConnectionState{PeerCertificates: []*x509.Certificate{c}}
+}
+
+// TestDMARCReports: a node that is told to tells other domains what came in their names, forged or
+// not, once some of it was let in as theirs. It tells nobody by itself.
+func TestDMARCReports(t *testing.T) {
+	for _, on := range []bool{true, false} {
+		t.Run(fmt.Sprint(on), func(t *testing.T) {
+			z, far := &zone{records: make(map[string]string)}, &exchanger{texts: make(chan []byte, 8)}
+			toZone(t, z)
+			port := far.serves(t, "mx1.far.org", "127.0.0.4:0", nil)
+			was, wasReverse := exchange, reverse
+			t.Cleanup(func() { exchange, reverse = was, wasReverse })
+			exchange.port, exchange.Resolver, exchange.policies, exchange.resolvConf = port, apart{at: map[string]string{"far.org": "127.0.0.4"}}, apart{}, ""
+			exchange.allowed = func(netip.Addr) bool { return true }
+			reverse = &lookuptest.Zone{}
+			z.records["far.org."] = "v=spf1 ip4:127.0.0.0/8 -all"
+			z.records["_dmarc.far.org."] = "v=DMARC1; p=reject; rua=mailto:d@far.org"
+			z.records["_dmarc.forged.org."] = "v=DMARC1; p=none; rua=mailto:d@far.org"
+			n, _ := begunOutward(t, func(c *Config) { c.Inbound.Listen, c.Inbound.DMARCReports = "127.0.0.1:0", on })
+			keys, err := n.DKIM(t.Context(), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			z.publish(keys.Keys...)
+			if _, err := n.DKIM(t.Context(), ""); err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range [][2]string{{"jo@far.org", "jo@far.org"}, {"jo@far.org", "jo@far.org"}, {"x@other.org", "boss@far.org"}, {"x@other.org", "boss@forged.org"}} {
+				handIn(t, n.InboundAddr(), m[0], "alice@example.org", []byte("From: <"+m[1]+">\r\nTo: <alice@example.org>\r\nSubject: hello\r\nDate: Mon, 02 Jan 2006 15:04:05 +0000\r\nMessage-ID: <"+rand.Text()+"@far.org>\r\n\r\nHello.\r\n"))
+			}
+			tomorrow := (tally.DayOf(time.Now()) + 1).Begin().Add(4 * time.Hour)
+			if err := errors.Join(n.outgoing.Flush(t.Context()), n.outgoing.Send(t.Context(), tomorrow)); err != nil {
+				t.Fatal(err)
+			}
+			sent, err := n.ListSentReports(t.Context(), "")
+			if err != nil || sent.Total != map[bool]int{true: 1}[on] {
+				t.Fatalf("%+v, %v", sent, err)
+			}
+			if !on {
+				return
+			}
+			raw := far.next(t)
+			if by := signedBy(t, z, raw); len(by) != 2 {
+				t.Errorf("signed by %q", by)
+			}
+			list := collected(t, "far.org", raw)
+			if len(list) != 1 || list[0].Kind != "dmarc" || list[0].Policy != "reject" || list[0].Passed != 2 || list[0].Failed != 1 {
+				t.Fatalf("%+v\n%s", list, raw)
+			}
+			found, err := reports.Find(raw)
+			if err != nil || len(found) != 1 || len(found[0].DMARC.Rows) != 2 {
+				t.Fatal(found, err)
+			}
+			for i, want := range []reports.Row{
+				{Source: "127.0.0.1", Count: 2, Disposition: "none", DKIM: "fail", SPF: "pass", HeaderFrom: "far.org"},
+				{Source: "127.0.0.1", Count: 1, Disposition: "quarantine", DKIM: "fail", SPF: "fail", HeaderFrom: "far.org"},
+			} {
+				if got := found[0].DMARC.Rows[i]; got != want {
+					t.Errorf("%+v, want %+v", got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestReportsOnWhatIsNotAsked: without authentication there is nothing to report.
+func TestReportsOnWhatIsNotAsked(t *testing.T) {
+	c := DefaultConfig("alpha", []string{"alpha.test"})
+	if c.Inbound.DMARCReports || !c.Outbound.TLSReports || c.Validate() != nil {
+		t.Errorf("%+v, %v", c, c.Validate())
+	}
+	c.Inbound.Authenticate, c.Inbound.DMARCReports = false, true
+	if bad, ok := errors.AsType[*ConfigError](c.Validate()); !ok || bad.Key != "inbound.dmarc_reports" {
+		t.Errorf("%v", c.Validate())
+	}
 }

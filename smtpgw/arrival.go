@@ -2,11 +2,13 @@ package smtpgw
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/authres/assess"
 	"cairn/smtpgw/screen"
 )
 
@@ -33,6 +35,9 @@ type Arrival struct {
 	DSN        outbox.DSN // what its sender asked about reports
 	RequireTLS bool       // it came with REQUIRETLS (RFC 8689), and goes on so
 	Unrecorded string     // why this node brings mail of its own without a token, if it does
+
+	judged []assess.Judged // what is to be reported to domains of its authors
+	client netip.Addr      // who brought it, for that
 }
 
 // Checker looks at an arrival before it is stored. An error is a temporary

@@ -47,8 +47,9 @@ func (a *app) cmdReportsSent() *cobra.Command {
 		Use:   "sent",
 		Short: "List the reports that this node has sent to other domains, the newest first",
 		Long: `List the reports that were sent in the last 90 days, one line for each destination. A day's report leaves within four hours after the end of the
-day (UTC), where the DNS of the domain asks for it: TLS reports (RFC 8460, outbound.tls_reports), on the sessions with its mail servers. "queued": a mail
-is in the queue, or has left; "posted": a web server took it; "given-up": it could not be sent within a day.`,
+day (UTC), where the DNS of the domain asks for it: TLS reports (RFC 8460, outbound.tls_reports), on the sessions with its mail servers, and DMARC aggregate
+reports (RFC 9990, inbound.dmarc_reports), on mail in its name. "queued": a mail is in the queue, or has left; "posted": a web server took it; "given-up": it
+could not be sent within a day, or is too large.`,
 		Example: "  cairn reports sent\n  cairn reports sent --domain example.net",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -52,6 +52,12 @@ type DMARC struct {
 	Policy  string // none, quarantine, reject
 	Testing bool   // pct or t say that the policy is not applied to all
 	Rows    []Row
+
+	// Below is the policy for what is below the domain, Strict which methods have to name it
+	// itself. Signatures are those of the mail of each row. They are written, and not read.
+	Below                 string
+	StrictDKIM, StrictSPF bool
+	Signatures            [][]Authenticated
 }
 
 // Row is mail from one address.
@@ -61,7 +67,17 @@ type Row struct {
 	Disposition string // what became of them: none, pass, quarantine, reject
 	DKIM, SPF   string // whether they pass, aligned: pass, fail
 	HeaderFrom  string // domain
+
+	// Envelope is the domain of the envelope sender, Sender what SPF said of it, or of the client's
+	// name; Override is why the policy was not applied. They are written, and not read.
+	Envelope string
+	Sender   Authenticated
+	Helo     bool
+	Override string
 }
+
+// Authenticated is the result of SPF or DKIM for a domain.
+type Authenticated struct{ Domain, Selector, Result string }
 
 // Passes reports whether the mail of a row passed DMARC.
 func (r *Row) Passes() bool { return r.DKIM == "pass" || r.SPF == "pass" }

@@ -76,7 +76,11 @@ func (h *house) again() {
 		return new(net.Dialer).DialContext(ctx, network, web.Listener.Addr().String())
 	}
 	h.s = New(Config{
-		Hostname: "mx.near.example", Org: "Near", From: func() string { return h.from }, Client: &http.Client{Transport: transport},
+		Hostname: "mx.near.example", Org: "Near", From: func() string { return h.from },
+		Organisational: func(_ context.Context, domain string) (string, error) { // the last two labels
+			labels := strings.Split(domain, ".")
+			return strings.Join(labels[max(0, len(labels)-2):], "."), nil
+		}, Client: &http.Client{Transport: transport},
 		Lookup: func(_ context.Context, name string) ([]string, error) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
@@ -370,4 +374,61 @@ func TestLostStoreKeepsCounts(t *testing.T) {
 	h.now = noon.Add(24 * time.Hour)
 	h.send()
 	h.want("both", "far.example 2026-11-28 tls@far.example queued 2/0")
+}
+
+// mail counts one message in the name of a domain.
+func (h *house) mail(domain, dkim string, good bool) {
+	h.s.Mail(domain, tally.MailRow{Row: reports.Row{Source: "192.0.2.1", Count: 1, Disposition: "none", DKIM: dkim, SPF: "fail", HeaderFrom: domain}}, good)
+}
+
+// TestDMARCReports: they go to whom the domain names, and who wants them if it is of another one,
+// if they are not too large; and only where some mail was let in as the domain's.
+func TestDMARCReports(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		good    bool
+		records map[string]string
+		want    []string // the newest first
+	}{
+		{"within", true, map[string]string{"_dmarc.far.example": "v=DMARC1; p=reject; rua=mailto:d@far.example, mailto:e@mail.far.example!1m"},
+			[]string{"far.example 2026-11-28 e@mail.far.example queued 2/1", "far.example 2026-11-28 d@far.example queued 2/1"}},
+		{"nothing passed", false, map[string]string{"_dmarc.far.example": "v=DMARC1; p=reject; rua=mailto:d@far.example"}, nil},
+		{"no rua", true, map[string]string{"_dmarc.far.example": "v=DMARC1; p=reject"}, nil},
+		{"no record any more", true, nil, nil},
+		{"to a web server", true, map[string]string{"_dmarc.far.example": "v=DMARC1; p=reject; rua=https://far.example/"}, nil},
+		{"elsewhere, which wants none", true, map[string]string{"_dmarc.far.example": "v=DMARC1; p=none; rua=mailto:d@victim.test"}, nil},
+		{"elsewhere, of another name", true, map[string]string{"_dmarc.far.example": "v=DMARC1; p=none; rua=mailto:d@takes.test", "other.example._report._dmarc.takes.test": "v=DMARC1"}, nil},
+		{"elsewhere", true, map[string]string{"_dmarc.far.example": "v=DMARC1; p=none; rua=mailto:d@takes.test", "far.example._report._dmarc.takes.test": "v=DMARC1;"},
+			[]string{"far.example 2026-11-28 d@takes.test queued 2/1"}},
+		{"elsewhere, at another address there", true, map[string]string{"_dmarc.far.example": "v=DMARC1; p=none; rua=mailto:d@takes.test", "far.example._report._dmarc.takes.test": "v=DMARC1; rua=mailto:x@takes.test"},
+			[]string{"far.example 2026-11-28 x@takes.test queued 2/1"}},
+		{"elsewhere, which sends on", true, map[string]string{"_dmarc.far.example": "v=DMARC1; p=none; rua=mailto:d@takes.test", "far.example._report._dmarc.takes.test": "v=DMARC1; rua=mailto:x@victim.test"},
+			[]string{"far.example 2026-11-28 d@takes.test queued 2/1"}},
+		{"too large", true, map[string]string{"_dmarc.far.example": "v=DMARC1; p=none; rua=mailto:d@far.example!1k,mailto:e@far.example!9"},
+			[]string{"far.example 2026-11-28 e@far.example given-up 2/1", "far.example 2026-11-28 d@far.example given-up 2/1"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := newHouse(t)
+			for name, text := range tt.records {
+				h.records[name] = []string{text}
+			}
+			h.mail("far.example", "pass", tt.good)
+			h.mail("far.example", "fail", false)
+			h.flush()
+			h.mail("far.example", "pass", false)
+			h.flush()
+			h.now = noon.Add(24 * time.Hour)
+			h.send()
+			h.want("sent", tt.want...)
+			if h.kept() != 0 {
+				t.Error("it is kept")
+			}
+			for _, l := range h.queued {
+				found, err := reports.Find(l.raw)
+				if err != nil || len(found) != 1 || found[0].DMARC == nil || found[0].DMARC.Domain != "far.example" || len(found[0].DMARC.Rows) != 2 {
+					t.Errorf("%v, %v", found, err)
+				}
+			}
+		})
+	}
 }

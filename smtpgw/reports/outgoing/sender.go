@@ -1,6 +1,6 @@
 // Package outgoing counts what reports to other domains are made of (see package tally), keeps
 // that, and sends each day's reports to those domains that ask for them in the DNS: TLS reports
-// (RFC 8460).
+// (RFC 8460) and DMARC aggregate reports (RFC 9990).
 package outgoing
 
 import (
@@ -22,6 +22,8 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/logration"
+	"cairn/mailstore/message/maildomain"
+	"cairn/smtpgw/authres/dmarc"
 	"cairn/smtpgw/reports"
 	"cairn/smtpgw/reports/tally"
 )
@@ -38,7 +40,7 @@ const (
 	firstRetry, longestRetry, givenUpAfter = 15 * time.Minute, 4 * time.Hour, 24 * time.Hour
 
 	askTime  = 10 * time.Second // that the DNS has to answer
-	postTime = 30 * time.Second // that a web server has to take a report
+	postTime = 10 * time.Second // that a web server has to take a report
 	atOnce   = 8                // reports that are sent at one time
 	together = 64               // domains whose figures are stored in one transaction
 )
@@ -52,6 +54,8 @@ type Config struct {
 	From func() string
 	// Lookup asks the DNS for TXT records, by the absolute name without its final dot.
 	Lookup func(ctx context.Context, name string) ([]string, error)
+	// Organisational tells which organisational domain a domain is of.
+	Organisational func(ctx context.Context, domain string) (string, error)
 	// Client posts reports; it follows nobody elsewhere, and connects to no private network.
 	Client *http.Client
 	// Queue queues a mail in a transaction, and Queued is called once that is committed.
@@ -88,6 +92,17 @@ func (s *Sender) Session(t tally.Session) {
 			c.TLS = new(tally.TLS)
 		}
 		c.TLS.Count(t)
+	})
+}
+
+// Mail counts messages in the name of a domain that has a DMARC policy. It returns at once. Good
+// says that they passed, and were let in.
+func (s *Sender) Mail(domain string, r tally.MailRow, good bool) {
+	s.count(about{kindMail, tally.DayOf(s.Now()), domain}, func(c *counted) {
+		if c.Mail == nil {
+			c.Mail = new(tally.Mail)
+		}
+		c.Mail.Count(r, good)
 	})
 }
 
@@ -166,7 +181,7 @@ func (s *Sender) Flush(ctx context.Context) error {
 		}
 	}
 	if left > 0 {
-		s.Log.Warn("reports: mail went to more domains in one day than reports are made for", "most", MaxDomains, "beyond", left)
+		s.Log.Warn("reports: there were more domains in one day than reports are made for", "most", MaxDomains, "beyond", left)
 	}
 	return nil
 }
@@ -181,7 +196,7 @@ func (s *Sender) putBack(lost map[about]*counted) {
 // Due is when the report on a domain leaves at first: at a time within the window that is its own,
 // and the same after a restart.
 func (s *Sender) Due(domain string, day tally.Day) time.Time {
-	h := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", s.Hostname, domain, day))
+	h := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", s.Hostname, domain, day)) // of both kinds alike
 	return (day + 1).Begin().Add(time.Duration(binary.BigEndian.Uint64(h[:])%uint64(window/time.Second)) * time.Second)
 }
 
@@ -227,6 +242,7 @@ func (s *Sender) Send(ctx context.Context, now time.Time) error {
 type attempt struct {
 	about
 	what    *counted
+	record  dmarc.Record // of kindMail: what its domain publishes
 	report  *reports.Report
 	packed  []byte
 	sent    []Sent
@@ -256,7 +272,7 @@ func (s *Sender) sendOne(ctx context.Context, of about, now time.Time) error {
 	if err != nil || a.what != nil && a.what.Next.After(now) {
 		return err
 	}
-	if a.what == nil || a.what.TLS == nil {
+	if a.what == nil || !a.what.reportable() {
 		return s.settle(ctx, a, true, now)
 	}
 	list, err := s.destinations(ctx, a)
@@ -286,8 +302,71 @@ func (s *Sender) sendOne(ctx context.Context, of about, now time.Time) error {
 
 // destinations asks the DNS where a report is wanted; an error says that this is not known now.
 func (s *Sender) destinations(ctx context.Context, a *attempt) ([]reports.Destination, error) {
+	if a.kind == kindMail {
+		return s.takers(ctx, a)
+	}
 	records, err := s.ask(ctx, "_smtp._tls."+a.domain)
 	return reports.TLSDestinations(records), err
+}
+
+// takers asks where the domain of a DMARC record wants reports, and whether those who are elsewhere
+// want to have them (RFC 9990, section 4).
+func (s *Sender) takers(ctx context.Context, a *attempt) (list []reports.Destination, err error) {
+	texts, err := s.ask(ctx, "_dmarc."+a.domain)
+	if err != nil {
+		return nil, err
+	}
+	record, rua, ok := dmarc.Published(texts)
+	if !ok {
+		return nil, nil
+	}
+	a.record = record
+	for _, d := range reports.DMARCDestinations(rua) {
+		takes, err := s.takes(ctx, a.domain, &d)
+		if err != nil {
+			return nil, err
+		}
+		if takes {
+			list = append(list, d)
+		}
+	}
+	return list, nil
+}
+
+// takes reports whether a destination has reports about a domain, and where instead, within its own
+// domain, if it says so.
+func (s *Sender) takes(ctx context.Context, domain string, d *reports.Destination) (bool, error) {
+	host := maildomain.OfAddress(d.Mail)
+	there, err := s.organisational(ctx, host)
+	if err != nil {
+		return false, err
+	}
+	here, err := s.organisational(ctx, domain)
+	if err != nil || there == here {
+		return err == nil, err
+	}
+	name := domain + "._report._dmarc." + host
+	if len(name) > maxName {
+		return false, nil
+	}
+	texts, err := s.ask(ctx, name)
+	if err != nil {
+		return false, err
+	}
+	rua, ok := dmarc.Accepts(texts)
+	if instead := reports.DMARCDestinations(rua); ok && len(instead) > 0 && maildomain.OfAddress(instead[0].Mail) == host {
+		*d = instead[0]
+	}
+	return ok, nil
+}
+
+// maxName is the longest name that the DNS has, without its final dot.
+const maxName = 253
+
+func (s *Sender) organisational(ctx context.Context, domain string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	return s.Organisational(ctx, domain)
 }
 
 // ask asks for TXT records, of which there may be none.
@@ -307,6 +386,14 @@ func (s *Sender) write(a *attempt) (err error) {
 	about := tally.About{
 		ID: fmt.Sprintf("%s.%x@%s", a.day.Begin().Format("20060102"), h[:8], s.Hostname), Org: s.Org, Contact: s.contact(), Day: a.day,
 	}
+	if a.kind == kindMail {
+		r := a.record
+		a.report = a.what.Mail.Report(about, reports.DMARC{
+			Domain: a.domain, Policy: string(r.Policy), Below: string(r.Subdomains), Testing: r.Testing, StrictDKIM: r.StrictDKIM, StrictSPF: r.StrictSPF,
+		})
+		a.packed, err = reports.WriteDMARC(a.report)
+		return err
+	}
 	a.report = a.what.TLS.Report(about)
 	a.packed, err = reports.WriteTLS(a.report)
 	return err
@@ -322,17 +409,21 @@ func (s *Sender) contact() string {
 
 // bring brings a report to one destination, or has it queued.
 func (s *Sender) bring(ctx context.Context, a *attempt, d reports.Destination, now time.Time) {
-	sent := Sent{Kind: reports.KindTLS, ID: a.report.ID, Domain: a.domain, Begin: a.report.Begin, End: a.report.End, To: d.String(), At: now}
-	sent.Passed, sent.Failed = a.what.TLS.Sums()
+	sent := Sent{Kind: a.kind.String(), ID: a.report.ID, Domain: a.domain, Begin: a.report.Begin, End: a.report.End, To: d.String(), At: now}
+	sent.Passed, sent.Failed = a.what.sums()
 	from := s.From()
 	switch {
 	case d.Mail != "" && from == "":
 		a.trouble = append(a.trouble, problem{d.String(), "no domain of ours has a DKIM key whose record is seen in the DNS, and without a signature nobody believes a report"})
 		return
 	case d.Mail != "":
-		l := reports.Letter{Kind: reports.KindTLS, Report: a.report, Domain: a.domain, Submitter: s.Hostname, From: from, To: d.Mail, Date: now, Packed: a.packed}
-		a.letters = append(a.letters, letter{d.Mail, l.Raw()})
-		sent.Outcome = Queued
+		l := reports.Letter{Kind: a.kind.String(), Report: a.report, Domain: a.domain, Submitter: s.Hostname, From: from, To: d.Mail, Date: now, Packed: a.packed}
+		raw := l.Raw()
+		if sent.Outcome = Queued; d.Most > 0 && uint64(len(raw)) > d.Most {
+			sent.Outcome, sent.Why = GivenUp, fmt.Sprintf("it has %d octets, and %d are taken there", len(raw), d.Most)
+		} else {
+			a.letters = append(a.letters, letter{d.Mail, raw})
+		}
 	default:
 		if err := s.post(ctx, d.URL, a.packed); err != nil {
 			a.trouble = append(a.trouble, problem{d.String(), err.Error()})
@@ -380,7 +471,7 @@ func (s *Sender) settle(ctx context.Context, a *attempt, over bool, now time.Tim
 	err := s.store.Update(ctx, func(tx *mailstore.Tx) error {
 		sp := tx.Space(space)
 		for _, l := range a.letters {
-			if err := s.Queue(tx, l.to, l.raw, reports.KindTLS); err != nil {
+			if err := s.Queue(tx, l.to, l.raw, a.kind.String()); err != nil {
 				return fmt.Errorf("queue a report: %w", err)
 			}
 		}
@@ -410,11 +501,11 @@ func (s *Sender) settle(ctx context.Context, a *attempt, over bool, now time.Tim
 // lost are the destinations that never got a report.
 func (s *Sender) lost(a *attempt, now time.Time) (list []Sent) {
 	for _, p := range a.trouble {
-		one := Sent{Kind: reports.KindTLS, Domain: a.domain, Begin: a.day.Begin(), End: a.day.End(), To: p.to, Outcome: GivenUp, Why: shortened(p.why), At: now}
+		one := Sent{Kind: a.kind.String(), Domain: a.domain, Begin: a.day.Begin(), End: a.day.End(), To: p.to, Outcome: GivenUp, Why: shortened(p.why), At: now}
 		if a.report != nil {
 			one.ID = a.report.ID
 		}
-		one.Passed, one.Failed = a.what.TLS.Sums()
+		one.Passed, one.Failed = a.what.sums()
 		list = append(list, one)
 	}
 	return list

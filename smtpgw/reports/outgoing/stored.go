@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/smtpgw/reports"
 	"cairn/smtpgw/reports/tally"
 )
 
@@ -42,7 +43,18 @@ const (
 // kind is one of reports, as in keys.
 type kind byte
 
-const kindTLS kind = 't'
+const (
+	kindTLS  kind = 't'
+	kindMail kind = 'm'
+)
+
+// String is the kind as reports have it.
+func (k kind) String() string {
+	if k == kindMail {
+		return reports.KindDMARC
+	}
+	return reports.KindTLS
+}
 
 // about is whose figures of which day something is.
 type about struct {
@@ -69,8 +81,9 @@ func aboutOf(key []byte) (a about, ok bool) {
 
 // counted is what is kept of one domain and day.
 type counted struct {
-	Version int        `json:"version"`
-	TLS     *tally.TLS `json:"tls,omitempty"`
+	Version int         `json:"version"`
+	TLS     *tally.TLS  `json:"tls,omitempty"`  // of kindTLS
+	Mail    *tally.Mail `json:"mail,omitempty"` // of kindMail
 	// First is when it was first tried to send it, Next when it is tried again; zero: not yet.
 	First time.Time `json:"first,omitzero"`
 	Next  time.Time `json:"next,omitzero"`
@@ -86,6 +99,23 @@ func (c *counted) add(more *counted) {
 		}
 		c.TLS.Add(more.TLS)
 	}
+	if more.Mail != nil {
+		if c.Mail == nil {
+			c.Mail = new(tally.Mail)
+		}
+		c.Mail.Add(more.Mail)
+	}
+}
+
+// reportable reports whether there is something in it that a domain may be told.
+func (c *counted) reportable() bool { return c.TLS != nil || c.Mail != nil && c.Mail.Good }
+
+// sums are how many sessions, or messages, passed and failed.
+func (c *counted) sums() (passed, failed uint64) {
+	if c.Mail != nil {
+		return c.Mail.Sums()
+	}
+	return c.TLS.Sums()
 }
 
 func sentKey(number uint64) []byte { return binary.BigEndian.AppendUint64([]byte("r"), number) }

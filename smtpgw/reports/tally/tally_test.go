@@ -1,11 +1,14 @@
 package tally
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -100,5 +103,96 @@ func TestCauseOf(t *testing.T) {
 		if kind, reason := CauseOf(tt.err); kind != tt.want || kind == General && reason == "" {
 			t.Errorf("%v: %s, %q", tt.err, kind, reason)
 		}
+	}
+}
+
+// TestMailReport: what came in a domain's name is in the report, and read again; alike is one row.
+func TestMailReport(t *testing.T) {
+	row := func(source, dkim string) MailRow {
+		r := MailRow{Row: reports.Row{
+			Source: source, Count: 1, Disposition: "none", DKIM: dkim, SPF: "fail", HeaderFrom: "far.example", Envelope: "far.example",
+			Sender: reports.Authenticated{Domain: "far.example", Result: "softfail"},
+		}, Signatures: []reports.Authenticated{{Domain: "far.example", Selector: "s <&", Result: dkim}}}
+		if dkim == "fail" {
+			r.Disposition, r.Override = "quarantine", reports.OverrideLocal
+		}
+		return r
+	}
+	var here, there Mail
+	here.Count(row("192.0.2.1", "pass"), false)
+	there.Count(row("192.0.2.1", "pass"), true)
+	there.Count(row("192.0.2.1", "pass"), false)
+	there.Count(row("2001:db8::1", "fail"), false)
+	here.Add(&there)
+	if passed, failed := here.Sums(); passed != 3 || failed != 1 || len(here.Rows) != 2 || !here.Good {
+		t.Errorf("%d and %d in %d rows, good %v", passed, failed, len(here.Rows), here.Good)
+	}
+	r := here.Report(About{ID: "1", Org: "Near", Contact: "p@near.example", Day: 20000}, reports.DMARC{Domain: "far.example", Policy: "reject", Below: "none", Testing: true, StrictSPF: true})
+	packed, err := reports.WriteDMARC(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := reports.Find(packed)
+	if err != nil || len(found) != 1 || found[0].DMARC == nil {
+		t.Fatal(found, err)
+	}
+	got := found[0]
+	if got.Org != "Near" || got.Contact != "p@near.example" || got.ID != "1" || !got.Begin.Equal(r.Begin) || !got.End.Equal(r.End) {
+		t.Errorf("%+v", got)
+	}
+	d := got.DMARC
+	if d.Domain != "far.example" || d.Policy != "reject" || !d.Testing || len(d.Rows) != 2 {
+		t.Fatalf("%+v", d)
+	}
+	for i, want := range []reports.Row{
+		{Source: "192.0.2.1", Count: 3, Disposition: "none", DKIM: "pass", SPF: "fail", HeaderFrom: "far.example"},
+		{Source: "2001:db8::1", Count: 1, Disposition: "quarantine", DKIM: "fail", SPF: "fail", HeaderFrom: "far.example"},
+	} {
+		if d.Rows[i] != want {
+			t.Errorf("%+v, want %+v", d.Rows[i], want)
+		}
+	}
+	text := unpacked(t, packed)
+	for _, want := range []string{
+		`<feedback xmlns="urn:ietf:params:xml:ns:dmarc-2.0">`, "<discovery_method>treewalk</discovery_method>", "<adkim>r</adkim>", "<aspf>s</aspf>", "<sp>none</sp>", "<testing>y</testing>",
+		"<type>local_policy</type>", "<selector>s &lt;&amp;</selector>", "<result>softfail</result>", "<scope>mfrom</scope>", "<envelope_from>far.example</envelope_from>",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+	if _, err := reports.WriteDMARC(new(Mail).Report(About{}, reports.DMARC{Domain: "far.example"})); err == nil {
+		t.Error("a report on nothing")
+	}
+}
+
+func unpacked(t *testing.T, packed []byte) string {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestMailIsBounded: whatever comes, rows are so many and so long.
+func TestMailIsBounded(t *testing.T) {
+	var m Mail
+	long := strings.Repeat("x\n", 4000)
+	for i := range 2 * maxRows {
+		r := MailRow{Row: reports.Row{Source: fmt.Sprintf("10.0.%d.%d", i/256, i%256), Count: 1, HeaderFrom: "far.example", Envelope: long, Sender: reports.Authenticated{Domain: long}}}
+		for range 20 {
+			r.Signatures = append(r.Signatures, reports.Authenticated{Domain: long, Selector: long})
+		}
+		m.Count(r, false)
+		m.Count(r, false)
+	}
+	text, err := json.Marshal(m)
+	if err != nil || len(m.Rows) != maxRows || m.Rows[0].Count != 2 || len(text) > maxRows*(2*maxSignatures+4)*(maxText+60) {
+		t.Errorf("%d rows, %d octets, %v", len(m.Rows), len(text), err)
 	}
 }
