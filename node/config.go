@@ -193,6 +193,10 @@ type InboundConfig struct {
 	// where it claims to be: SPF, DKIM, DMARC and the names of the server.
 	Authenticate bool `koanf:"authenticate"`
 
+	// DMARCReports has domains that ask for it told each day what came in their names, and whether
+	// it passed (RFC 9990). Authenticate has to be on.
+	DMARCReports bool `koanf:"dmarc_reports"`
+
 	// TrustedSealers are domains, as they stand in seals of ARC, whose word counts that mail
 	// which they sent on was from the domain in From when they got it.
 	TrustedSealers []string `koanf:"trusted_sealers"`
@@ -244,6 +248,10 @@ type OutboundConfig struct {
 	// port of one that nobody can come between; "", that of the machine if it runs on it; or
 	// "none".
 	ValidatingResolver string `koanf:"validating_resolver"`
+
+	// TLSReports has domains that ask for it told each day what came of TLS with their servers (RFC
+	// 8460).
+	TLSReports bool `koanf:"tls_reports"`
 }
 
 // SmarthostConfig is the way out for mail from some domains, to some: the entry counts that has
@@ -337,7 +345,7 @@ func DefaultConfig(name string, domains []string) *Config {
 		Inbound: InboundConfig{
 			Listen: "127.0.0.1:2526", Authenticate: true, TrustedSealers: []string{}, RefuseListed: []string{}, SuspectListed: []string{}, Proxies: []string{}, Filter: []string{},
 		},
-		Outbound: OutboundConfig{Via: viaDirect, Source: []string{}, Suppress: "720h", Smarthosts: []SmarthostConfig{}},
+		Outbound: OutboundConfig{Via: viaDirect, Source: []string{}, Suppress: "720h", Smarthosts: []SmarthostConfig{}, TLSReports: true},
 		Milter:   MilterConfig{Networks: []string{"127.0.0.0/8", "::1"}, Spam: milterTag},
 		TLS:      TLSConfig{ACMEDirectory: letsEncrypt, MTASTS: mtaSTSOff, MTASTSHosts: []string{}},
 		Mail:     MailConfig{MaxSize: "25M"},

@@ -421,6 +421,9 @@ func (c *Config) checkListeners() error {
 	if err := c.Inbound.checkSealers(); err != nil {
 		return badValue("inbound.trusted_sealers", `write domains, as in ["lists.example.org"], or []`, "%v", err)
 	}
+	if c.Inbound.DMARCReports && !c.Inbound.Authenticate {
+		return badValue("inbound.dmarc_reports", "set inbound.authenticate to true, or this to false", "without inbound.authenticate nothing is found out that could be reported")
+	}
 	if _, err := prefixes(c.Inbound.Proxies); err != nil {
 		return badValue("inbound.proxies", `name networks or addresses, as in ["192.0.2.0/24"]`, "%v", err)
 	}

@@ -133,6 +133,13 @@ func outward(t *testing.T, change ...func(*Config)) (n *Node, end func(), z *zon
 	z, far = &zone{records: make(map[string]string)}, &exchanger{texts: make(chan []byte, 8)}
 	toZone(t, z)
 	toWorld(t, worldDNS{mx: map[string][]*net.MX{"example.net.": {{Host: "mx1.example.net.", Pref: 1}}}}, far.listen(t))
+	n, end = begunOutward(t, change...)
+	return n, end, z, far
+}
+
+// begunOutward is a node of example.org with an account of alice's.
+func begunOutward(t *testing.T, change ...func(*Config)) (n *Node, end func()) {
+	t.Helper()
 	dir := filepath.Join(shortDir(t), "alpha")
 	o := InitOptions{Dir: dir, Config: DefaultConfig("Alpha", []string{"example.org"}), Network: LocalNetwork("test"), Now: time.Now()}
 	o.Network.IdentityStamp = 4
@@ -149,7 +156,7 @@ func outward(t *testing.T, change ...func(*Config)) (n *Node, end func(), z *zon
 	if _, err := n.AddAccount(t.Context(), api.AccountRequest{Name: "alice"}); err != nil {
 		t.Fatal(err)
 	}
-	return n, end, z, far
+	return n, end
 }
 
 // sendOut sends a mail of alice's to example.net.

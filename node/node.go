@@ -35,6 +35,7 @@ import (
 	"cairn/smtpgw/lists"
 	"cairn/smtpgw/milter"
 	"cairn/smtpgw/reports/collect"
+	"cairn/smtpgw/reports/outgoing"
 )
 
 // Node is one open node: every part constructed and connected.
@@ -65,6 +66,7 @@ type Node struct {
 	filing   *smtpgw.Filing
 	history  *smtpgw.History
 	reports  *collect.Collector // of what other servers report
+	outgoing *outgoing.Sender   // of what is reported to them
 	pool     *mempool.Pool
 
 	applications *applications // events that wait for the word of members
@@ -331,6 +333,13 @@ func (n *Node) connect(ctx context.Context) (err error) {
 		n.log.Info("the queue was brought up from an earlier version", "entries", brought)
 	}
 	n.submitter = smtpgw.NewSubmitter(gw, n.store, n.queue)
+	n.outgoing = n.newOutgoing()
+	if n.outside != nil && n.cfg.Outbound.TLSReports {
+		n.outside.sessions = n.outgoing.Session
+	}
+	if n.cfg.Inbound.DMARCReports {
+		gw.Judged = n.countJudged
+	}
 	n.recorder = recorder.New(n.store, sealable{n.queue, n.isHere}, n.chain, n.id.Recorder, n.formerKeys(), n.knowsOwnRecords, n.submitBatch, n.part("recorder"))
 	n.recorder.SetHolder(n.queue)
 	n.recorder.SetTexts(n.memory.apart)

@@ -19,6 +19,7 @@ import (
 	"cairn/smtpgw/mtasts"
 	"cairn/smtpgw/mx"
 	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/reports/tally"
 	"cairn/smtpgw/smarthost"
 )
 
@@ -32,7 +33,8 @@ type outsideRouter struct {
 	table    *smarthost.Table
 	ways     []wayOut // the rules of table
 	helo     string
-	sources  []netip.Addr // that sessions come from
+	sources  []netip.Addr        // that sessions come from
+	sessions func(tally.Session) // hears what came of TLS; nil: nobody wants to know
 }
 
 // wayOut is where some mail goes.
@@ -50,14 +52,17 @@ type policies interface {
 // exchange is what the node knows of mail servers of others; tests have one of their own.
 var exchange = struct {
 	mx.Resolver
-	port     string
-	allowed  func(netip.Addr) bool
+	port    string
+	allowed func(netip.Addr) bool
+	// public are addresses of servers that anybody reaches.
+	public   func(netip.Addr) bool
+	roots    *x509.CertPool // of certificates; nil: those of the machine
 	policies policies
 	// resolvConf is the file that names the machine's resolver; by probes it is seen whether one
 	// validates.
 	resolvConf string
 	probes     dnssec.Probes
-}{net.DefaultResolver, "25", mx.Elsewhere, mtasts.NewFinder(lookupTXT, mtasts.Client(mx.Elsewhere)), "/etc/resolv.conf", dnssec.PublicProbes}
+}{net.DefaultResolver, "25", mx.Elsewhere, mx.Public, nil, mtasts.NewFinder(lookupTXT, mtasts.Client(mx.Elsewhere)), "/etc/resolv.conf", dnssec.PublicProbes}
 
 const (
 	// exchangersPatience is how long the DNS has to say which servers a domain has.
@@ -248,11 +253,11 @@ func (o *outsideRouter) Route(ctx context.Context, from, domain string, anyTLS b
 	if err != nil {
 		return smtpgw.Route{}, err
 	}
-	enforced, err := o.enforced(ctx, domain, keys)
+	policy, err := o.policy(ctx, domain, keys)
 	if err != nil && !anyTLS {
 		return smtpgw.Route{}, err
 	}
-	route, err := o.route(domain, found, keys, enforced)
+	route, err := o.route(domain, found, keys, policy)
 	if anyTLS {
 		return o.withAnyTLS(route, found), nil
 	}
@@ -283,9 +288,16 @@ func (o *outsideRouter) host(h mx.Host, use smtpgw.TLSUse) smtpgw.Host {
 	return smtpgw.Host{Name: h.Name, Helo: o.helo, TLS: use, Dial: dial, DialIPv4: o.byIPv4(h)}
 }
 
-// enforced is the policy of a domain that has to be kept (RFC 8461), or nil. Where the DNS says of
-// each host which key it has, that comes first, and no policy is asked for (RFC 8461, section 2).
-func (o *outsideRouter) enforced(ctx context.Context, domain string, keys []publishedKey) (*mtasts.Policy, error) {
+// uncounted is a router of whose sessions nothing is told.
+func (o *outsideRouter) uncounted() *outsideRouter {
+	other := *o
+	other.sessions = nil
+	return &other
+}
+
+// policy is what a domain asks of TLS (RFC 8461), or nil. Where the DNS says of each host which key
+// it has, that comes first, and no policy is asked for (RFC 8461, section 2).
+func (o *outsideRouter) policy(ctx context.Context, domain string, keys []publishedKey) (*mtasts.Policy, error) {
 	if !slices.ContainsFunc(keys, func(k publishedKey) bool { return !k.authenticates() }) {
 		return nil, nil
 	}
@@ -293,15 +305,18 @@ func (o *outsideRouter) enforced(ctx context.Context, domain string, keys []publ
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", smtpgw.Reason("whether "+domain+" requires encryption is not known"), err)
 	}
-	if policy == nil || policy.Mode != mtasts.Enforce {
+	if policy == nil || policy.Mode == mtasts.None {
 		return nil, nil
 	}
 	return policy, nil
 }
 
 // route leads to those hosts of a domain that may have its mail, each with what it has to show.
-func (o *outsideRouter) route(domain string, found []mx.Host, keys []publishedKey, enforced *mtasts.Policy) (smtpgw.Route, error) {
-	route, use := smtpgw.Route{To: "mail servers"}, smtpgw.TLSIfOffered
+func (o *outsideRouter) route(domain string, found []mx.Host, keys []publishedKey, policy *mtasts.Policy) (smtpgw.Route, error) {
+	route, use, enforced := smtpgw.Route{To: "mail servers"}, smtpgw.TLSIfOffered, policy
+	if policy != nil && policy.Mode != mtasts.Enforce {
+		enforced = nil
+	}
 	if enforced != nil {
 		use, route.To = smtpgw.TLSRequired, "mail servers, with TLS,"
 	}
@@ -321,12 +336,15 @@ func (o *outsideRouter) route(domain string, found []mx.Host, keys []publishedKe
 			k.secure(&host)
 			route.To += " (TLSA)"
 		}
+		host.Told = o.counting(domain, h.Name, k, policy)
 		route.Hosts = append(route.Hosts, host)
 	}
-	switch route.Lacking = unknown; {
-	case len(route.Hosts) > 0:
+	route.Lacking = unknown
+	if len(route.Hosts) > 0 {
 		return route, nil
-	case unknown != nil:
+	}
+	o.countUnmade(domain, found, keys, enforced)
+	if unknown != nil {
 		return smtpgw.Route{}, unknown
 	}
 	return smtpgw.Route{}, smtpgw.Reason("none of the mail exchangers of " + domain + " is one that its MTA-STS policy names")

@@ -35,6 +35,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(n.verifier.Run)
 	run(n.history.Run)
 	run(n.reports.Run)
+	run(n.outgoing.Run)
 	run(n.recorder.Run)
 	run(n.courier.Run)
 	run(n.lists.Run)

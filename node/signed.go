@@ -119,12 +119,18 @@ func (s *signedDNS) of(ctx context.Context, domain string, hosts []mx.Host, now 
 	return list, nil
 }
 
+// unlike is why what a host shows is not what the DNS names.
+type unlike struct{ error }
+
+// Unwrap is the reason for people, and the error itself.
+func (u unlike) Unwrap() []error { return []error{smtpgw.Reason(u.Error()), u.error} }
+
 // secure has a host held to what the DNS says of its key.
 func (v *publishedKey) secure(h *smtpgw.Host) {
 	h.TLS, h.ServerName, h.Unproved = smtpgw.TLSRequired, v.server.Base, !v.authenticates()
 	h.Verify = func(state *tls.ConnectionState) error {
 		if err := v.server.Verify(state, time.Now()); err != nil {
-			return smtpgw.Reason(err.Error())
+			return unlike{err}
 		}
 		return nil
 	}

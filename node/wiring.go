@@ -147,6 +147,16 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 
 // RouteFrom is smtpgw.SenderRouter: who takes mail outside, and how, may depend on the sender.
 func (r router) RouteFrom(ctx context.Context, from, domain string, anyTLS bool) (smtpgw.Route, error) {
+	return r.routeBy(ctx, r.outside, from, domain, anyTLS)
+}
+
+// RouteReport is smtpgw.ReportRouter.
+func (r router) RouteReport(ctx context.Context, from, domain string) (smtpgw.Route, error) {
+	return r.routeBy(ctx, r.outside.uncounted(), from, domain, true)
+}
+
+// routeBy is RouteFrom with what finds the servers of domains outside.
+func (r router) routeBy(ctx context.Context, outwards *outsideRouter, from, domain string, anyTLS bool) (smtpgw.Route, error) {
 	s := r.chain.State()
 	if slices.Contains(r.ownAt(s).Domains, domain) {
 		return smtpgw.Route{Local: true}, nil
@@ -162,7 +172,7 @@ func (r router) RouteFrom(ctx context.Context, from, domain string, anyTLS bool)
 	case waits, returned:
 		return smtpgw.Route{}, err
 	}
-	route, nobody := r.outside.Route(ctx, from, domain, anyTLS)
+	route, nobody := outwards.Route(ctx, from, domain, anyTLS)
 	_, refused := errors.AsType[*refuse.Refusal](nobody)
 	if errors.Is(nobody, smtpgw.ErrNoRoute) || refused && len(s.OrgsByDomain(domain)) > 0 {
 		return smtpgw.Route{}, err // who claims it here says more

@@ -19,13 +19,14 @@ type Authentication struct {
 	assessor assess.Assessor
 	outside  func(netip.Addr) bool // whether an address is one of the world outside
 	now      func() time.Time
+	reports  bool // to domains of authors are wanted
 }
 
 // NewAuthentication returns a source that asks resolver. Of what comes from an address that is not
 // outside, as from a relay of our own, it is not known which server sent it. sealers are the
 // domains whose word in ARC chains counts.
 func NewAuthentication(cfg Config, resolver lookup.Resolver, outside func(netip.Addr) bool, sealers []string) *Authentication {
-	return &Authentication{assessor: assess.Assessor{Resolver: resolver, Sealers: sealers}, outside: outside, now: cfg.withDefaults().Clock.Now}
+	return &Authentication{assessor: assess.Assessor{Resolver: resolver, Sealers: sealers}, outside: outside, now: cfg.withDefaults().Clock.Now, reports: cfg.Judged != nil}
 }
 
 // Gather implements Source. Nodes say who they are by the key of their stream, and what this node
@@ -34,7 +35,14 @@ func (g *Authentication) Gather(ctx context.Context, a *arrival.Arrival) ([]scre
 	if a.Peer.Node != nil || a.Peer.Protocol == trace.ProtocolLocal {
 		return nil, nil
 	}
-	e := g.assessor.Assess(ctx, assess.Mail{Client: g.client(a.Peer.Addr), Helo: a.Peer.Helo, From: a.From, Raw: a.Raw}, g.now())
+	m := assess.Mail{Client: g.client(a.Peer.Addr), Helo: a.Peer.Helo, From: a.From, Raw: a.Raw}
+	var e screen.Evidence
+	if g.reports {
+		e, a.Judged = g.assessor.AssessFor(ctx, m, g.now())
+		a.Client = m.Client
+	} else {
+		e = g.assessor.Assess(ctx, m, g.now())
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

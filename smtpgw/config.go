@@ -116,6 +116,9 @@ type Config struct {
 	Nowhere func(ctx context.Context, domain string) error
 	// Blocklists asks which lists of addresses have a client; nil: there are none.
 	Blocklists func(ctx context.Context, client netip.Addr) []dnsbl.List
+	// Judged hears of mail that was stored what is to be reported to the domains of its authors
+	// (RFC 9990). It returns at once; nil: nobody wants to know.
+	Judged func(Judged)
 	// Meter counts what becomes of mail; nil: nobody wants to know.
 	Meter Meter
 	// Limits bound what one peer may use.

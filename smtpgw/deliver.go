@@ -39,6 +39,7 @@ type Delivery struct {
 	now      func() time.Time
 	distrust func() bool
 	log      *slog.Logger
+	hears    func(Judged) // nil: nobody does
 
 	forwarding *Forwarding // nil: nothing is sent on
 }
@@ -50,7 +51,7 @@ func NewDelivery(cfg Config, store *mailstore.Store, checker arrival.Checker, fi
 	return &Delivery{
 		store: store, checker: checker, filing: filing, sources: sources,
 		hostname: cfg.Hostname, dir: cfg.directory(), filter: cfg.InboundFilter, meter: cfg.Meter,
-		unsure: newUnsure(cfg.Clock.Now), suppress: cfg.Suppress, now: cfg.Clock.Now, distrust: cfg.Clock.Distrust, log: cfg.Log,
+		unsure: newUnsure(cfg.Clock.Now), suppress: cfg.Suppress, now: cfg.Clock.Now, distrust: cfg.Clock.Distrust, log: cfg.Log, hears: cfg.Judged,
 	}
 }
 
@@ -89,6 +90,8 @@ type landing struct {
 	filed  []string // what became of each account's copy
 
 	told bool // a report on success was queued
+
+	inbox, aside bool // somebody has it there, or in spam or held
 
 	counted int // recipients of whom the report says something new
 
@@ -199,7 +202,7 @@ type share struct {
 
 // put stores one copy for each account that the recipients lead to.
 func (l *landing) put(tx *mailstore.Tx) error {
-	l.filed, l.counted, l.told, l.sentOn, l.stays = nil, 0, false, nil, nil // it may be run again
+	l.filed, l.counted, l.told, l.sentOn, l.stays, l.inbox, l.aside = nil, 0, false, nil, nil, false, false // it may be run again
 	if err := l.sendBack(tx); err != nil || len(l.rcpts) == 0 {
 		return err
 	}
@@ -210,6 +213,8 @@ func (l *landing) put(tx *mailstore.Tx) error {
 	for _, s := range shares {
 		var id mailstore.MessageID
 		if len(s.linked) > 0 {
+			in := slices.Contains(s.decision.Labels, mailstore.LabelInbox)
+			l.inbox, l.aside = l.inbox || in, l.aside || !in
 			if id, err = l.store(tx, s); err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"cairn/consensus/record"
 	"cairn/mailstore"
@@ -197,6 +198,10 @@ func (d *Delivery) senderOnward(tx *mailstore.Tx, from, rcpt string) (string, er
 // queueOnward queues a message that no account has sent, for each recipient apart. No copy of it
 // stays with the account.
 func (d *Delivery) queueOnward(tx *mailstore.Tx, env outbox.Envelope, raw []byte) error {
+	return queueOnward(tx, d.forwarding.Queue, env, raw, d.now())
+}
+
+func queueOnward(tx *mailstore.Tx, queue *outbox.Queue, env outbox.Envelope, raw []byte, now time.Time) error {
 	var groups []outbox.Group
 	for _, to := range env.Recipients {
 		groups = append(groups, outbox.Group{Domain: maildomain.OfAddress(to), Recipients: []string{to}})
@@ -206,12 +211,12 @@ func (d *Delivery) queueOnward(tx *mailstore.Tx, env outbox.Envelope, raw []byte
 		return err
 	}
 	id, err := tx.AddMessage(mailstore.Message{
-		Account: env.Account, Blob: blob, Size: int64(len(raw)), Received: d.now(), From: env.From, Recipients: env.Recipients, Outgoing: true,
+		Account: env.Account, Blob: blob, Size: int64(len(raw)), Received: now, From: env.From, Recipients: env.Recipients, Outgoing: true,
 	}, nil)
 	if err != nil {
 		return err
 	}
-	if err := d.forwarding.Queue.Enqueue(tx, env, groups, id, blob); err != nil {
+	if err := queue.Enqueue(tx, env, groups, id, blob); err != nil {
 		return err
 	}
 	return tx.RemoveMessage(env.Account, id)

@@ -40,8 +40,17 @@ type Host struct {
 	// AnyTLS says that mail goes there too where it cannot show that, or has no TLS, once no host
 	// was found that can (RFC 8689, section 4.2.2).
 	AnyTLS bool
+	// Told, where there is one, hears what came of TLS in each session that it was to have.
+	Told func(TLSOutcome)
 
 	requires bool // a session is of use only where REQUIRETLS is offered
+}
+
+// TLSOutcome is what came of TLS in one session with a host.
+type TLSOutcome struct {
+	Local, Remote net.Addr
+	State         *tls.ConnectionState // nil: the session is not encrypted
+	Err           error                // why that failed; nil beside no State: TLS is not offered
 }
 
 // TLSUse is what is done with TLS on the way to a host.
@@ -179,7 +188,10 @@ func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encr
 	case h.TLS == TLSRequired, h.TLS == TLSIfOffered && offered && encrypted:
 		err = o.startTLS(ctx, config, hostname)
 	}
-	if _, encrypted := o.conn.(*tls.Conn); !encrypted {
+	if encrypted {
+		h.tell(ctx, conn, o, err)
+	}
+	if _, over := o.conn.(*tls.Conn); !over {
 		delete(o.ext, requireTLS) // in clear it counts for nothing
 	}
 	if err == nil && h.Login != nil {
@@ -195,6 +207,22 @@ func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encr
 		return nil, err
 	}
 	return o, nil
+}
+
+// tell tells what came of TLS in a session, which err says if there is none. Of one that this node
+// has broken off nothing is known.
+func (h *Host) tell(ctx context.Context, conn net.Conn, o *outbound, err error) {
+	if h.Told == nil || errors.Is(ctx.Err(), context.Canceled) {
+		return
+	}
+	out := TLSOutcome{Local: conn.LocalAddr(), Remote: conn.RemoteAddr()}
+	if over, is := o.conn.(*tls.Conn); is && err == nil {
+		state := over.ConnectionState()
+		out.State = &state
+	} else if errors.Is(err, errTLS) {
+		out.Err = err
+	}
+	h.Told(out)
 }
 
 // config is what TLS with the host goes by.

@@ -91,6 +91,7 @@ func (l *landing) tell() {
 	if len(l.rcpts) == 0 {
 		return
 	}
+	l.judge()
 	verdict := string(l.found.Found().Verdict)
 	l.d.meter.Filed(record.Verdict(verdict))
 	l.d.log.Info("mail filed", "mail", l.ref, "sent_as", l.sentAs(), "peer", l.a.Peer.Addr, "from", l.a.From, "to", maillog.To(l.a.Recipients),

@@ -94,6 +94,6 @@ func saysAnyTLS(raw []byte) bool {
 // withoutPolicy is the host as one of a domain that asks nothing of TLS.
 func (h *Host) withoutPolicy() *Host {
 	other := *h
-	other.TLS, other.Verify, other.Unproved, other.AnyTLS = TLSIfOffered, nil, false, false
+	other.TLS, other.Verify, other.Unproved, other.AnyTLS, other.Told = TLSIfOffered, nil, false, false, nil
 	return &other
 }

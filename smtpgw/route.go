@@ -74,13 +74,17 @@ type SenderRouter interface {
 // routeOf asks a router for the route of mail by a sender to a domain.
 func routeOf(ctx context.Context, r Router, sender, domain string, anyTLS bool) (Route, error) {
 	if by, ok := r.(SenderRouter); ok {
-		from := ""
-		if sender != "" {
-			from = maildomain.Canonical(maildomain.OfAddress(sender))
-		}
-		return by.RouteFrom(ctx, from, domain, anyTLS)
+		return by.RouteFrom(ctx, senderDomain(sender), domain, anyTLS)
 	}
 	return r.Route(ctx, domain)
+}
+
+// senderDomain is the domain of an envelope sender, "" of the null sender.
+func senderDomain(sender string) string {
+	if sender == "" {
+		return ""
+	}
+	return maildomain.Canonical(maildomain.OfAddress(sender))
 }
 
 // Router finds routes. Route returns ErrNoRoute (possibly wrapped) when nobody serves the domain,

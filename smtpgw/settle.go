@@ -25,7 +25,7 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 	again := now.Add(backoff(c.cfg.Sending, e.TriedFor(now), rand.Float64()))
 	again = c.attemptBy(e, now, again)
 	stopped := ctx.Err() != nil
-	expired := again.Sub(e.Created)-c.queue.HeldFor(e.ID) > c.cfg.Sending.Expire && !c.cfg.Clock.Distrust() && !stopped
+	expired := again.Sub(e.Created)-c.queue.HeldFor(e.ID) > c.expiry(e) && !c.cfg.Clock.Distrust() && !stopped
 	o := settlement{now: now}
 	tried := !stopped && slices.ContainsFunc(out, func(f fate) bool { return !f.unmade })
 	for _, f := range out {

@@ -141,7 +141,7 @@ func FuzzHold(f *testing.F) {
 			t.Errorf("%q: held %v, %v", value, held, err)
 		}
 		if err != nil {
-			if s := err.Error(); !maildomain.IsASCII(s) || strings.ContainsFunc(s, isControl) || len(s) > 500 {
+			if s := err.Error(); !maildomain.IsASCII(s) || strings.ContainsFunc(s, address.IsControl) || len(s) > 500 {
 				t.Errorf("%q is refused with %q", value, s)
 			}
 		}

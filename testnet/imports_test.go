@@ -31,7 +31,7 @@ var (
 		"cairn/mailstore/message/derive", "cairn/mailstore/message/htmltext",
 		"cairn/index/query", "cairn/index/query/nearest", "cairn/index/analysis", "cairn/index/postings",
 		"cairn/smtpgw/screen", "cairn/smtpgw/refuse", "cairn/smtpgw/address", "cairn/smtpgw/rawheader", "cairn/mailstore/passwords/scram",
-		"cairn/smtpgw/limits", "cairn/smtpgw/proxyproto", "cairn/smtpgw/dsn", "cairn/smtpgw/pace", "cairn/smtpgw/milter/wire", "cairn/smtpgw/dane", "cairn/smtpgw/smarthost", "cairn/smtpgw/srs", "cairn/smtpgw/reports", "cairn/node/doctor",
+		"cairn/smtpgw/limits", "cairn/smtpgw/proxyproto", "cairn/smtpgw/dsn", "cairn/smtpgw/pace", "cairn/smtpgw/milter/wire", "cairn/smtpgw/dane", "cairn/smtpgw/smarthost", "cairn/smtpgw/srs", "cairn/smtpgw/reports", "cairn/smtpgw/reports/tally", "cairn/node/doctor",
 	}
 	pureModules = []string{
 		"github.com/oasisprotocol/curve25519-voi", "github.com/emersion/go-message", "github.com/clipperhouse/uax29/v2",

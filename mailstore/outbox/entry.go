@@ -34,6 +34,9 @@ type Entry struct {
 	Wish        record.Wish // of the submitter, about the record
 	DSN         DSN         // the same, about reports
 	RequireTLS  bool        // REQUIRETLS: it goes on only as RFC 8689 says
+	// TLSReport: it is a TLS report of ours, which goes whatever is asked of TLS on the way, and
+	// for a day (RFC 8460, section 5.3). It has no RequireTLS.
+	TLSReport bool
 
 	round uint32 // of its place, while it is sealed; see head
 }
@@ -75,7 +78,7 @@ func (e *Entry) Tried(now time.Time, result string) {
 // Versions of an encoded entry, its first byte. Only what has a wish needs the
 // second one, only one for derived components the third, and only what has a place
 // in another round than the first the fourth. What was asked about reports needs the
-// fifth, and only what was sent with REQUIRETLS the sixth.
+// fifth, and only what was sent with REQUIRETLS the sixth, only a TLS report the seventh.
 const (
 	entryPlain  = 1
 	entryWish   = 2
@@ -83,6 +86,7 @@ const (
 	entryRound  = 4
 	entryDSN    = 5
 	entryTLS    = 6
+	entryReport = 7
 )
 
 // encode returns the stored form of an entry: the version, then the fields in
@@ -92,11 +96,14 @@ const (
 // value makes it version 2: at the end are the types left out and the threshold.
 // In version 3 the derived types follow, in version 4 these and the round, in version 5
 // these, which may be none and 0, and what was asked about reports. Version 6
-// is as version 5, whose question may be none there, and says by itself that REQUIRETLS was given.
+// is as version 5, whose question may be none there, and says by itself that REQUIRETLS was given;
+// version 7 is as that, and says that it is a TLS report.
 func (e *Entry) encode() []byte {
 	b := make([]byte, 0, 256+len(e.Token))
 	version := byte(entryPlain)
 	switch {
+	case e.TLSReport:
+		version = entryReport
 	case e.RequireTLS:
 		version = entryTLS
 	case !e.DSN.isZero():
@@ -161,7 +168,7 @@ var errEntry = errors.New("it is damaged or of a newer version: " + mailstore.Ne
 func decodeEntry(id uint64, b []byte) (Entry, error) {
 	d := decoder{b: b}
 	version := byte(d.uint(255))
-	if version < entryPlain || version > entryTLS {
+	if version < entryPlain || version > entryReport {
 		return Entry{}, fmt.Errorf("queue entry %d, version %d: %w", id, version, errEntry)
 	}
 	e := Entry{ID: id}
@@ -199,7 +206,7 @@ func decodeEntry(id uint64, b []byte) (Entry, error) {
 	}
 	if version >= entryDSN {
 		e.DSN = d.dsn()
-		e.RequireTLS = version == entryTLS
+		e.RequireTLS, e.TLSReport = version == entryTLS, version == entryReport
 		d.bad = d.bad || version == entryDSN && e.DSN.isZero()
 	}
 	if d.bad || len(d.b) > 0 {

@@ -104,6 +104,7 @@ func FuzzDecodeEntry(f *testing.F) {
 	e.RequireTLS = true
 	f.Add(e.encode())
 	f.Add((&Entry{RequireTLS: true}).encode())
+	f.Add((&Entry{TLSReport: true}).encode())
 	f.Add(append([]byte{6}, (&Entry{}).encode()[1:]...))
 	f.Add([]byte{6})
 	f.Add(append([]byte{1, 0x80, 0}, make([]byte, 60)...))

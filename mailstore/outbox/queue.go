@@ -53,6 +53,7 @@ type Envelope struct {
 	Wish       record.Wish // about the record
 	DSN        DSN         // about reports
 	RequireTLS bool        // see Entry
+	TLSReport  bool        // the same
 	// UntilIncluded: it leaves only when its record is in a block.
 	UntilIncluded bool
 }
@@ -118,7 +119,7 @@ func (q *Queue) Enqueue(tx *mailstore.Tx, env Envelope, groups []Group, id mails
 		last++
 		e := Entry{
 			ID: last, Ref: env.Ref, Account: env.Account, Message: id, Blob: blob,
-			From: env.From, Domain: g.Domain, Recipients: g.Recipients, Created: now, Wish: env.Wish, DSN: env.DSN.about(g.Recipients), RequireTLS: env.RequireTLS,
+			From: env.From, Domain: g.Domain, Recipients: g.Recipients, Created: now, Wish: env.Wish, DSN: env.DSN.about(g.Recipients), RequireTLS: env.RequireTLS, TLSReport: env.TLSReport,
 		}
 		if !keyed(e.Domain) {
 			return fmt.Errorf("%q is no mail domain", e.Domain)

@@ -221,6 +221,9 @@ type ReportService interface {
 	ListReports(ctx context.Context, domain string) (*ReportList, error)
 	// Report returns one; CodeNotFound when it has expired or never was.
 	Report(ctx context.Context, r ReportRequest) (*Report, error)
+	// ListSentReports lists the newest 1,000 that this node has sent, to one domain and what is
+	// below it, or with "" to all. CodeInvalid when it is no domain.
+	ListSentReports(ctx context.Context, domain string) (*SentReportList, error)
 }
 
 // TLSService deals with the keys of the servers' certificates.

@@ -38,7 +38,7 @@ func killed(t *testing.T) *Client {
 func TestNodeThatIsKilledMeanwhile(t *testing.T) {
 	reading := []string{
 		"Status", "Search", "Message", "Raw", "Verify", "Labels", "Accounts", "Forwards", "Forwarders", "HostedLists", "Members", "ChainStatus", "Block",
-		"Orgs", "Invite", "Claims", "Pins", "OrgStanding", "OrgNodes", "OrgChanges", "Applications", "Peers", "ListQueue", "QueueEntry", "ListSuppressed", "ListReports", "Report", "Limits", "TLSKeys", "DKIM", "Doctor", "Backup",
+		"Orgs", "Invite", "Claims", "Pins", "OrgStanding", "OrgNodes", "OrgChanges", "Applications", "Peers", "ListQueue", "QueueEntry", "ListSuppressed", "ListReports", "Report", "ListSentReports", "Limits", "TLSKeys", "DKIM", "Doctor", "Backup",
 	}
 	const unsure = "; what was asked may or may not have been done"
 	c := killed(t)

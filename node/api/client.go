@@ -329,6 +329,11 @@ func (c *Client) ListReports(ctx context.Context, domain string) (*ReportList, e
 	return call[ReportList](ctx, c, pathReports, selector{domain})
 }
 
+// ListSentReports lists what reports were sent to a domain, or with "" to all.
+func (c *Client) ListSentReports(ctx context.Context, domain string) (*SentReportList, error) {
+	return call[SentReportList](ctx, c, pathSentReports, selector{domain})
+}
+
 // Report returns one report.
 func (c *Client) Report(ctx context.Context, r ReportRequest) (*Report, error) {
 	return call[Report](ctx, c, pathReport, r)

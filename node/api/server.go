@@ -134,6 +134,7 @@ const (
 	pathDropQueue        = "/1/queue/drop"
 	pathReports          = "/1/reports/list"
 	pathReport           = "/1/reports/one"
+	pathSentReports      = "/1/reports/sent"
 	pathSuppressed       = "/1/queue/suppressed"
 	pathSuppress         = "/1/queue/suppress"
 	pathUnsuppress       = "/1/queue/unsuppress"
@@ -216,6 +217,7 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathUnsuppress, maxRequest, b.Unsuppress)
 	handle(mux, pathReports, maxRequest, byName(b.ListReports))
 	handle(mux, pathReport, maxRequest, b.Report)
+	handle(mux, pathSentReports, maxRequest, byName(b.ListSentReports))
 	handle(mux, pathLimits, maxRequest, func(ctx context.Context, _ selector) (*LimitList, error) { return b.Limits(ctx) })
 	handle(mux, pathForgive, maxRequest, b.Forgive)
 	handle(mux, pathTLS, maxRequest, byName(b.TLSKeys))

@@ -65,3 +65,27 @@ type ReportFailure struct {
 	Host     string `json:"host,omitempty"`
 	Sessions uint64 `json:"sessions"`
 }
+
+// SentReportList lists reports that this node has sent to other domains, the newest first, and at
+// most 1,000.
+type SentReportList struct {
+	Document
+	Total   int          `json:"total"` // also those that are not in the list
+	Reports []SentReport `json:"reports"`
+}
+
+// SentReport is a report to one destination.
+type SentReport struct {
+	Number  uint64    `json:"number"`
+	Kind    string    `json:"kind"` // dmarc, tls
+	ID      string    `json:"id,omitempty"`
+	Domain  string    `json:"domain"` // that it is about, and that asks for it
+	Begin   time.Time `json:"begin"`
+	End     time.Time `json:"end"`
+	To      string    `json:"to,omitempty"` // address or URL; empty: the DNS did not say
+	Outcome string    `json:"outcome"`      // queued, posted, given-up
+	Why     string    `json:"why,omitempty"`
+	Time    time.Time `json:"time"`
+	Passed  uint64    `json:"passed"` // messages, or sessions
+	Failed  uint64    `json:"failed"`
+}

@@ -38,7 +38,48 @@ func (a *app) cmdReports() *cobra.Command {
 			return ask(a, c, about((*api.Client).Report, api.ReportRequest{Number: number}), showReport)
 		},
 	}
-	return group("reports", "What other servers report of mail in the name of our domains", ls, show)
+	return group("reports", "What other servers report of mail in the name of our domains, and what is reported to them", ls, show, a.cmdReportsSent())
+}
+
+func (a *app) cmdReportsSent() *cobra.Command {
+	var domain string
+	sent := &cobra.Command{
+		Use:   "sent",
+		Short: "List the reports that this node has sent to other domains, the newest first",
+		Long: `List the reports that were sent in the last 90 days, one line for each destination. A day's report leaves within four hours after the end of the
+day (UTC), where the DNS of the domain asks for it: TLS reports (RFC 8460, outbound.tls_reports), on the sessions with its mail servers, and DMARC aggregate
+reports (RFC 9990, inbound.dmarc_reports), on mail in its name. "queued": a mail is in the queue, or has left; "posted": a web server took it; "given-up": it
+could not be sent within a day, or is too large.`,
+		Example: "  cairn reports sent\n  cairn reports sent --domain example.net",
+		Args:    exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return ask(a, c, about((*api.Client).ListSentReports, domain), func(b *bytes.Buffer, l *api.SentReportList) { showSentReports(b, l, domain) })
+		},
+	}
+	sent.Flags().StringVar(&domain, "domain", "", "only what is about this domain, or one below it")
+	return sent
+}
+
+func showSentReports(b *bytes.Buffer, l *api.SentReportList, domain string) {
+	if l.Total == 0 {
+		if domain != "" {
+			domain = " about " + line(domain, 0)
+		}
+		fmt.Fprintf(b, "no report was sent%s\n", domain)
+		return
+	}
+	rows := [][]string{{"NUMBER", "KIND", "DAY", "ABOUT", "PASSED", "FAILED", "OUTCOME", "TO"}}
+	for _, r := range l.Reports {
+		to := line(r.To, 80)
+		if r.Why != "" {
+			to = strings.TrimPrefix(to+": "+line(r.Why, 200), ": ")
+		}
+		rows = append(rows, []string{fmt.Sprint(r.Number), r.Kind, r.Begin.UTC().Format("2006-01-02"), line(r.Domain, 60), fmt.Sprint(r.Passed), fmt.Sprint(r.Failed), r.Outcome, to})
+	}
+	table(b, rows)
+	if more := l.Total - len(l.Reports); more > 0 {
+		fmt.Fprintf(b, "and %d older ones\n", more)
+	}
 }
 
 func showReports(b *bytes.Buffer, l *api.ReportList, domain string) {

@@ -47,7 +47,7 @@ func (a *app) addCompletions(root *cobra.Command) {
 		"--account": accounts, "--query": queryWords, "--log": fixed("debug", "info", "warn", "error"),
 		"init --network": fixed("new", "local"), "init --records": fixed("all", "some", "none"), "org update --records": fixed("all", "some", "none"), "org revoke --node": ourNodes, "init --mine": fixed("off", "10%", "50%", "1"),
 		"list host set --post": fixed("members", "anyone"), "list host set --owner": addressesHere, "send --from": addressesHere, "send --hold": fixed("until-included", "none"), "org transport --policy": fixed("prefer-peer", "peer-only"), "org transport --hold": fixed("until-included", "none"),
-		"bench readers --readers": foreignReaders, "queue ls --domain": queuedDomains, "queue retry --domain": queuedDomains, "queue hold --domain": queuedDomains, "queue release --domain": queuedDomains, "reports ls --domain": ownDomains,
+		"bench readers --readers": foreignReaders, "queue ls --domain": queuedDomains, "queue retry --domain": queuedDomains, "queue hold --domain": queuedDomains, "queue release --domain": queuedDomains, "reports ls --domain": ownDomains, "reports sent --domain": reportedTo,
 	}
 	var walk func(*cobra.Command)
 	walk = func(c *cobra.Command) {
@@ -232,6 +232,20 @@ func reported(ctx context.Context, c *api.Client, _ []string, _ string) (list []
 	}
 	for _, r := range l.Reports[:min(len(l.Reports), completionMost)] {
 		list = append(list, strconv.FormatUint(r.Number, 10)+"\t"+line(r.Kind+" of "+r.By, 60))
+	}
+	return list
+}
+
+// reportedTo are the domains that reports were sent to.
+func reportedTo(ctx context.Context, c *api.Client, _ []string, _ string) (list []string) {
+	l, err := c.ListSentReports(ctx, "")
+	if err != nil {
+		return nil
+	}
+	for _, r := range l.Reports {
+		if len(list) < completionMost && !slices.Contains(list, r.Domain) {
+			list = append(list, r.Domain)
+		}
 	}
 	return list
 }

@@ -24,6 +24,7 @@ type Metrics struct {
 	filed    *prometheus.CounterVec
 	settled  *prometheus.CounterVec
 	signedIn *prometheus.CounterVec
+	reported *prometheus.CounterVec
 }
 
 var _ smtpgw.Meter = (*Metrics)(nil)
@@ -40,8 +41,9 @@ func NewMetrics(status func(context.Context) (*api.Status, error)) *Metrics {
 		filed:    counter("messages_filed_total", "Arrivals that were stored, by their first verdict.", "verdict"),
 		settled:  counter("attempts_total", "Attempts to carry mail to a domain, by what came of them.", "outcome"),
 		signedIn: counter("sign_ins_total", "Attempts to sign in.", "result"),
+		reported: counter("reports_sent_total", "Reports to other domains, for each destination, by what came of them.", "kind", "outcome"),
 	}
-	m.registry.MustRegister(m.taken, m.refused, m.filed, m.settled, m.signedIn, &gauges{status: status},
+	m.registry.MustRegister(m.taken, m.refused, m.filed, m.settled, m.signedIn, m.reported, &gauges{status: status},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -68,6 +70,9 @@ func (m *Metrics) SignedIn(ok bool) {
 	}
 	m.signedIn.WithLabelValues(result).Inc()
 }
+
+// Reported counts a report to another domain.
+func (m *Metrics) Reported(kind, outcome string) { m.reported.WithLabelValues(kind, outcome).Inc() }
 
 const (
 	// fresh is how long a status counts: asking for it counts mail of each account.

@@ -17,6 +17,7 @@ func TestMonitoring(t *testing.T) {
 	metrics.Filed("verified")
 	metrics.Settled("delivered")
 	metrics.SignedIn(false)
+	metrics.Reported("tls", "queued")
 	_, text := m.get(t, "/metrics")
 	name := regexp.MustCompile(`\b(cairn|go|process)_[a-z_]+`)
 	for _, file := range []string{"../../doc/monitoring/alerts.yml", "../../doc/monitoring/grafana.json", "../../doc/operations.md"} {

@@ -78,10 +78,12 @@ func TestMetrics(t *testing.T) {
 	m.Settled("deferred")
 	m.SignedIn(true)
 	m.SignedIn(false)
+	m.Reported("tls", "queued")
 	code, text := s.get(t, "/metrics")
 	for _, want := range []string{
 		`cairn_messages_taken_total{listener="inbound"} 2`, `cairn_replies_refused_total{class="5xx",listener="submission",stage="RCPT"} 1`,
 		`cairn_messages_filed_total{verdict="verified"} 1`, `cairn_attempts_total{outcome="deferred"} 1`, `cairn_sign_ins_total{result="refused"} 1`,
+		`cairn_reports_sent_total{kind="tls",outcome="queued"} 1`,
 		"cairn_queue_entries 7", "cairn_store_full 1", "cairn_peers 3", "cairn_certificate_expiry_seconds 1.9e+09", "cairn_member 1", "go_goroutines ", "process_open_fds ",
 	} {
 		if !strings.Contains(text, "\n"+want) {

@@ -4,10 +4,12 @@ package arrival
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/authres/assess"
 	"cairn/smtpgw/screen"
 	"cairn/smtpgw/trace"
 )
@@ -22,6 +24,9 @@ type Arrival struct {
 	DSN        outbox.DSN // what its sender asked about reports
 	RequireTLS bool       // it came with REQUIRETLS (RFC 8689), and goes on so
 	Unrecorded string     // why this node brings mail of its own without a token, if it does
+
+	Judged []assess.Judged // set by a source: what is to be reported to domains of its authors
+	Client netip.Addr      // who brought it, for that
 }
 
 // Checker looks at an arrival before it is stored. An error is a temporary

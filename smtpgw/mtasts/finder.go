@@ -2,6 +2,7 @@ package mtasts
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -51,6 +53,7 @@ type known struct {
 	id     string
 	until  time.Time // the policy counts
 	next   time.Time // look again
+	fault  error     // why what the DNS promised could not be had at the last look; nil: it could, or was not promised
 }
 
 // NewFinder returns a Finder that asks the DNS by lookup for TXT records, and fetches policies by
@@ -105,7 +108,7 @@ func (f *Finder) look(ctx context.Context, domain string, k known, now time.Time
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	records, err := f.lookup(ctx, "_mta-sts."+domain)
-	k.next = now.Add(again)
+	k.next, k.fault = now.Add(again), nil
 	id, said := parseRecord(records)
 	if err != nil || !said {
 		return k
@@ -114,8 +117,39 @@ func (f *Finder) look(ctx context.Context, domain string, k known, now time.Time
 		k.until = now.Add(k.policy.MaxAge)
 	} else if p, err := f.get(ctx, domain); err == nil {
 		k.policy, k.id, k.until = p, id, now.Add(p.MaxAge)
+	} else {
+		k.fault = shortened(err)
 	}
 	return k
+}
+
+// Fault is why the policy that a domain announces could not be had when it was last looked for;
+// nil: it could, it announces none, or that is not known.
+func (f *Finder) Fault(domain string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.known[domain].fault
+}
+
+// Errors of policies that are announced and cannot be had; any other is of how they are fetched.
+var (
+	// ErrInvalid is that what is fetched is no policy.
+	ErrInvalid = errors.New("it is no policy")
+	// ErrCertificate is that the web server has no certificate for its name.
+	ErrCertificate = errors.New("the web server's certificate is not accepted")
+)
+
+// shortened is an error of which little is kept: what it says of a stranger's words may be long.
+func shortened(err error) error {
+	const most = 200
+	if errors.Is(err, ErrInvalid) {
+		return ErrInvalid
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return ErrCertificate
+	}
+	text := err.Error()
+	return errors.New(strings.ToValidUTF8(text[:min(len(text), most)], ""))
 }
 
 // counts is the policy, if it still does.
@@ -127,7 +161,7 @@ func (k known) counts(now time.Time) *Policy {
 }
 
 func (k known) size() int {
-	n := 256
+	n := 512
 	if k.policy != nil {
 		for _, name := range k.policy.MX {
 			n += 16 + len(name)
@@ -180,7 +214,11 @@ func (f *Finder) get(ctx context.Context, domain string) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parsePolicy(b)
+	p, err := parsePolicy(b)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return p, nil
 }
 
 // fetchText gets the text of a domain's policy over HTTPS (section 3.3).

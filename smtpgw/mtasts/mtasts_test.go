@@ -208,11 +208,45 @@ func TestFinder(t *testing.T) {
 	}
 }
 
+// TestFault: why a policy that is announced cannot be had is known until it can.
+func TestFault(t *testing.T) {
+	w := &web{text: policyText("enforce"), kind: "text/plain", status: 200}
+	f := w.start(t, "mta-sts.far.example")
+	now := time.Unix(1e9, 0)
+	for _, tt := range []struct {
+		name   string
+		change func()
+		want   string
+	}{
+		{"nothing announced", func() {}, "<nil>"},
+		{"no server", func() { w.records, w.status = []string{"v=STSv1; id=1"}, 500 }, "the web server answers 500"},
+		{"no policy", func() { w.status, w.text = 200, "hello" }, ErrInvalid.Error()},
+		{"the DNS is silent", func() { w.dns = errors.New("timeout") }, "<nil>"},
+		{"well", func() { w.dns, w.text = nil, policyText("enforce") }, "<nil>"},
+	} {
+		tt.change()
+		now = now.Add(again)
+		if _, err := f.Policy(t.Context(), "far.example", now); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(f.Fault("far.example")); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+	if f.Fault("other.example") != nil {
+		t.Error("of a domain that was never looked at")
+	}
+}
+
 // TestWrongCertificate: a policy from whoever has no certificate for the name is none.
 func TestWrongCertificate(t *testing.T) {
 	w := &web{text: policyText("enforce"), records: []string{"v=STSv1; id=1"}, kind: "text/plain", status: 200}
-	if p, err := w.start(t, "far.example").Policy(t.Context(), "far.example", time.Now()); p != nil || err != nil || w.fetched != 0 {
+	f := w.start(t, "far.example")
+	if p, err := f.Policy(t.Context(), "far.example", time.Now()); p != nil || err != nil || w.fetched != 0 {
 		t.Errorf("%+v, fetched %d times", p, w.fetched)
+	}
+	if err := f.Fault("far.example"); !errors.Is(err, ErrCertificate) {
+		t.Error(err)
 	}
 }
 

@@ -79,6 +79,16 @@ func Elsewhere(a netip.Addr) bool {
 		!thisNetwork.Contains(a)
 }
 
+// Public reports whether an address may be one of a server that anybody reaches: Elsewhere, and of
+// no private network (RFC 1918, 4193, 6598).
+func Public(a netip.Addr) bool {
+	in := embedded(a.Unmap())
+	return Elsewhere(a) && !in.IsPrivate() && !shared.Contains(in)
+}
+
+// shared is behind the routers of providers (RFC 6598).
+var shared = netip.MustParsePrefix("100.64.0.0/10")
+
 // thisNetwork leads to this machine (RFC 1122, section 3.2.1.3).
 var thisNetwork = netip.MustParsePrefix("0.0.0.0/8")
 

@@ -1,4 +1,4 @@
-// Package reports reads what other servers report about mail in the name of a domain: DMARC
+// Package reports reads and writes what servers report to a domain about mail in its name: DMARC
 // aggregate reports (RFC 9990, and RFC 7489, appendix C) and TLS reports (RFC 8460). It does no
 // I/O, and what it reads is bounded: anybody may send it.
 package reports
@@ -52,6 +52,12 @@ type DMARC struct {
 	Policy  string // none, quarantine, reject
 	Testing bool   // pct or t say that the policy is not applied to all
 	Rows    []Row
+
+	// Below is the policy for what is below the domain, Strict which methods have to name it
+	// itself. Signatures are those of the mail of each row. They are written, and not read.
+	Below                 string
+	StrictDKIM, StrictSPF bool
+	Signatures            [][]Authenticated
 }
 
 // Row is mail from one address.
@@ -61,7 +67,17 @@ type Row struct {
 	Disposition string // what became of them: none, pass, quarantine, reject
 	DKIM, SPF   string // whether they pass, aligned: pass, fail
 	HeaderFrom  string // domain
+
+	// Envelope is the domain of the envelope sender, Sender what SPF said of it, or of the client's
+	// name; Override is why the policy was not applied. They are written, and not read.
+	Envelope string
+	Sender   Authenticated
+	Helo     bool
+	Override string
 }
+
+// Authenticated is the result of SPF or DKIM for a domain.
+type Authenticated struct{ Domain, Selector, Result string }
 
 // Passes reports whether the mail of a row passed DMARC.
 func (r *Row) Passes() bool { return r.DKIM == "pass" || r.SPF == "pass" }
@@ -87,12 +103,18 @@ type TLSPolicy struct {
 	Kind              string // tlsa, sts, no-policy-found
 	Succeeded, Failed uint64 // sessions
 	Failures          []Failure
+
+	// Strings are the policy as it was found, MX the hosts that it names. They are written, and
+	// not read.
+	Strings, MX []string
 }
 
 // Failure is why some sessions failed (RFC 8460, section 4.3).
 type Failure struct {
 	Kind, Host, Reason string
 	Count              uint64 // sessions
+
+	Sender, Receiver string // addresses of the servers; they are written, and not read
 }
 
 // Find returns the reports in a file: a report itself, one packed by gzip or zip, or a mail with

@@ -71,7 +71,7 @@ func TestFind(t *testing.T) {
 		}
 	}
 	found, err := Find(gzipped(t, []byte(smallTLS)))
-	if err != nil || len(found) != 1 || found[0].TLS == nil || fmt.Sprintf("%+v", found[0].TLS.Policies) != "[{Domain:a.example Kind:sts Succeeded:5 Failed:1 Failures:[{Kind:certificate-expired Host:mx.a.example Reason: Count:1}]}]" {
+	if err != nil || len(found) != 1 || found[0].TLS == nil || fmt.Sprintf("%+v", found[0].TLS.Policies) != "[{Domain:a.example Kind:sts Succeeded:5 Failed:1 Failures:[{Kind:certificate-expired Host:mx.a.example Reason: Count:1 Sender: Receiver:}] Strings:[] MX:[]}]" {
 		t.Errorf("%+v, %v", found, err)
 	}
 }

@@ -57,7 +57,34 @@ type Assessor struct {
 // Assess gives evidence about a message, in the order spf, dkim, dmarc, arc, iprev. It takes no
 // longer than Patience: what is not known then is temperror. now is what signatures expire by.
 func (by *Assessor) Assess(ctx context.Context, m Mail, now time.Time) screen.Evidence {
-	a := &assessing{ctx: ctx, dns: lookup.New(by.Resolver), sealers: by.Sealers, mail: m, parts: dkim.Split(m.Raw), now: now}
+	found, _ := by.assess(ctx, m, now, false)
+	return found
+}
+
+// Judged is what was found of one domain in From, for reports (RFC 9990).
+type Judged struct {
+	Author string
+	dmarc.Alignment
+	Policy     string // for what does not pass, or PolicyNone for testing; empty: it passes
+	Testing    bool
+	SPF        Authenticated   // of the envelope sender, or of the client's name
+	Helo       bool            // it is that
+	Signatures []Authenticated // the first ones
+}
+
+// Authenticated is the result of a method.
+type Authenticated struct{ Domain, Selector, Result string }
+
+// maxSignatures is how many signatures are reported on.
+const maxSignatures = 3
+
+// AssessFor is Assess, and what is to be reported to the domains in From.
+func (by *Assessor) AssessFor(ctx context.Context, m Mail, now time.Time) (screen.Evidence, []Judged) {
+	return by.assess(ctx, m, now, true)
+}
+
+func (by *Assessor) assess(ctx context.Context, m Mail, now time.Time, reports bool) (screen.Evidence, []Judged) {
+	a := &assessing{reports: reports, ctx: ctx, dns: lookup.New(by.Resolver), sealers: by.Sealers, mail: m, parts: dkim.Split(m.Raw), now: now}
 	a.authors, a.nobody = authors(m.Raw[:len(m.Raw)-len(a.parts.Body)], a.parts)
 	a.findPolicies() // before anything that who sent it has us ask for
 	a.spf()
@@ -68,7 +95,7 @@ func (by *Assessor) Assess(ctx context.Context, m Mail, now time.Time) screen.Ev
 	for i := range a.found {
 		a.found[i].Reason = clipped(a.found[i].Reason)
 	}
-	return a.found
+	return a.found, a.judged
 }
 
 func clipped(reason string) string {
@@ -90,6 +117,11 @@ type assessing struct {
 
 	ids   []dmarc.Identifier
 	found screen.Evidence
+
+	reports    bool // they are wanted
+	judged     []Judged
+	sender     Authenticated
+	signatures []Authenticated
 }
 
 // within is the time that one thing has.
@@ -126,6 +158,7 @@ func (a *assessing) spf() {
 	defer cancel()
 	o := spf.Check(ctx, a.dns, spf.Identity{IP: a.mail.Client, Domain: domain, Local: local, Helo: a.mail.Helo})
 	r.Result, r.Reason = string(o.Result), o.Reason
+	a.sender = Authenticated{Domain: domain, Result: r.Result}
 	a.add(r)
 	if o.Result == spf.Pass || o.Result == spf.TempError {
 		a.ids = append(a.ids, dmarc.Identifier{Method: dmarc.SPF, Domain: domain, Unknown: o.Result == spf.TempError})
@@ -143,6 +176,9 @@ func (a *assessing) dkim() {
 			r.Reason = strings.TrimPrefix(r.Reason+"; the domain is trying its key out (t=y)", "; ")
 		}
 		a.add(r)
+		if v.Domain != "" && v.Selector != "" && len(a.signatures) < maxSignatures {
+			a.signatures = append(a.signatures, Authenticated{v.Domain, v.Selector, string(v.Result)})
+		}
 		if v.Result == dkim.Pass || v.Result == dkim.TempError {
 			a.ids = append(a.ids, dmarc.Identifier{Method: dmarc.DKIM, Domain: v.Domain, Unknown: v.Result == dkim.TempError})
 		}
@@ -179,6 +215,20 @@ func (a *assessing) dmarc() {
 			}
 		}
 		a.add(r)
+		if a.reports && a.mail.Client.IsValid() && (r.Result == screen.Pass || r.Result == screen.Fail) {
+			a.judge(a.policies[i], d, r.Policy, o.Testing)
+		}
+	}
+}
+
+// judge notes what is to be reported to the domain of an author.
+func (a *assessing) judge(of *dmarc.Author, author, policy string, testing bool) {
+	ctx, cancel := a.within(alignPatience)
+	defer cancel()
+	if aligned, ok := of.Align(ctx, a.dns, a.ids); ok {
+		a.judged = append(a.judged, Judged{
+			Author: author, Alignment: aligned, Policy: policy, Testing: testing, SPF: a.sender, Helo: a.mail.From == "", Signatures: a.signatures,
+		})
 	}
 }
 

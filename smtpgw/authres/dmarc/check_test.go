@@ -175,3 +175,54 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestAlign: of all that passed it is told which of it is of the author, or nothing while some of
+// it is not known.
+func TestAlign(t *testing.T) {
+	z := &lookuptest.Zone{
+		TXTs:   map[string][]string{"_dmarc.org.example": {"v=DMARC1; p=reject; aspf=s"}},
+		Silent: map[string]bool{"_dmarc.silent.org.example": true},
+	}
+	for _, tt := range []struct {
+		name, author string
+		ids          []Identifier
+		want         Alignment
+		ok           bool
+	}{
+		{"both", "org.example", []Identifier{{SPF, "org.example", false}, {DKIM, "mail.org.example", false}}, Alignment{"org.example", true, true}, true},
+		{"strict, and of another", "org.example", []Identifier{{SPF, "mail.org.example", false}, {DKIM, "other.example", false}}, Alignment{"org.example", false, false}, true},
+		{"below", "sub.org.example", []Identifier{{DKIM, "org.example", false}}, Alignment{"org.example", false, true}, true},
+		{"not known", "org.example", []Identifier{{DKIM, "org.example", true}}, Alignment{}, false},
+		{"the DNS is silent", "org.example", []Identifier{{DKIM, "silent.org.example", false}}, Alignment{}, false},
+		{"no policy", "other.example", []Identifier{{DKIM, "other.example", false}}, Alignment{}, false},
+	} {
+		dns := lookup.New(z)
+		got, ok := Find(t.Context(), dns, tt.author).Align(t.Context(), dns, tt.ids)
+		if got != tt.want || ok != tt.ok {
+			t.Errorf("%s: %+v, %v", tt.name, got, ok)
+		}
+	}
+}
+
+func TestPublished(t *testing.T) {
+	for _, tt := range []struct {
+		texts []string
+		rua   string
+		ok    bool
+	}{
+		{[]string{"a note", "v=DMARC1; p=reject; rua=mailto:d@org.example"}, "mailto:d@org.example", true},
+		{[]string{"v=DMARC1; p=reject; rua=mailto:d@org.example", "v=DMARC1; p=none"}, "", false},
+		{[]string{"v=DMARC1"}, "", false},
+		{nil, "", false},
+	} {
+		if _, rua, ok := Published(tt.texts); ok != tt.ok || ok && rua != tt.rua {
+			t.Errorf("%q: %q, %v", tt.texts, rua, ok)
+		}
+	}
+	if rua, ok := Accepts([]string{"x", "v=DMARC1; rua=mailto:x@org.example"}); !ok || rua != "mailto:x@org.example" {
+		t.Errorf("%q, %v", rua, ok)
+	}
+	if _, ok := Accepts([]string{"v=spf1 -all"}); ok {
+		t.Error("any record will do")
+	}
+}

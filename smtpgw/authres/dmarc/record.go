@@ -39,14 +39,7 @@ func Parse(txt string) (r Record, ok bool) {
 	if !isRecord(txt) {
 		return Record{}, false
 	}
-	tags := make(map[string]string)
-	for part := range strings.SplitSeq(txt, ";") {
-		name, value, found := strings.Cut(part, "=")
-		name = strings.ToLower(strings.Trim(name, " \t"))
-		if _, twice := tags[name]; found && !twice {
-			tags[name] = strings.Trim(value, " \t")
-		}
-	}
+	tags := tagsOf(txt)
 	r = Record{
 		Suffix: strings.ToLower(tags["psd"]), Testing: strings.EqualFold(tags["t"], "y"),
 		StrictDKIM: strings.EqualFold(tags["adkim"], "s"), StrictSPF: strings.EqualFold(tags["aspf"], "s"),
@@ -55,6 +48,19 @@ func Parse(txt string) (r Record, ok bool) {
 		r.Suffix = "u"
 	}
 	return r, r.policies(tags)
+}
+
+// tagsOf are the tags of a record, the first one of each name.
+func tagsOf(txt string) map[string]string {
+	tags := make(map[string]string)
+	for part := range strings.SplitSeq(txt, ";") {
+		name, value, found := strings.Cut(part, "=")
+		name = strings.ToLower(strings.Trim(name, " \t"))
+		if _, twice := tags[name]; found && !twice {
+			tags[name] = strings.Trim(value, " \t")
+		}
+	}
+	return tags
 }
 
 // policies reads p, sp and np. A record that asks for reports alone has the policy none (RFC 9989,

@@ -27,8 +27,8 @@ const (
 
 // Kinds of reports.
 const (
-	KindDMARC = "dmarc"
-	KindTLS   = "tls"
+	KindDMARC = reports.KindDMARC
+	KindTLS   = reports.KindTLS
 )
 
 // Report is what is kept of one report: its figures, as its sender claims them.
