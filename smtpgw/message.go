@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync"
 
 	"cairn/smtpgw/rawheader"
 	"cairn/smtpgw/refuse"
@@ -80,15 +81,22 @@ func (w *wire) endless(t *text) bool {
 	return t.refusal != nil && w.received > 4*w.limits.MessageBytes+wireBuffer
 }
 
+// chunkPiece is how much of a text is read at once.
+const chunkPiece = 32 << 10
+
+// pieces are kept for the next text.
+var pieces = sync.Pool{New: func() any { return new([chunkPiece]byte) }}
+
 // chunks takes the text of BDAT commands from r and holds it to the same
 // rules; there is no stuffing (RFC 3030). The error is a *Refusal, or what r
 // gives when the peer gave the message up.
 func chunks(r io.Reader, limits *Limits, room *room) ([]byte, error) {
 	t := text{limits: limits, room: room}
-	buf := make([]byte, 32<<10)
+	buf := pieces.Get().(*[chunkPiece]byte)
+	defer pieces.Put(buf)
 	checked := 0
 	for {
-		n, err := r.Read(buf)
+		n, err := r.Read(buf[:])
 		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}

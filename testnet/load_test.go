@@ -55,7 +55,7 @@ func TestLoad(t *testing.T) {
 	p.relayNowhere()
 	fill(t, p.dir, stored, queued)
 	p.start()
-	p.awaitWithin(4*time.Minute, "all sealed, tried and indexed", func(s *api.Status) bool {
+	p.awaitWithin(4*time.Minute+time.Duration(stored+queued)*5*time.Millisecond, "all sealed, tried and indexed", func(s *api.Status) bool {
 		return s.Mail.Unsealed == 0 && s.Mail.Queued == queued && s.Mail.IndexLag == 0 && s.Mail.Deferred > 0
 	})
 	t.Logf("with all of that just sealed and indexed: %d MB", anonymousOf(p.cmd.Process.Pid)>>20)

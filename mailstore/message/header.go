@@ -47,7 +47,7 @@ func readMessage(raw []byte) entity {
 func readEntity(b []byte, r *room) entity {
 	head, body := cutHeader(b)
 	block, stray := headerBlock(unixLines(head), r)
-	header, _ := textproto.ReadHeader(bufio.NewReader(bytes.NewReader(block)))
+	header, _ := textproto.ReadHeader(bufio.NewReaderSize(bytes.NewReader(block), min(len(block), 4<<10)))
 	return entity{header: gomessage.Header{Header: header}, stray: stray, body: body, room: r}
 }
 

@@ -40,7 +40,7 @@ var fast = timing{
 // node is a full node without mail: real chain, real mempool, real host.
 type node struct {
 	*Host
-	t     *testing.T
+	t     testing.TB
 	net   *chaintest.Network
 	org   int // whose keys it has
 	chain *chain.Manager
@@ -95,7 +95,7 @@ func (p *testPool) AddEvent(s *consensus.State, e *consensus.OrgEvent, now time.
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
 // start runs the node of organisation number org.
-func start(t *testing.T, net *chaintest.Network, org int, s setup) *node {
+func start(t testing.TB, net *chaintest.Network, org int, s setup) *node {
 	t.Helper()
 	store := chain.InMemory()
 	shut := func() error { return nil }
@@ -151,7 +151,7 @@ func start(t *testing.T, net *chaintest.Network, org int, s setup) *node {
 }
 
 // cluster starts a node for each organisation of a network; each knows the one before it.
-func cluster(t *testing.T, count int) (*chaintest.Network, []*node) {
+func cluster(t testing.TB, count int) (*chaintest.Network, []*node) {
 	net := chaintest.New(count)
 	var nodes []*node
 	for i := range count {
@@ -178,7 +178,7 @@ func (n *node) acquainted() int {
 }
 
 // eventually waits until what is true.
-func eventually(t *testing.T, what string, yes func() bool) {
+func eventually(t testing.TB, what string, yes func() bool) {
 	t.Helper()
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
@@ -222,7 +222,7 @@ func (n *node) send(b *consensus.Batch) {
 }
 
 // oneTip waits until all nodes have the tip of the first.
-func oneTip(t *testing.T, nodes []*node) {
+func oneTip(t testing.TB, nodes []*node) {
 	t.Helper()
 	eventually(t, "one tip", func() bool {
 		for _, n := range nodes {
@@ -246,7 +246,7 @@ func (b *border) between(p peer.ID) bool {
 }
 
 // startAs is start with another node key, one that is not enrolled.
-func startAs(t *testing.T, net *chaintest.Network, key ed25519.PrivateKey, s setup) *node {
+func startAs(t testing.TB, net *chaintest.Network, key ed25519.PrivateKey, s setup) *node {
 	t.Helper()
 	guest := *net
 	guest.Orgs = append(slices.Clone(net.Orgs), chaintest.Org{Node: key})

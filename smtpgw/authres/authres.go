@@ -147,8 +147,10 @@ func token(s string) bool {
 
 // quote makes a quoted string.
 func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+	return `"` + escaped.Replace(s) + `"`
 }
+
+var escaped = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 // Bears reports whether the value of an Authentication-Results field, folded
 // or not, claims to come from authservID. Comments and quoting do not hide it.

@@ -79,14 +79,14 @@ func Validate(ctx context.Context, dns *lookup.Asker, m *dkim.Message) Chain {
 // of ARC. An error says that they make no chain.
 func collect(m *dkim.Message) ([]set, error) {
 	var have [len(fieldNames)]int
-	sets := make([]set, 0, MaxSets)
+	var sets []set
 	for kind, name := range fieldNames {
 		fields := m.Named(name)
 		if have[kind] = len(fields); len(fields) > MaxSets {
 			return nil, fmt.Errorf("it has more than %d sets", MaxSets)
 		}
 		if kind == 0 {
-			sets = sets[:len(fields)]
+			sets = make([]set, len(fields))
 		}
 		if len(fields) != len(sets) {
 			return nil, errors.New("fields of a set are missing, or there twice")
