@@ -52,7 +52,7 @@ func (d *Delivery) onward(ctx context.Context, rcpts []mailbox, stored []byte, s
 	domain := ""
 	err := d.store.View(func(r *mailstore.Reader) error {
 		for _, m := range rcpts {
-			a, err := d.dir.account(r, m)
+			a, err := d.dir.recipient(r, m)
 			if errors.Is(err, mailstore.ErrNotFound) {
 				continue // others say so
 			}
@@ -124,7 +124,7 @@ func (l *landing) sendOn(tx *mailstore.Tx, s *share) (gone bool, err error) {
 	}
 	why := staysHere(s.decision)
 	if why == "" {
-		why, err = l.wasHere(tx, s.account)
+		why, err = l.wasHere(tx, s)
 	}
 	raw := slices.Concat([]byte(deliveredTo+pathOf(s.linked[0])+"\r\n"), l.onward)
 	if canArrive(raw) != nil && why == "" {
@@ -146,19 +146,24 @@ func (l *landing) sendOn(tx *mailstore.Tx, s *share) (gone bool, err error) {
 	return rule.NoCopy, l.d.queueOnward(tx, outbox.Envelope{Ref: l.ref, From: from, Account: s.account, Recipients: to, RequireTLS: l.a.RequireTLS}, raw)
 }
 
-// wasHere tells that the message has come to the account before, by Delivered-To.
-func (l *landing) wasHere(tx *mailstore.Tx, account mailstore.AccountID) (why string, err error) {
+// wasHere tells that the message has come to the account before, by Delivered-To: at an address of
+// the account, or at the same one that the account stands in for.
+func (l *landing) wasHere(tx *mailstore.Tx, s *share) (why string, err error) {
 	header, _ := splitHeader(l.a.Raw)
 	for f := range fieldsOf(header) {
 		if !f.is("delivered-to") {
 			continue
 		}
-		m, bad := parseMailbox(strings.Trim(f.unfolded(), "<>"), true)
+		before := strings.Trim(f.unfolded(), "<>")
+		if slices.ContainsFunc(s.rcpts, func(rcpt string) bool { return sameMailbox(before, rcpt) }) {
+			return "it has been here before", nil
+		}
+		m, bad := parseMailbox(before, true)
 		if bad != nil {
 			continue
 		}
 		a, err := l.d.dir.account(&tx.Reader, m)
-		if err == nil && a.ID == account {
+		if err == nil && a.ID == s.account {
 			return "it has been here before", nil
 		}
 		if err != nil && !errors.Is(err, mailstore.ErrNotFound) {

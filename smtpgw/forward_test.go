@@ -22,8 +22,12 @@ type forwarding struct {
 
 func newForwarding(t *testing.T, noCopy bool, to ...string) *forwarding {
 	t.Helper()
+	return newForwardingAs(t, testConfig, noCopy, to...)
+}
+
+func newForwardingAs(t *testing.T, cfg Config, noCopy bool, to ...string) *forwarding {
+	t.Helper()
 	n := &forwarding{returning: &returning{node: nearNode(t, nil), outside: (&foreignServer{ext: []string{"8BITMIME"}}).listen(t), clock: new(movable)}}
-	cfg := testConfig
 	cfg.Sending, cfg.Clock.Now = Sending{FirstRetry: time.Hour}, n.clock.now
 	cfg.Sign = func(domain string, _ ...[]byte) []byte { return []byte("DKIM-Signature: d=" + domain + "\r\n") }
 	delivery := testDelivery(cfg, n.store, n.checker)
@@ -173,6 +177,23 @@ func TestNotForwarded(t *testing.T) {
 	for from, want := range map[string]string{"": "", "other@local.example": "other@local.example", strings.Repeat("a", 50) + "@a.example": "user+b="} {
 		if got := bring(good, from, "Delivered-To: x@far.example\r\n"+mailText("good")); len(got) != 2 || !strings.HasPrefix(got[0], want) || want == "" && got[0] != "" {
 			t.Errorf("from %q: %q", from, got)
+		}
+	}
+}
+
+// What an account gets for addresses that nobody has is sent on like all that it gets, once.
+func TestForwardOfStandIns(t *testing.T) {
+	cfg := testConfig
+	cfg.CatchAll, cfg.Postmaster = "user@local.example", "user@local.example"
+	n := newForwardingAs(t, cfg, true, "bob@far.example")
+	for i, rcpt := range []string{"nobody@local.example", "abuse@local.example", "user@local.example"} {
+		n.report(t, "ann@a.example", rcpt, mailText("once"), "^250 ", "^250 ")
+		if envelopes, _ := n.left(t); len(envelopes) != 2*(i+1) {
+			t.Errorf("for %s: %q", rcpt, envelopes)
+		}
+		n.report(t, "ann@a.example", rcpt, "Delivered-To: "+rcpt+"\r\n"+mailText("again"), "^250 ", "^250 ")
+		if envelopes, _ := n.left(t); len(envelopes) != 2*(i+1) {
+			t.Errorf("for %s, which has been here: %q", rcpt, envelopes)
 		}
 	}
 }
