@@ -14,6 +14,7 @@ import (
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/authres"
+	"cairn/smtpgw/authres/spf"
 	"cairn/smtpgw/screen"
 	"cairn/smtpgw/srs"
 )
@@ -134,16 +135,27 @@ func (l *landing) sendOn(tx *mailstore.Tx, s *share) (gone bool, err error) {
 		l.stays = append(l.stays, why)
 		return false, err
 	}
-	from, err := l.d.senderOnward(tx, l.a.From, s.linked[0])
-	if err != nil {
-		return false, err
+	from := s.linked[0]
+	if !l.isForged() {
+		if from, err = l.d.senderOnward(tx, l.a.From, from); err != nil {
+			return false, err
+		}
 	}
 	to := make([]string, len(rule.To))
 	for i, t := range rule.To {
 		to[i] = t.Address
 	}
 	l.sentOn = append(l.sentOn, to...)
-	return rule.NoCopy, l.d.queueOnward(tx, outbox.Envelope{Ref: l.ref, From: from, Account: s.account, Recipients: to, RequireTLS: l.a.RequireTLS}, raw)
+	gone = rule.NoCopy && l.a.From != "" // of what has no sender nobody would be told who refuses it
+	return gone, l.d.queueOnward(tx, outbox.Envelope{Ref: l.ref, From: from, Account: s.account, Recipients: to, RequireTLS: l.a.RequireTLS}, raw)
+}
+
+// isForged reports whether SPF says that the server which brought an arrival may not send for its
+// envelope sender. Reports to that one would reach whoever was named: the account has them instead.
+func (l *landing) isForged() bool {
+	return l.a.From != "" && slices.ContainsFunc(l.found.gathered, func(r screen.Result) bool {
+		return r.Method == "spf" && (r.Result == string(spf.Fail) || r.Result == string(spf.SoftFail)) && r.Property == "smtp.mailfrom" && r.About == l.a.From
+	})
 }
 
 // wasHere tells that the message has come to the account before, by Delivered-To: at an address of
