@@ -108,7 +108,7 @@ func completePostmaster(line []byte, domain string) []byte {
 func withoutOriginal(line []byte) []byte {
 	const param = " ORCPT="
 	from := bytes.LastIndexByte(line, '>') + 1
-	i := bytes.Index(bytes.ToUpper(line[from:]), []byte(param))
+	i := indexParam(line[from:], param)
 	if i < 0 {
 		return line
 	}
@@ -124,12 +124,23 @@ func withoutOriginal(line []byte) []byte {
 	return line
 }
 
+// indexParam is where an ASCII word is, in whatever case; -1: nowhere. In capitals other octets may
+// be more or fewer, so that no place there is one in b.
+func indexParam(b []byte, word string) int {
+	for i := range len(b) - len(word) + 1 {
+		if bytes.EqualFold(b[i:i+len(word)], []byte(word)) {
+			return i
+		}
+	}
+	return -1
+}
+
 // boundSize caps a SIZE parameter that does not fit into 32 bits, however many digits it has, which
 // go-smtp takes for malformed instead of too large (RFC 1870, section 6.1).
 func boundSize(line []byte) []byte {
 	const param = " SIZE="
 	from := bytes.LastIndexByte(line, '>') + 1
-	i := bytes.Index(bytes.ToUpper(line[from:]), []byte(param))
+	i := indexParam(line[from:], param)
 	if i < 0 {
 		return line
 	}

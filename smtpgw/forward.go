@@ -17,6 +17,7 @@ import (
 	"cairn/smtpgw/address"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres"
+	"cairn/smtpgw/authres/spf"
 	"cairn/smtpgw/draft"
 	"cairn/smtpgw/rawheader"
 	"cairn/smtpgw/refuse"
@@ -58,7 +59,7 @@ func (d *Delivery) onward(ctx context.Context, rcpts []address.Mailbox, stored [
 	domain := ""
 	err := d.store.View(func(r *mailstore.Reader) error {
 		for _, m := range rcpts {
-			a, err := d.dir.Account(r, m)
+			a, err := d.dir.Recipient(r, m)
 			if errors.Is(err, mailstore.ErrNotFound) {
 				continue // others say so
 			}
@@ -130,7 +131,7 @@ func (l *landing) sendOn(tx *mailstore.Tx, s *share) (gone bool, err error) {
 	}
 	why := staysHere(s.decision)
 	if why == "" {
-		why, err = l.wasHere(tx, s.account)
+		why, err = l.wasHere(tx, s)
 	}
 	raw := slices.Concat([]byte(deliveredTo+address.Path(s.linked[0])+"\r\n"), l.onward)
 	if draft.CanArrive(raw) != nil && why == "" {
@@ -140,31 +141,47 @@ func (l *landing) sendOn(tx *mailstore.Tx, s *share) (gone bool, err error) {
 		l.stays = append(l.stays, why)
 		return false, err
 	}
-	from, err := l.d.senderOnward(tx, l.a.From, s.linked[0])
-	if err != nil {
-		return false, err
+	from := s.linked[0]
+	if !l.isForged() {
+		if from, err = l.d.senderOnward(tx, l.a.From, from); err != nil {
+			return false, err
+		}
 	}
 	to := make([]string, len(rule.To))
 	for i, t := range rule.To {
 		to[i] = t.Address
 	}
 	l.sentOn = append(l.sentOn, to...)
-	return rule.NoCopy, l.d.queueOnward(tx, outbox.Envelope{Ref: l.ref, From: from, Account: s.account, Recipients: to, RequireTLS: l.a.RequireTLS}, raw)
+	gone = rule.NoCopy && l.a.From != "" // of what has no sender nobody would be told who refuses it
+	return gone, l.d.queueOnward(tx, outbox.Envelope{Ref: l.ref, From: from, Account: s.account, Recipients: to, RequireTLS: l.a.RequireTLS}, raw)
 }
 
-// wasHere tells that the message has come to the account before, by Delivered-To.
-func (l *landing) wasHere(tx *mailstore.Tx, account mailstore.AccountID) (why string, err error) {
+// isForged reports whether SPF says that the server which brought an arrival may not send for its
+// envelope sender. Reports to that one would reach whoever was named: the account has them instead.
+func (l *landing) isForged() bool {
+	return l.a.From != "" && slices.ContainsFunc(l.found.gathered, func(r screen.Result) bool {
+		return r.Method == "spf" && (r.Result == string(spf.Fail) || r.Result == string(spf.SoftFail)) && r.Property == "smtp.mailfrom" && r.About == l.a.From
+	})
+}
+
+// wasHere tells that the message has come to the account before, by Delivered-To: at an address of
+// the account, or at the same one that the account stands in for.
+func (l *landing) wasHere(tx *mailstore.Tx, s *share) (why string, err error) {
 	header, _ := rawheader.Split(l.a.Raw)
 	for f := range rawheader.Fields(header) {
 		if !f.Is("delivered-to") {
 			continue
 		}
-		m, bad := address.Parse(strings.Trim(f.Unfolded(), "<>"), true)
+		before := strings.Trim(f.Unfolded(), "<>")
+		if slices.ContainsFunc(s.rcpts, func(rcpt string) bool { return sameMailbox(before, rcpt) }) {
+			return "it has been here before", nil
+		}
+		m, bad := address.Parse(before, true)
 		if bad != nil {
 			continue
 		}
 		a, err := l.d.dir.Account(&tx.Reader, m)
-		if err == nil && a.ID == account {
+		if err == nil && a.ID == s.account {
 			return "it has been here before", nil
 		}
 		if err != nil && !errors.Is(err, mailstore.ErrNotFound) {

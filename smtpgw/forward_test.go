@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,13 +20,18 @@ import (
 // forwarding is a node whose account user has its mail sent on to servers that are no nodes.
 type forwarding struct {
 	*returning
-	seals int
+	delivery *Delivery
+	seals    int
 }
 
 func newForwarding(t *testing.T, noCopy bool, to ...string) *forwarding {
 	t.Helper()
+	return newForwardingAs(t, testConfig, noCopy, to...)
+}
+
+func newForwardingAs(t *testing.T, cfg Config, noCopy bool, to ...string) *forwarding {
+	t.Helper()
 	n := &forwarding{returning: &returning{node: nearNode(t, nil), outside: (&foreignServer{ext: []string{"8BITMIME"}}).listen(t), clock: new(movable)}}
-	cfg := testConfig
 	cfg.Sending, cfg.Clock.Now = Sending{FirstRetry: time.Hour}, n.clock.now
 	cfg.Sign = func(domain string, _ ...[]byte) []byte { return []byte("DKIM-Signature: d=" + domain + "\r\n") }
 	delivery := testDelivery(cfg, n.store, n.checker)
@@ -37,6 +43,7 @@ func newForwarding(t *testing.T, noCopy bool, to ...string) *forwarding {
 		return []byte("ARC-Seal: i=1\r\n")
 	}})
 	outside := Route{To: "outside", Hosts: []Host{{Name: "mx.far.example", Dial: dialTo(n.outside.addr)}}}
+	n.delivery = delivery
 	n.courier = NewCourier(cfg, n.queue, routes{"far.example": outside, "a.example": outside, "local.example": {Local: true}}, delivery, discard())
 	n.in = serve(t, NewInbound(cfg, n.store, delivery, discard()))
 	n.change(t, noCopy, to...)
@@ -175,6 +182,81 @@ func TestNotForwarded(t *testing.T) {
 	for from, want := range map[string]string{"": "", "other@local.example": "other@local.example", strings.Repeat("a", 50) + "@a.example": "user+b="} {
 		if got := bring(good, from, "Delivered-To: x@far.example\r\n"+mailText("good")); len(got) != 2 || !strings.HasPrefix(got[0], want) || want == "" && got[0] != "" {
 			t.Errorf("from %q: %q", from, got)
+		}
+	}
+}
+
+// spfNow is spfSays of what was last said.
+type spfNow struct{ said atomic.Pointer[spfSays] }
+
+func (s *spfNow) Gather(ctx context.Context, a *arrival.Arrival) ([]screen.Result, error) {
+	return s.said.Load().Gather(ctx, a)
+}
+
+// Where SPF says that a sender is forged he hears nothing of it. Who is told then is the account;
+// and what has no sender to be told is kept.
+func TestForwardOfForgedSenders(t *testing.T) {
+	n := newForwardingAs(t, testConfig, true, "bob@far.example")
+	spf := new(spfNow)
+	n.delivery.sources = arrival.Sources{Arrival: []arrival.Source{spf}}
+	n.outside.mu.Lock()
+	n.outside.instead = func(line string, _ int) string {
+		if strings.HasPrefix(line, "RCPT TO:<bob@") {
+			return "550 5.7.1 spam"
+		}
+		return ""
+	}
+	n.outside.mu.Unlock()
+	for _, tt := range []struct {
+		spf  spfSays
+		from string
+		to   string // whom a report goes to, beyond bob
+		kept int
+	}{
+		{screen.Pass, "ann@a.example", "ann@a.example", 0},
+		{screen.Neutral, "ann@a.example", "ann@a.example", 0},
+		{"", "ann@a.example", "ann@a.example", 0},
+		{screen.Fail, "ann@a.example", "", 1},
+		{"softfail", "ann@a.example", "", 2},
+		{screen.Fail, "other@local.example", "", 3},
+		{screen.Pass, strings.Repeat("a", 50) + "@a.example", "", 4},
+	} {
+		spf.said.Store(&tt.spf)
+		before, _ := n.left(t)
+		n.report(t, tt.from, "user@local.example", mailText("forged"), "^250 ", "^250 ")
+		after, _ := n.left(t)
+		told := ""
+		for i, address := range after[len(before):] {
+			if i%2 == 1 && address != "bob@far.example" {
+				told += address
+			}
+		}
+		kept := inboxOf(t, n.store, "user@local.example", mailstore.LabelInbox)
+		if told != tt.to || len(kept) != tt.kept {
+			t.Errorf("spf %q, from %s: told %q, want %q; %d kept, want %d", tt.spf, tt.from, told, tt.to, len(kept), tt.kept)
+		}
+		if len(kept) > 0 && !strings.Contains(kept[len(kept)-1], "550 5.7.1 spam") {
+			t.Errorf("spf %q: kept is %q", tt.spf, kept[len(kept)-1])
+		}
+		if got := inboxOf(t, n.store, "other@local.example", mailstore.LabelInbox); len(got) != 0 {
+			t.Errorf("who was named has %q", got)
+		}
+	}
+}
+
+// What an account gets for addresses that nobody has is sent on like all that it gets, once.
+func TestForwardOfStandIns(t *testing.T) {
+	cfg := testConfig
+	cfg.CatchAll, cfg.Postmaster = "user@local.example", "user@local.example"
+	n := newForwardingAs(t, cfg, true, "bob@far.example")
+	for i, rcpt := range []string{"nobody@local.example", "abuse@local.example", "user@local.example"} {
+		n.report(t, "ann@a.example", rcpt, mailText("once"), "^250 ", "^250 ")
+		if envelopes, _ := n.left(t); len(envelopes) != 2*(i+1) {
+			t.Errorf("for %s: %q", rcpt, envelopes)
+		}
+		n.report(t, "ann@a.example", rcpt, "Delivered-To: "+rcpt+"\r\n"+mailText("again"), "^250 ", "^250 ")
+		if envelopes, _ := n.left(t); len(envelopes) != 2*(i+1) {
+			t.Errorf("for %s, which has been here: %q", rcpt, envelopes)
 		}
 	}
 }

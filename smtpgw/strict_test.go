@@ -2,6 +2,7 @@ package smtpgw
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -162,6 +163,11 @@ func TestBadCommands(t *testing.T) {
 		{"MAIL a@peer.example\r\n", "^501 ", false},
 		{"RCPT TO:<user@local.example> NOTIFY=NEVER\r\n", "^503 ", false},
 		{"RCPT TO:<user@local.example> RRVS=2026-01-01T00:00:00Z\r\n", "^555 5.5.4 ", false},
+		// What is longer, or shorter, in capitals.
+		{"MAIL FROM:<a@peer.example> BODY=" + strings.Repeat("\xff", 300) + " SIZE=1\r\n", "^501 ", false},
+		{"MAIL FROM:<a@peer.example> BODY=" + strings.Repeat("\u0131", 300) + " SIZE=99999999999\r\n", "^501 ", false},
+		{"RCPT TO:<user@local.example> NOTIFY=" + strings.Repeat("\xff", 300) + " ORCPT=rfc822;a+C3@x\r\n", "^503 ", false},
+		{"RCPT TO:<user@local.example> NOTIFY=" + strings.Repeat("\u0250", 300) + " orcpt=rfc822;a+C3@x\r\n", "^503 ", false},
 	} {
 		d := greeted(t, addr)
 		d.say(tt.line, tt.want)
@@ -171,6 +177,36 @@ func TestBadCommands(t *testing.T) {
 			d.say("NOOP\r\n", "^250")
 		}
 	}
+}
+
+// FuzzCommandLine: whatever stands in a command line, what go-smtp gets of it is one line.
+func FuzzCommandLine(f *testing.F) {
+	for _, s := range []string{
+		"MAIL FROM:<a@b.example> SIZE=99999999999", "MAIL FROM:<a@b.example> BODY=\xff\xff SIZE=1", "rcpt to:<Postmaster>",
+		"RCPT TO:<a@b.example> NOTIFY=\u0250 orcpt=rfc822;a+C3@x", "BDAT 5 LAST", "RCPT TO:<\"a>b\"@c.example> ORCPT=rfc822;a>+FF",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		if bytes.ContainsAny(line, "\r\n\x00") {
+			return
+		}
+		line = append(bytes.Clone(line), "\r\n"...)
+		verb, arg := splitCommand(line)
+		if faultOf(verb, arg, true, true) != "" {
+			return
+		}
+		out := line
+		switch verb {
+		case "RCPT":
+			out = withoutOriginal(completePostmaster(line, "local.example"))
+		case "MAIL":
+			out = boundSize(line)
+		}
+		if bytes.Count(out, []byte("\n")) != 1 || !bytes.HasSuffix(out, []byte("\r\n")) {
+			t.Errorf("go-smtp gets %q", out)
+		}
+	})
 }
 
 // TestManyBadCommands: unknown commands have one reply each, and end the session with 421 like

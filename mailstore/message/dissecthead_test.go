@@ -127,3 +127,19 @@ func TestHintsOfMany(t *testing.T) {
 		t.Errorf("%d hints, of the field none among the first", len(hints))
 	}
 }
+
+// The clause ends where it does, also where a letter is longer in another case.
+func TestOriginIsOfTheFromClause(t *testing.T) {
+	for _, name := range []string{"b.example", strings.Repeat("\u023a", 300), strings.Repeat("\u0130", 300), strings.Repeat("\xff", 300)} {
+		raw := "Received: from " + name + " (x [192.0.2.1]) By c.example ([192.0.2.9]); now\r\nFrom: x@y.example\r\n\r\n"
+		got := ""
+		for _, c := range message.Dissect([]byte(raw), nil).Components() {
+			if c.Type == message.OriginatingAddress {
+				got = string(c.Content())
+			}
+		}
+		if got != "192.0.2.1" {
+			t.Errorf("%.20q: %q", name, got)
+		}
+	}
+}

@@ -27,6 +27,7 @@ func seed(f *testing.F) {
 	}
 	f.Add([]byte("Message-ID: <a\xc7@x>\nIn-Reply-To: b\xc7\nReferences: <c\xc7> <d>\nReceived: from x\xc7 by y\nReply-To: e\xc7\n" +
 		"Content-Type: application/x\xc7; name=f\xc7\nContent-ID: <g\xc7>\n\n"))
+	f.Add([]byte("Received: from \u023a\u023a\u023a\u023a\u023a by y\n\n")) // longer in lower case
 }
 
 func FuzzComponents(f *testing.F) {

@@ -80,12 +80,14 @@ func withProtocol(hop string) string {
 // fromAddress returns the last IP address in a hop's "from" clause: its TCP-info is what the
 // receiving host saw itself.
 func fromAddress(hop string) string {
-	lower := strings.ToLower(hop)
-	if !strings.HasPrefix(lower, "from ") {
+	if !hasWord(hop, "from ") {
 		return ""
 	}
-	if end := strings.Index(lower, " by "); end >= 0 {
-		hop = hop[:end]
+	for i := range len(hop) { // a letter may be longer in another case: no place in lower case is one in hop
+		if hasWord(hop[i:], " by ") {
+			hop = hop[:i]
+			break
+		}
 	}
 	found := ""
 	for _, word := range strings.FieldsFunc(hop, func(r rune) bool { return strings.ContainsRune(" ()[]<>;,=", r) }) {
@@ -97,6 +99,11 @@ func fromAddress(hop string) string {
 		}
 	}
 	return found
+}
+
+// hasWord reports whether s begins with an ASCII word, in whatever case.
+func hasWord(s, word string) bool {
+	return len(s) >= len(word) && strings.EqualFold(s[:len(word)], word)
 }
 
 // readTrace makes the components of the Received fields below the topmost token, of all if there is

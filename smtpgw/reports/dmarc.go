@@ -24,13 +24,18 @@ type dmarcReader struct {
 
 // parseDMARC reads an aggregate report (RFC 9990, section 3.1).
 func parseDMARC(text []byte) (*Report, error) {
-	x := xml.NewDecoder(bytes.NewReader(bytes.ToValidUTF8(text, []byte("?"))))
+	in := tokens{text: bytes.ToValidUTF8(text, []byte("?"))}
+	x := xml.NewDecoder(&in)
 	x.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // figures and domains are ASCII
 	var p dmarcReader
 	for p.bad == nil {
+		in.left = maxToken
 		token, err := x.RawToken()
 		if errors.Is(err, io.EOF) {
 			break
+		}
+		if errors.Is(err, ErrBounds) {
+			return nil, err
 		}
 		if err != nil {
 			return nil, malformed(err)
@@ -56,6 +61,38 @@ func parseDMARC(text []byte) (*Report, error) {
 	}
 	p.r.DMARC = &p.d
 	return &p.r, nil
+}
+
+// tokens gives a decoder no more than one token may have: a tag of many attributes takes many times
+// its size in memory.
+type tokens struct {
+	text []byte
+	left int
+}
+
+func (t *tokens) ReadByte() (byte, error) {
+	switch {
+	case len(t.text) == 0:
+		return 0, io.EOF
+	case t.left == 0:
+		return 0, ErrBounds
+	}
+	b := t.text[0]
+	t.text, t.left = t.text[1:], t.left-1
+	return b, nil
+}
+
+// Read is there for io.Reader; the decoder takes ReadByte.
+func (t *tokens) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	b, err := t.ReadByte()
+	if err != nil {
+		return 0, err
+	}
+	p[0] = b
+	return 1, nil
 }
 
 func (p *dmarcReader) begin(name string) {

@@ -19,12 +19,14 @@ import (
 
 // Bounds on what is read.
 const (
-	maxUnpacked = 16 << 20 // octets of one report
+	maxUnpacked = 16 << 20 // octets of all reports of a mail
 	maxFiles    = 16       // of a zip archive, and reports of a mail
 	maxParts    = 64       // of a mail
 	maxDepth    = 8        // of parts within parts
 	maxNesting  = 16       // of elements in XML
 	maxRows     = 20_000   // of a DMARC report, and failures of a TLS report
+	maxValues   = 200_000  // of a TLS report
+	maxToken    = 64 << 10 // octets of a tag, or of a text, in XML
 	maxText     = 255      // octets of one value that is kept
 )
 
@@ -120,14 +122,14 @@ type Failure struct {
 // Find returns the reports in a file: a report itself, one packed by gzip or zip, or a mail with
 // some in its parts. Errors are those above.
 func Find(raw []byte) ([]*Report, error) {
+	w := walk{left: maxUnpacked}
 	if isPacked(raw) || looksLike(raw) {
-		return unpack(raw)
+		return w.unpack(raw)
 	}
 	e, err := message.Read(bytes.NewReader(raw))
 	if err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
 		return nil, ErrNone
 	}
-	w := walk{}
 	w.entity(e, 0)
 	switch {
 	case len(w.found) > 0:
@@ -142,6 +144,7 @@ func Find(raw []byte) ([]*Report, error) {
 type walk struct {
 	parts int
 	tried int // parts that looked like a report
+	left  int // octets that those may have which come
 	found []*Report
 	bad   error // of the first part that looks like a report
 }
@@ -160,22 +163,22 @@ func (w *walk) entity(e *message.Entity, depth int) {
 		}
 		return
 	}
-	body, err := bounded(e.Body)
+	body, err := bounded(e.Body, maxUnpacked)
 	if err != nil || !isPacked(body) && !looksLike(body) || w.tried >= maxFiles {
 		return
 	}
 	w.tried++
-	more, err := unpack(body)
+	more, err := w.unpack(body)
 	if err != nil && w.bad == nil && !errors.Is(err, ErrNone) {
 		w.bad = err
 	}
 	w.found = append(w.found, more...)
 }
 
-// bounded reads as much as a report may have.
-func bounded(r io.Reader) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r, maxUnpacked+1))
-	if len(b) > maxUnpacked {
+// bounded reads so many octets at most.
+func bounded(r io.Reader, most int) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, int64(most)+1))
+	if len(b) > most {
 		return nil, ErrBounds
 	}
 	return b, err
@@ -196,26 +199,26 @@ func trimmed(b []byte) []byte {
 }
 
 // unpack reads what may be packed, once: a report is not packed twice.
-func unpack(b []byte) ([]*Report, error) {
+func (w *walk) unpack(b []byte) ([]*Report, error) {
 	switch {
 	case bytes.HasPrefix(b, []byte("\x1f\x8b")):
 		z, err := gzip.NewReader(bytes.NewReader(b))
 		if err != nil {
 			return nil, malformed(err)
 		}
-		text, err := bounded(z)
+		text, err := bounded(z, w.left)
 		if errors.Is(err, io.ErrUnexpectedEOF) && len(text) > 0 {
 			err = nil // some send it without its end: whether the report itself is whole is seen in it
 		}
-		return one(text, err)
+		return w.one(text, err)
 	case bytes.HasPrefix(b, []byte("PK\x03\x04")):
-		return unzip(b)
+		return w.unzip(b)
 	}
-	return one(b, nil)
+	return w.one(b, nil)
 }
 
-// unzip reads the reports in an archive. Its files share the bound of one report.
-func unzip(b []byte) (all []*Report, err error) {
+// unzip reads the reports in an archive.
+func (w *walk) unzip(b []byte) (all []*Report, err error) {
 	archive, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
 		return nil, malformed(err)
@@ -223,20 +226,17 @@ func unzip(b []byte) (all []*Report, err error) {
 	if len(archive.File) > maxFiles {
 		return nil, ErrBounds
 	}
-	left := maxUnpacked
 	for _, f := range archive.File {
 		r, err := f.Open()
 		if err != nil {
 			return nil, malformed(err)
 		}
-		text, err := bounded(r)
-		if left -= len(text); left < 0 {
-			return nil, ErrBounds
-		}
+		text, err := bounded(r, w.left)
 		if err == nil && !looksLike(text) {
+			w.left -= len(text)
 			continue
 		}
-		found, err := one(text, err)
+		found, err := w.one(text, err)
 		if err != nil {
 			return nil, err
 		}
@@ -249,14 +249,15 @@ func unzip(b []byte) (all []*Report, err error) {
 }
 
 // one reads a report that is not packed, unless reading it has failed.
-func one(text []byte, err error) ([]*Report, error) {
+func (w *walk) one(text []byte, err error) ([]*Report, error) {
 	if errors.Is(err, ErrBounds) {
 		return nil, err
 	}
 	if err != nil {
 		return nil, malformed(err)
 	}
-	if len(text) > maxUnpacked {
+	if w.left -= len(text); w.left < 0 {
+		w.left = 0
 		return nil, ErrBounds
 	}
 	var r *Report

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -101,11 +102,27 @@ func TestBounds(t *testing.T) {
 		"no address":       {[]byte(strings.Replace(small, "192.0.2.1", "host", 1)), ErrMalformed},
 		"no domain":        {[]byte("<feedback></feedback>"), ErrMalformed},
 		"JSON of another":  {[]byte(`{"a": 1}`), ErrMalformed},
+		"many policies":    {gzipped(t, []byte(`{"policies":[`+strings.Repeat("{},", maxValues)+`{}]}`)), ErrBounds},
+		"many failures":    {gzipped(t, []byte(`{"policies":[{"failure-details":["\\\"",`+strings.Repeat("0,", maxValues)+`{}]}]}`)), ErrBounds},
+		"many attributes":  {gzipped(t, []byte("<feedback"+strings.Repeat(` b=""`, maxToken/5)+"></feedback>")), ErrBounds},
+		"a long text":      {[]byte("<feedback>" + strings.Repeat("x", maxToken) + "</feedback>"), ErrBounds},
 		"half of JSON":     {[]byte(smallTLS[:100]), ErrMalformed},
 		"less than none":   {[]byte(strings.Replace(smallTLS, ":5,", ":-5,", 1)), ErrMalformed},
 	} {
 		if found, err := Find(tt.raw); !errors.Is(err, tt.want) || found != nil {
 			t.Errorf("%s: %v, %v", name, found, err)
+		}
+	}
+}
+
+// What a mail has of them is bounded together, however many files that is.
+func TestReportsOfAMailShareTheirBound(t *testing.T) {
+	large := strings.Replace(small, "<record>", strings.Repeat("<x>"+strings.Repeat(" ", maxToken/2)+"</x>", 300)+"<record>", 1)
+	part := "--b\r\nContent-Type: application/gzip\r\nContent-Transfer-Encoding: base64\r\n\r\n" + base64.StdEncoding.EncodeToString(gzipped(t, []byte(large))) + "\r\n"
+	for parts, want := range map[int]int{1: 1, 2: 1, 5: 1} {
+		found, err := Find([]byte("From: x@far.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat(part, parts) + "--b--\r\n"))
+		if err != nil || len(found) != want {
+			t.Errorf("of %d: %d reports, %v", parts, len(found), err)
 		}
 	}
 }

@@ -32,7 +32,27 @@ type tlsDocument struct {
 	} `json:"policies"`
 }
 
+// values is how many values JSON has at most: its arrays and objects, and what is in them. Each may
+// take many times its size in memory.
+func values(text []byte) (n int) {
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ',' || c == '{' || c == '['):
+			n++
+		}
+	}
+	return n
+}
+
 func parseTLS(text []byte) (*Report, error) {
+	if values(text) > maxValues {
+		return nil, ErrBounds
+	}
 	var doc tlsDocument
 	if err := json.Unmarshal(text, &doc); err != nil {
 		return nil, malformed(err)
