@@ -143,3 +143,16 @@ func TestOriginIsOfTheFromClause(t *testing.T) {
 		}
 	}
 }
+
+// A header that ends with the mail, without a line end, is read whole, however long it is.
+func TestHeaderWithoutEnd(t *testing.T) {
+	for _, size := range []int{20, 4095, 4096, 4097, 8192} {
+		for _, before := range []string{"", "To: <bob@org.example>\n"} {
+			want := strings.Repeat("s", max(1, size-len(before)-len("Subject: ")))
+			raw := before + "Subject: " + want
+			if got := message.ParseHeader([]byte(raw)).Subject; got != want {
+				t.Errorf("%d octets, %q before: a subject of %d octets, want %d", size, before, len(got), len(want))
+			}
+		}
+	}
+}

@@ -47,6 +47,9 @@ func readMessage(raw []byte) entity {
 func readEntity(b []byte, r *room) entity {
 	head, body := cutHeader(b)
 	block, stray := headerBlock(unixLines(head), r)
+	if len(block) > 0 && block[len(block)-1] != '\n' {
+		block = append(bytes.Clone(block), '\n') // a last line that fills a buffer is lost without its end
+	}
 	header, _ := textproto.ReadHeader(bufio.NewReaderSize(bytes.NewReader(block), min(len(block), 4<<10)))
 	return entity{header: gomessage.Header{Header: header}, stray: stray, body: body, room: r}
 }
