@@ -44,6 +44,7 @@ func openDatabase(dir string, log *slog.Logger) (*badger.DB, error) {
 	o.NumMemtables = 3
 	o.ValueLogFileSize = 16 << 20 // holds next to nothing: blocks are small
 	o.BlockCacheSize = 16 << 20
+	o.BaseTableSize = 1 << 20 // bounds the memory of a compaction
 	o.NumCompactors = 2
 	o.MetricsEnabled = false
 	o.Logger = badgerlog.New(log, "index")

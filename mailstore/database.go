@@ -34,6 +34,8 @@ const (
 	// blockSize holds a few entries of the greatest size, so that a table's blocks are not built by
 	// growing small ones.
 	blockSize = 32 << 10
+	// baseTableSize bounds the memory of a compaction, whose builders allot twice a table's size.
+	baseTableSize = 1 << 20
 )
 
 // openDatabase opens Badger so that a commit that returned nil is on the disk.
@@ -65,6 +67,7 @@ func openDatabase(dir string, watch *databaseLog) (*badger.DB, error) {
 	o.BlockSize = blockSize
 	o.ValueLogFileSize = valueLogFileSize
 	o.BlockCacheSize = 8 << 20
+	o.BaseTableSize = baseTableSize
 	o.NumCompactors = 2
 	o.VerifyValueChecksum = true
 	o.MetricsEnabled = false

@@ -208,7 +208,7 @@ func (c Clock) withDefaults() Clock {
 type Sending struct {
 	Domains      int           // domains served at one time; default 64
 	Sessions     int           // sessions at one time with one domain; default 8
-	NodeSessions int           // the same with a domain that a node serves; default 16
+	NodeSessions int           // the same with a domain that a node serves; default 32
 	Here         int           // entries that are delivered here at one time, of one domain; default 32
 	HostSessions int           // sessions at one time with the same mail servers that are no nodes, over all domains; default 20
 	IdleSession  time.Duration // how long a session is kept for the next message; default 5 s
@@ -228,7 +228,7 @@ type Sending struct {
 func (s Sending) withDefaults() Sending {
 	orDefault(&s.Domains, 64)
 	orDefault(&s.Sessions, 8)
-	orDefault(&s.NodeSessions, max(s.Sessions, 16))
+	orDefault(&s.NodeSessions, max(s.Sessions, 32))
 	orDefault(&s.Here, 32)
 	orDefault(&s.HostSessions, 20)
 	orDefault(&s.IdleSession, 5*time.Second)
