@@ -396,6 +396,11 @@ func TestSlowWebServer(t *testing.T) {
 		if asked != 1 || time.Since(began) != lookTime {
 			t.Errorf("asked %d times, in %s", asked, time.Since(began))
 		}
+		kept := func() int {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			return len(f.known)
+		}
 		gone, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		asked = 0
@@ -407,11 +412,11 @@ func TestSlowWebServer(t *testing.T) {
 				}
 			})
 		}
-		if p, err := f.Policy(gone, "other.example", time.Now()); p != nil || !errors.Is(err, context.Canceled) || len(f.known) != 1 {
-			t.Errorf("%+v, %v, %d kept", p, err, len(f.known))
+		if p, err := f.Policy(gone, "other.example", time.Now()); p != nil || !errors.Is(err, context.Canceled) || kept() != 1 {
+			t.Errorf("%+v, %v, %d kept", p, err, kept())
 		}
-		if all.Wait(); asked != 2 || len(f.known) != 2 {
-			t.Errorf("asked %d times, %d kept", asked, len(f.known))
+		if all.Wait(); asked != 2 || kept() != 2 {
+			t.Errorf("asked %d times, %d kept", asked, kept())
 		}
 	})
 }
