@@ -12,13 +12,14 @@ import (
 	"cairn/smtpgw/directory"
 	"cairn/smtpgw/maillog"
 	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/reply"
 	"cairn/smtpgw/trace"
 )
 
 // fate is what became of one recipient in an attempt.
 type fate struct {
 	rcpt   string
-	reply  reply
+	reply  reply.Reply
 	ours   bool   // nobody replied so: it went wrong on the way
 	unmade bool   // there was no attempt: others have their turn
 	by     string // who replied so, for people; empty: nobody did
@@ -54,9 +55,9 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 	refusal, refused := errors.AsType[*refuse.Refusal](err)
 	switch {
 	case refused:
-		return fates(e, all(e.Recipients, replyOf(refusal))), nil
+		return fates(e, all(e.Recipients, reply.Of(refusal))), nil
 	case errors.Is(err, ErrNoRoute):
-		return fates(e, all(e.Recipients, reply{550, "5.1.2 " + e.Domain + ": " + err.Error()})), nil
+		return fates(e, all(e.Recipients, reply.With(550, "5.1.2 "+e.Domain+": "+err.Error()))), nil
 	case err != nil:
 		return c.deferred(e, "find a route to "+e.Domain, err), nil
 	case route.Local:
@@ -87,7 +88,7 @@ func (c *Courier) attemptOn(ctx context.Context, t *trip, route Route, o *outbou
 	if o != nil {
 		o.progress, o.texted, o.dsn = &t.progress, false, &e.DSN
 		o.requireTLS = e.RequireTLS
-		var replies []reply
+		var replies []reply.Reply
 		var err error
 		replies, o, err = c.deliver(ctx, o, c.envelopeSender(ctx, o, e), e.Recipients, c.top(o, e, raw), raw)
 		c.hosts.heard(o, replies)
@@ -97,7 +98,7 @@ func (c *Courier) attemptOn(ctx context.Context, t *trip, route Route, o *outbou
 		o.conn.Close()
 		// Perhaps the other side has closed it meanwhile: once more with a new one. A node
 		// recognises a message that got through all the same; no other server does.
-		said := slices.ContainsFunc(replies, func(r reply) bool { return r.code != 0 })
+		said := slices.ContainsFunc(replies, func(r reply.Reply) bool { return r.Code != 0 })
 		if o.foreign && (o.texted || said) {
 			return c.brokenOff(o, e, route, replies, whyEnded(ctx, err)), nil
 		}
@@ -109,7 +110,7 @@ func (c *Courier) attemptOn(ctx context.Context, t *trip, route Route, o *outbou
 }
 
 // brokenOff is the fate of recipients when a session broke, with the replies that stand.
-func (c *Courier) brokenOff(o *outbound, e *outbox.Entry, route Route, replies []reply, err error) []fate {
+func (c *Courier) brokenOff(o *outbound, e *outbox.Entry, route Route, replies []reply.Reply, err error) []fate {
 	out := c.deferred(e, "send to "+route.whom(e.Domain), err)
 	for i := range out {
 		if o.texted && !o.foreign {
@@ -117,7 +118,7 @@ func (c *Courier) brokenOff(o *outbound, e *outbox.Entry, route Route, replies [
 		}
 	}
 	for i, r := range replies {
-		if r.ok() || r.permanent() { // else it might end the next session too
+		if r.OK() || r.Permanent() { // else it might end the next session too
 			out[i].reply, out[i].ours, out[i].by, out[i].remote, out[i].unclear = r, false, route.whom(e.Domain), true, ""
 		}
 	}
@@ -283,12 +284,12 @@ func (c *Courier) deliverHere(ctx context.Context, e *outbox.Entry, raw []byte) 
 // deliverTo is deliverHere to accounts that have room.
 func (c *Courier) deliverTo(ctx context.Context, e *outbox.Entry, raw []byte) []fate {
 	whole := slices.Concat(e.Token, raw)
-	deliver := func(rcpts []string) (reply, error) {
+	deliver := func(rcpts []string) (reply.Reply, error) {
 		err := c.delivery.Deliver(ctx, c.localArrival(e, whole, e.From, rcpts), e.Ref)
 		if refusal, ok := errors.AsType[*refuse.Refusal](err); ok {
-			return replyOf(refusal), nil
+			return reply.Of(refusal), nil
 		}
-		return reply{250, "2.0.0 stored"}, err
+		return reply.With(250, "2.0.0 stored"), err
 	}
 	r, err := deliver(e.Recipients)
 	if err != nil {
@@ -298,7 +299,7 @@ func (c *Courier) deliverTo(ctx context.Context, e *outbox.Entry, raw []byte) []
 		}
 		return out
 	}
-	if r.ok() || len(e.Recipients) == 1 {
+	if r.OK() || len(e.Recipients) == 1 {
 		out := fates(e, all(e.Recipients, r))
 		for i := range out {
 			out[i].by = byThisNode
@@ -342,7 +343,7 @@ func (r *Route) holder() string {
 }
 
 // fates are what the other side has made of the recipients of an entry.
-func (o *outbound) fates(e *outbox.Entry, replies []reply) []fate {
+func (o *outbound) fates(e *outbox.Entry, replies []reply.Reply) []fate {
 	out := fates(e, replies)
 	for i := range out {
 		out[i].by, out[i].remote, out[i].dsn = o.name, true, o.offers("DSN")
@@ -350,7 +351,7 @@ func (o *outbound) fates(e *outbox.Entry, replies []reply) []fate {
 	return out
 }
 
-func fates(e *outbox.Entry, replies []reply) []fate {
+func fates(e *outbox.Entry, replies []reply.Reply) []fate {
 	out := make([]fate, len(replies))
 	for i, r := range replies {
 		out[i] = fate{rcpt: e.Recipients[i], reply: r}
@@ -365,7 +366,7 @@ func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
 	if !known {
 		why = "that failed; the log here tells why"
 	}
-	out := fates(e, all(e.Recipients, reply{451, statusOnTheWay(err) + " " + what + ": " + string(why)}))
+	out := fates(e, all(e.Recipients, reply.With(451, statusOnTheWay(err)+" "+what+": "+string(why))))
 	for i := range out {
 		out[i].ours = true
 	}
@@ -374,7 +375,7 @@ func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
 
 // unmade is the fate of all recipients when their turn did not come. They are due as before.
 func unmade(e *outbox.Entry, why error) []fate {
-	out := fates(e, all(e.Recipients, reply{451, "4.4.5 " + why.Error()}))
+	out := fates(e, all(e.Recipients, reply.With(451, "4.4.5 "+why.Error())))
 	for i := range out {
 		out[i].ours, out[i].unmade = true, true
 	}
@@ -398,8 +399,5 @@ func statusOnTheWay(err error) string {
 func (c *Courier) fateOf(e *outbox.Entry, rcpt, during string, err error) fate {
 	log := c.log.With("mail", e.Ref, "entry", e.ID, "domain", e.Domain)
 	_, refused := errors.AsType[*refuse.Refusal](err)
-	return fate{rcpt: rcpt, reply: replyOf(c.gate.Refusal(log, during, e.Ref, err)), ours: !refused}
+	return fate{rcpt: rcpt, reply: reply.Of(c.gate.Refusal(log, during, e.Ref, err)), ours: !refused}
 }
-
-// replyOf is a refusal as another side would have sent it.
-func replyOf(r *refuse.Refusal) reply { return reply{r.Code, r.Status.String() + " " + r.Text} }

@@ -13,6 +13,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/asked"
 	"cairn/smtpgw/authres"
 	"cairn/smtpgw/rawheader"
 	"cairn/smtpgw/refuse"
@@ -113,8 +114,8 @@ func askedThere(mail Parameter, to []To) (dsn outbox.DSN, err error) {
 	ret, _ := mail("RET")
 	id, _ := mail("ENVID")
 	dsn = outbox.DSN{Full: strings.EqualFold(ret, "FULL"), HDRS: strings.EqualFold(ret, "HDRS"), EnvID: fromXtext(id)}
-	if len(dsn.EnvID) > maxEnvID || strings.ContainsFunc(dsn.EnvID, address.IsControl) {
-		return dsn, refuse.With(501, 5, 5, 4, "ENVID is longer than %d octets (RFC 3461, section 4.4)", maxEnvID)
+	if len(dsn.EnvID) > asked.MaxEnvID || strings.ContainsFunc(dsn.EnvID, address.IsControl) {
+		return dsn, refuse.With(501, 5, 5, 4, "ENVID is longer than %d octets (RFC 3461, section 4.4)", asked.MaxEnvID)
 	}
 	for _, r := range to {
 		m, err := address.Parse(r.Address, true)
@@ -130,7 +131,7 @@ func askedThere(mail Parameter, to []To) (dsn outbox.DSN, err error) {
 			kind, address, _ := strings.Cut(original, ";")
 			opts.OriginalRecipientType, opts.OriginalRecipient = smtp.DSNAddressType(kind), fromXtext(address)
 		}
-		asked, err := askedOf(&opts)
+		asked, err := asked.Of(&opts)
 		if err != nil {
 			return dsn, err
 		}

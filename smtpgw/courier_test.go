@@ -23,6 +23,7 @@ import (
 	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/lists"
 	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/reply"
 	"cairn/smtpgw/trace"
 )
 
@@ -190,7 +191,7 @@ func TestReportsInUTF8(t *testing.T) {
 	} {
 		e := &outbox.Entry{From: tt.from, Recipients: []string{tt.to}, Created: time.Now()}
 		raw := []byte("From: a@x.example\r\nSubject: " + tt.subject + "\r\n\r\nbödy\r\n")
-		report, err := bounce(e, raw, []fate{{rcpt: tt.to, reply: reply{550, tt.reply}}}, "mx", "x.example", time.Now())
+		report, err := bounce(e, raw, []fate{{rcpt: tt.to, reply: reply.With(550, tt.reply)}}, "mx", "x.example", time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -305,7 +306,7 @@ func TestCausesStayInside(t *testing.T) {
 				e, err = n.queue.Get(1)
 				return err == nil && e.Attempts > 0
 			})
-			report, err := bounce(&e, []byte(mailText("inside")), []fate{{rcpt: "bob@far.example", reply: reply{550, "5.4.7 last: " + e.LastError}}}, "mx.local.example", "local.example", time.Now())
+			report, err := bounce(&e, []byte(mailText("inside")), []fate{{rcpt: "bob@far.example", reply: reply.With(550, "5.4.7 last: "+e.LastError)}}, "mx.local.example", "local.example", time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -8,6 +8,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/reply"
 )
 
 // Who sent a mail is told once that it is still on its way to some, after some hours (RFC 5321,
@@ -81,10 +82,10 @@ func (c *Courier) tellDelay(tx *mailstore.Tx, e *outbox.Entry, raw []byte, now t
 }
 
 // lastReply is what an entry remembers of its latest attempt for a recipient: see summarise.
-func lastReply(e *outbox.Entry, rcpt string) reply {
+func lastReply(e *outbox.Entry, rcpt string) reply.Reply {
 	said := e.LastError
 	if _, own, several := strings.Cut("; "+said, "; <"+rcpt+"> "); several {
 		said, _, _ = strings.Cut(own, "; <")
 	}
-	return replyIn(said)
+	return reply.Parse(said)
 }

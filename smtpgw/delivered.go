@@ -5,6 +5,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/reply"
 	"cairn/smtpgw/screen"
 )
 
@@ -28,7 +29,7 @@ func (l *landing) reportSuccess(tx *mailstore.Tx, shares []*share) error {
 		}
 		for _, rcpt := range s.linked {
 			if asked := l.a.DSN.Of(rcpt); asked.Notify&outbox.NotifySuccess != 0 {
-				told = append(told, fate{rcpt: rcpt, reply: reply{250, "2.0.0 stored"}, by: byThisNode, action: "delivered", original: asked.Original})
+				told = append(told, fate{rcpt: rcpt, reply: reply.With(250, "2.0.0 stored"), by: byThisNode, action: "delivered", original: asked.Original})
 			}
 		}
 	}

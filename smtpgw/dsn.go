@@ -17,6 +17,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
 	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/reply"
 	"cairn/smtpgw/trace"
 )
 
@@ -122,7 +123,7 @@ const maxSubject = 200
 // about is the subject of a report on a message.
 func about(what string, raw []byte) string {
 	header, _ := rawheader.Split(raw)
-	subject := oneLine(strings.TrimSpace(mail.ParseHeader(header).Subject))
+	subject := reply.OneLine(strings.TrimSpace(mail.ParseHeader(header).Subject))
 	if subject == "" {
 		return what
 	}
@@ -144,7 +145,7 @@ func (k *report) forPeople(e *outbox.Entry, whom []fate, hostname string) string
 			if f.actionIn(k) != part[0] || part[1] == "" {
 				continue
 			}
-			fmt.Fprintf(&b, "%s  <%s>\r\n    %s\r\n\r\n", first, address.Path(f.rcpt), oneLine(f.reply.String()))
+			fmt.Fprintf(&b, "%s  <%s>\r\n    %s\r\n\r\n", first, address.Path(f.rcpt), reply.OneLine(f.reply.String()))
 			first = ""
 		}
 	}
@@ -154,7 +155,7 @@ func (k *report) forPeople(e *outbox.Entry, whom []fate, hostname string) string
 
 func (k *report) forPrograms(e *outbox.Entry, whom []fate, hostname string) string {
 	var b strings.Builder
-	if id := oneLine(e.DSN.EnvID); id != "" {
+	if id := reply.OneLine(e.DSN.EnvID); id != "" {
 		fmt.Fprintf(&b, "Original-Envelope-Id: %s\r\n", id)
 	}
 	fmt.Fprintf(&b, "Reporting-MTA: dns; %s\r\n", hostname)
@@ -166,14 +167,14 @@ func (k *report) forPrograms(e *outbox.Entry, whom []fate, hostname string) stri
 			kind = "utf-8" // RFC 6533, section 3
 		}
 		b.WriteString("\r\n")
-		if as, address, found := strings.Cut(oneLine(f.original), ";"); found {
+		if as, address, found := strings.Cut(reply.OneLine(f.original), ";"); found {
 			fmt.Fprintf(&b, "Original-Recipient: %s; %s\r\n", as, address)
 		}
 		fmt.Fprintf(&b, "Final-Recipient: %s; %s\r\n", kind, address.Path(f.rcpt))
 		action := f.actionIn(k)
 		fmt.Fprintf(&b, "Action: %s\r\n", action)
-		fmt.Fprintf(&b, "Status: %s\r\n", statusOf(f.reply, classOf(action)))
-		fmt.Fprintf(&b, "Diagnostic-Code: smtp; %s\r\n", oneLine(f.reply.String()))
+		fmt.Fprintf(&b, "Status: %s\r\n", reply.StatusOf(f.reply, classOf(action)))
+		fmt.Fprintf(&b, "Diagnostic-Code: smtp; %s\r\n", reply.OneLine(f.reply.String()))
 		if !k.until.IsZero() {
 			fmt.Fprintf(&b, "Will-Retry-Until: %s\r\n", k.until.Format(trace.DateFormat))
 		}
@@ -196,37 +197,6 @@ func classOf(action string) int {
 		return 4
 	}
 	return 2
-}
-
-// statusCode returns the enhanced status code (RFC 3463) that a reply begins
-// with, or the plainest one.
-func statusCode(r reply) string { return statusOf(r, 5) }
-
-// statusOf is statusCode for codes of one class.
-func statusOf(r reply, class int) string {
-	word, _, _ := strings.Cut(r.text, " ")
-	var given, subject, detail int
-	if n, _ := fmt.Sscanf(word, "%d.%d.%d", &given, &subject, &detail); n == 3 && given == class {
-		return fmt.Sprintf("%d.%d.%d", class, subject, detail)
-	}
-	return fmt.Sprintf("%d.0.0", class)
-}
-
-// maxReportLine leaves room for the name of a field in a line of legal length.
-const maxReportLine = 900
-
-// oneLine makes foreign text fit for a line of a report.
-func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if address.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, s)
-	if len(s) > maxReportLine {
-		s = s[:maxReportLine]
-	}
-	return strings.ToValidUTF8(s, "")
 }
 
 // messageID returns the Message-ID of a message, if it is fit to be repeated.

@@ -18,13 +18,13 @@ import (
 	"cairn/smtpgw/trace"
 )
 
-// asked is a source that says one thing, or fails.
-type asked struct {
+// saying is a source that says one thing, or fails.
+type saying struct {
 	says screen.Result
 	fail error
 }
 
-func (s asked) Gather(context.Context, *arrival.Arrival) ([]screen.Result, error) {
+func (s saying) Gather(context.Context, *arrival.Arrival) ([]screen.Result, error) {
 	return []screen.Result{s.says}, s.fail
 }
 
@@ -41,7 +41,7 @@ func TestEvidenceOfSources(t *testing.T) {
 	filing := NewFiling(screen.Policy{})
 	missing := screen.Finding{Verdict: record.Missing, Domains: []string{"peer.example"}}
 	dkim := screen.Result{Method: "dkim", Result: screen.Pass, About: "peer.example", Property: "header.d"}
-	d := NewDelivery(testConfig, st, &verifier{found: missing}, filing, arrival.Sources{Arrival: []arrival.Source{asked{says: dkim}}})
+	d := NewDelivery(testConfig, st, &verifier{found: missing}, filing, arrival.Sources{Arrival: []arrival.Source{saying{says: dkim}}})
 	if err := deliver(t, d, "user@local.example"); err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestEvidenceOfSources(t *testing.T) {
 // A source that fails is our own trouble, for now.
 func TestSourceFails(t *testing.T) {
 	st := localStore(t)
-	d := NewDelivery(testConfig, st, &verifier{}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{asked{fail: errors.New("no answer")}}})
+	d := NewDelivery(testConfig, st, &verifier{}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{saying{fail: errors.New("no answer")}}})
 	s := NewInbound(testConfig, st, d, discard())
 	c := greeted(t, serve(t, s))
 	c.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"cairn/smtpgw/reply"
 )
 
 // namelessWords are how servers say without a status of its own that an address has no name.
@@ -14,15 +16,15 @@ var namelessWords = regexp.MustCompile(`(?i)\b(ptr|rdns|reverse[ -](dns|hostname
 // nameless reports whether a reply refuses the address that the session comes from, since that has
 // no name in the DNS that leads back (RFC 7372, section 3: 5.7.25), now or for good. Addresses of
 // IPv6 lack one more often than those of IPv4, and are held to it more often.
-func nameless(r reply) bool {
-	if r.code/100 != 4 && r.code/100 != 5 {
+func nameless(r reply.Reply) bool {
+	if r.Code/100 != 4 && r.Code/100 != 5 {
 		return false
 	}
-	switch status := statusOf(r, r.code/100); strings.TrimLeft(status, "45") {
+	switch status := reply.StatusOf(r, r.Code/100); strings.TrimLeft(status, "45") {
 	case ".7.25":
 		return true
 	case ".7.1":
-		return namelessWords.MatchString(r.text)
+		return namelessWords.MatchString(r.Text)
 	}
 	return false
 }
@@ -36,7 +38,7 @@ func overIPv6(conn net.Conn) bool {
 // deliver sends a mail over a session. Recipients who are refused since the address of IPv6 that it
 // comes from has no name are tried once more over IPv4, before that counts. It returns the session
 // that is to go on with.
-func (c *Courier) deliver(ctx context.Context, o *outbound, from string, to []string, top, raw []byte) ([]reply, *outbound, error) {
+func (c *Courier) deliver(ctx context.Context, o *outbound, from string, to []string, top, raw []byte) ([]reply.Reply, *outbound, error) {
 	replies, err := o.send(ctx, from, to, top, raw)
 	if err != nil || o.byIPv4 == nil || !slices.ContainsFunc(replies, nameless) {
 		return replies, o, err
@@ -52,7 +54,7 @@ func (c *Courier) deliver(ctx context.Context, o *outbound, from string, to []st
 	for i, r := range replies {
 		if nameless(r) {
 			at, rest = append(at, i), append(rest, to[i])
-			replies[i] = reply{}
+			replies[i] = reply.Reply{}
 		}
 	}
 	more, err := again.send(ctx, from, rest, top, raw)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"cairn/smtpgw/reply"
 )
 
 // asIPv6 is a connection that seems to be one of IPv6, wherever there is none.
@@ -75,7 +77,7 @@ func TestNameless(t *testing.T) {
 		"250 2.7.25 x": false, "550 5.7.1 script": false, "550 5.7.26 no PTR": false, "550 4.7.25 x": false, "550 no PTR": false, "550 5.7.1 reversed": false,
 	} {
 		code, rest, _ := strings.Cut(text, " ")
-		if got := nameless(reply{int(code[0]-'0')*100 + int(code[1]-'0')*10 + int(code[2]-'0'), rest}); got != want {
+		if got := nameless(reply.With(int(code[0]-'0')*100+int(code[1]-'0')*10+int(code[2]-'0'), rest)); got != want {
 			t.Errorf("%q: %v", text, got)
 		}
 	}

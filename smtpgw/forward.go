@@ -1,7 +1,6 @@
 package smtpgw
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +22,7 @@ import (
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
 	"cairn/smtpgw/srs"
+	"cairn/smtpgw/trace"
 )
 
 // Mail of an account that is sent on is queued in the transaction that stores it. Its octets stay
@@ -42,13 +42,6 @@ type Forwarding struct {
 
 // SetForwarding has a Delivery send mail on, before it is used.
 func (d *Delivery) SetForwarding(f Forwarding) { d.forwarding = &f }
-
-// deliveredTo begins what is sent on. Nothing else that is queued begins so: what is submitted has
-// our Received on top.
-const deliveredTo = "Delivered-To: "
-
-// isSentOn reports whether a queued message is one that came for an account here.
-func isSentOn(raw []byte) bool { return bytes.HasPrefix(raw, []byte(deliveredTo)) }
 
 // onward is what goes to others of an arrival, but for Delivered-To; nil if nothing is to. It is
 // made before the transaction, since sealing asks the DNS about seals before.
@@ -133,7 +126,7 @@ func (l *landing) sendOn(tx *mailstore.Tx, s *share) (gone bool, err error) {
 	if why == "" {
 		why, err = l.wasHere(tx, s)
 	}
-	raw := slices.Concat([]byte(deliveredTo+address.Path(s.linked[0])+"\r\n"), l.onward)
+	raw := slices.Concat([]byte(trace.DeliveredTo+address.Path(s.linked[0])+"\r\n"), l.onward)
 	if draft.CanArrive(raw) != nil && why == "" {
 		why = "its header is too large"
 	}
@@ -314,6 +307,6 @@ func (l *landing) sendBack(tx *mailstore.Tx) error {
 		return err
 	}
 	at := address.Mailbox{Local: "postmaster", Domain: l.d.dir.Home()}
-	raw := slices.Concat([]byte(deliveredTo+address.Path(at.String())+"\r\n"), withoutReturnPath(l.stored))
+	raw := slices.Concat([]byte(trace.DeliveredTo+address.Path(at.String())+"\r\n"), withoutReturnPath(l.stored))
 	return l.d.queueOnward(tx, outbox.Envelope{Ref: l.ref, Account: postmaster.ID, Recipients: l.back, RequireTLS: l.a.RequireTLS}, raw)
 }

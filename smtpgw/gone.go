@@ -10,6 +10,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
 	"cairn/smtpgw/directory"
+	"cairn/smtpgw/reply"
 	"cairn/smtpgw/suppressed"
 )
 
@@ -17,10 +18,10 @@ import (
 // A reply that others had too, and that does not name them, says nothing of each.
 func goneFor(out []fate) (gone []fate) {
 	for i, f := range out {
-		if !f.remote || !f.reply.permanent() {
+		if !f.remote || !f.reply.Permanent() {
 			continue
 		}
-		switch statusCode(f.reply) {
+		switch reply.Status(f.reply) {
 		case "5.1.1", "5.1.6", "5.2.1": // RFC 3463: no such mailbox, moved, disabled
 		default:
 			continue
@@ -29,7 +30,7 @@ func goneFor(out []fate) (gone []fate) {
 		for j, other := range out {
 			shared = shared || i != j && other.reply == f.reply
 		}
-		if !shared || strings.Contains(strings.ToLower(f.reply.text), strings.ToLower(address.Path(f.rcpt))) {
+		if !shared || strings.Contains(strings.ToLower(f.reply.Text), strings.ToLower(address.Path(f.rcpt))) {
 			gone = append(gone, f)
 		}
 	}
@@ -60,7 +61,7 @@ func suppressGone(tx *mailstore.Tx, dir directory.Directory, within time.Duratio
 		if err != nil || dir.IsLocal(m.Domain) {
 			continue
 		}
-		s := suppressed.Entry{Account: account, Since: now, Until: now.Add(within), Why: oneLine(f.reply.String())}
+		s := suppressed.Entry{Account: account, Since: now, Until: now.Add(within), Why: reply.OneLine(f.reply.String())}
 		if err = suppressed.Put(tx, m, s); err != nil {
 			return fmt.Errorf("suppress an address: %w", err)
 		}

@@ -17,6 +17,7 @@ import (
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/passwords/scram"
 	"cairn/smtpgw/maillog"
+	"cairn/smtpgw/reply"
 )
 
 // Host is a mail server that is no node: one that the DNS names for a domain, or a smarthost.
@@ -255,7 +256,7 @@ func (o *outbound) startTLS(ctx context.Context, config *tls.Config, hostname st
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: wait for the reply to STARTTLS: %w", errTLS, err)
-	case r.code != 220:
+	case r.Code != 220:
 		return fmt.Errorf("%w: %w", Reason("STARTTLS refused: "+r.String()), errTLS)
 	case o.text.Buffered() > 0:
 		return fmt.Errorf("%w: %w", Reason("something came in clear after the reply to STARTTLS"), errTLS)
@@ -357,18 +358,18 @@ func (o *outbound) authenticate(l *Login, want int, line string) (string, error)
 	if err != nil {
 		return "", fmt.Errorf("wait for the reply to AUTH: %w", err)
 	}
-	if r.code != want {
+	if r.Code != want {
 		return "", Reason("user or password refused: " + l.veiled(r).String())
 	}
-	return r.text, nil
+	return r.Text, nil
 }
 
 // veiled is a reply that the log, the queue and senders may see: some servers repeat what they do
 // not take.
-func (l *Login) veiled(r reply) reply {
+func (l *Login) veiled(r reply.Reply) reply.Reply {
 	for _, secret := range []string{l.Password, inBase64(l.Password), inBase64("\x00" + l.User + "\x00" + l.Password)} {
-		if strings.Contains(r.text, secret) {
-			return reply{r.code, "(what it says shows the password)"}
+		if strings.Contains(r.Text, secret) {
+			return reply.Reply{Code: r.Code, Text: "(what it says shows the password)"}
 		}
 	}
 	return r

@@ -23,6 +23,7 @@ import (
 
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/reply"
 	"cairn/smtpgw/tlstest"
 )
 
@@ -475,7 +476,7 @@ func TestOddHosts(t *testing.T) {
 			var replies []string
 			for _, f := range out {
 				text := fmt.Sprint(f.reply)
-				if f.reply.code == 451 {
+				if f.reply.Code == 451 {
 					text = "451"
 				}
 				replies = append(replies, text)
@@ -502,7 +503,7 @@ func TestReplyLine(t *testing.T) {
 		{"", 0, false, ""}, {"25", 0, false, ""}, {"250fine", 0, false, ""}, {"2500", 0, false, ""}, {"150 x", 0, false, ""}, {"650 x", 0, false, ""},
 		{"2x0 x", 0, false, ""}, {" 250 x", 0, false, ""}, {"250\tx", 0, false, ""},
 	} {
-		code, more, text, ok := replyLine(tt.line)
+		code, more, text, ok := reply.ReadLine(tt.line)
 		if code != tt.code || more != tt.more || text != tt.text || ok != (tt.code != 0) {
 			t.Errorf("%q: %d, %v, %q, %v", tt.line, code, more, text, ok)
 		}
@@ -624,7 +625,7 @@ func TestTooManyIsTemporary(t *testing.T) {
 		if o != nil {
 			o.quit()
 		}
-		if c := out[1]; c.reply.permanent() || c.reply.ok() {
+		if c := out[1]; c.reply.Permanent() || c.reply.OK() {
 			t.Errorf("%s: %s", name, c.reply)
 		}
 	}
@@ -676,7 +677,7 @@ func TestReplyWithoutEnd(t *testing.T) {
 		o := must(greet(near, "here.example", time.Minute))(t)
 		io.WriteString(o.w, "NOOP\r\n")
 		r, err := o.read()
-		if why, _ := errors.AsType[Reason](err); r.code != 0 || why != "the other side ended the session" {
+		if why, _ := errors.AsType[Reason](err); r.Code != 0 || why != "the other side ended the session" {
 			t.Errorf("%q: %v, %v", last, r, err)
 		}
 		o.quit()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cairn/smtpgw/pace"
+	"cairn/smtpgw/reply"
 )
 
 // hostSets holds sessions with mail servers that are no nodes to what each set of them may have,
@@ -180,14 +181,14 @@ func (h *hostSets) failed(ctx context.Context, hosts, domain string, err error) 
 }
 
 // heard notes replies that ask for less: 421, or status 4.7.x.
-func (h *hostSets) heard(o *outbound, replies []reply) {
+func (h *hostSets) heard(o *outbound, replies []reply.Reply) {
 	if o.hosts != "" && (o.parts || slices.ContainsFunc(replies, asksForLess)) {
 		h.tell(o.hosts, func(*line) { h.table.Slow(o.hosts, h.now()) })
 	}
 }
 
-func asksForLess(r reply) bool {
-	return r.code/100 == 4 && strings.HasPrefix(statusOf(r, 4), "4.7.")
+func asksForLess(r reply.Reply) bool {
+	return r.Code/100 == 4 && strings.HasPrefix(reply.StatusOf(r, 4), "4.7.")
 }
 
 // yields reports whether a session of a domain is to be given up for others who wait for one with

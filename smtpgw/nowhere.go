@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/reply"
 )
 
 // nowherePatience is how long the DNS has, for all recipients of one message, to say that mail for
@@ -29,7 +30,7 @@ func (s *Submitter) nowhere(ctx context.Context, a *asking, domain string) error
 		return refusal
 	}
 	if errors.Is(err, ErrNoRoute) {
-		return refuse.With(550, 5, 1, 2, "%s: %s", domain, oneLine(err.Error()))
+		return refuse.With(550, 5, 1, 2, "%s: %s", domain, reply.OneLine(err.Error()))
 	}
 	return nil
 }

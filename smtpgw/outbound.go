@@ -15,6 +15,7 @@ import (
 
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/maillog"
+	"cairn/smtpgw/reply"
 )
 
 // outbound is the client's side of an SMTP session. go-smtp's client knows
@@ -69,23 +70,6 @@ const (
 	piece = 64 << 10
 )
 
-// reply is what the other side answered.
-type reply struct {
-	code int
-	text string // lines joined by spaces
-}
-
-func (r reply) ok() bool        { return r.code/100 == 2 }
-func (r reply) permanent() bool { return r.code/100 == 5 }
-
-// tooMany reports whether 552, for a recipient beside another one that is taken, stands for 452, as
-// in RFC 821 (RFC 5321, section 4.5.3.1.10): unless its status says that it is for another reason.
-func (r reply) tooMany() bool {
-	return r.code == 552 && (statusCode(r) == "5.0.0" || statusCode(r) == "5.5.3")
-}
-
-func (r reply) String() string { return strings.TrimRight(fmt.Sprintf("%d %s", r.code, r.text), " ") }
-
 // greet opens a session on conn, which it closes on failure.
 func greet(conn net.Conn, hostname string, wait time.Duration) (*outbound, error) {
 	o := &outbound{wait: wait, progress: new(progress)}
@@ -134,7 +118,7 @@ func (p patient) Write(b []byte) (n int, err error) {
 
 // turnedAway is that a server takes no session from here.
 type turnedAway struct {
-	reply reply
+	reply reply.Reply
 	ip6   bool
 }
 
@@ -149,7 +133,7 @@ func (o *outbound) banner() error {
 	if err != nil {
 		return fmt.Errorf("wait for the banner: %w", err)
 	}
-	if !banner.ok() {
+	if !banner.OK() {
 		return &turnedAway{banner, overIPv6(o.conn)}
 	}
 	return nil
@@ -170,7 +154,7 @@ func (o *outbound) hello(hostname string) error {
 		if err != nil {
 			return fmt.Errorf("wait for the reply to HELO: %w", err)
 		}
-		if code, msg = r.code, ""; code != 250 {
+		if code, msg = r.Code, ""; code != 250 {
 			return Reason("HELO refused: " + r.String())
 		}
 	}
@@ -193,14 +177,14 @@ func (o *outbound) quit() {
 }
 
 // read sends what is buffered and reads one reply.
-func (o *outbound) read() (reply, error) {
+func (o *outbound) read() (reply.Reply, error) {
 	code, msg, err := o.readLines()
 	return replyOfLines(code, msg), err
 }
 
 // readFinal reads the reply to a text, which may take twice as long as any other (RFC 5321, section
 // 4.5.3.2.6).
-func (o *outbound) readFinal() (reply, error) {
+func (o *outbound) readFinal() (reply.Reply, error) {
 	code, msg, err := o.readLinesWithin(2 * o.wait)
 	return replyOfLines(code, msg), err
 }
@@ -247,11 +231,11 @@ func (o *outbound) expect(wait time.Duration) {
 
 // replyOfLines is what is kept of a reply: it waits in memory with many others, and goes into
 // reports and the log.
-func replyOfLines(code int, lines string) reply {
+func replyOfLines(code int, lines string) reply.Reply {
 	if len(lines) > maxReplyKept {
 		lines = strings.ToValidUTF8(lines[:maxReplyKept], "") + "..."
 	}
-	return reply{code, strings.ReplaceAll(lines, "\n", " ")}
+	return reply.With(code, strings.ReplaceAll(lines, "\n", " "))
 }
 
 func (o *outbound) readLines() (code int, text string, err error) { return o.readLinesWithin(o.wait) }
@@ -274,7 +258,7 @@ func (o *outbound) readLinesWithin(wait time.Duration) (code int, text string, e
 			return 0, "", err
 		}
 		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
-		c, more, text, ok := replyLine(line)
+		c, more, text, ok := reply.ReadLine(line)
 		if !ok || len(lines) > 0 && c != code {
 			return 0, "", Reason(maillog.Clipped(fmt.Sprintf("what came is no reply of SMTP: %q", line)))
 		}
@@ -285,25 +269,9 @@ func (o *outbound) readLinesWithin(wait time.Duration) (code int, text string, e
 	}
 }
 
-// replyLine reads a line of a reply (RFC 5321, section 4.2): the code, whether more lines follow,
-// and the text, which may be missing together with the blank in front of it.
-func replyLine(line string) (code int, more bool, text string, ok bool) {
-	if len(line) < 3 || line[0] < '2' || line[0] > '5' || line[1] < '0' || line[1] > '9' || line[2] < '0' || line[2] > '9' {
-		return 0, false, "", false
-	}
-	code = int(line[0]-'0')*100 + int(line[1]-'0')*10 + int(line[2]-'0')
-	switch {
-	case len(line) == 3:
-		return code, false, "", true
-	case line[3] == ' ' || line[3] == '-':
-		return code, line[3] == '-', line[4:], true
-	}
-	return 0, false, "", false
-}
-
 // all gives every recipient the same reply.
-func all(to []string, r reply) []reply {
-	out := make([]reply, len(to))
+func all(to []string, r reply.Reply) []reply.Reply {
+	out := make([]reply.Reply, len(to))
 	for i := range out {
 		out[i] = r
 	}

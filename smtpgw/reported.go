@@ -12,6 +12,7 @@ import (
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/dsn"
 	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/reply"
 	"cairn/smtpgw/returnpath"
 	"cairn/smtpgw/suppressed"
 )
@@ -128,15 +129,15 @@ func outcomeIn(says *dsn.Report, was outbox.Outcome, now time.Time) (o outbox.Ou
 
 // replyReported is the reply that a report tells of, with the status of the report where the reply
 // has none.
-func replyReported(to dsn.Recipient) reply {
-	text := oneLine(to.Diagnostic)
-	if code, _, said, ok := replyLine(text); ok && code/100 == 5 && to.Status[0] == '5' {
-		if given := statusCode(reply{code, said}); given != "5.0.0" || to.Status == given {
-			return reply{code, said}
+func replyReported(to dsn.Recipient) reply.Reply {
+	text := reply.OneLine(to.Diagnostic)
+	if code, _, said, ok := reply.ReadLine(text); ok && code/100 == 5 && to.Status[0] == '5' {
+		if given := reply.Status(reply.With(code, said)); given != "5.0.0" || to.Status == given {
+			return reply.With(code, said)
 		}
-		return reply{code, to.Status + " " + said}
+		return reply.With(code, to.Status+" "+said)
 	}
-	return reply{550, strings.TrimSpace(to.Status + " " + text)}
+	return reply.With(550, strings.TrimSpace(to.Status+" "+text))
 }
 
 // sameMailbox reports whether a report means a recipient.

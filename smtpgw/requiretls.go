@@ -7,6 +7,7 @@ import (
 
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/reply"
 )
 
 // Mail that is sent with REQUIRETLS (RFC 8689) goes on only over TLS with a server that proves who
@@ -75,7 +76,7 @@ func (c *Courier) unkept(e *outbox.Entry, route *Route, text string) []fate {
 }
 
 // unfit is the reply that stands for one of servers which cannot have the mail as it is.
-func (r *Route) unfit(text string) reply { return (&outbound{keeps: r.keeps}).unfit(550, text) }
+func (r *Route) unfit(text string) reply.Reply { return (&outbound{keeps: r.keeps}).unfit(550, text) }
 
 // saysAnyTLS reports whether the sender of a message would rather have it arrive than keep to what
 // the recipient's domain asks of TLS (section 3). A field that stands there twice says nothing.

@@ -118,7 +118,7 @@ func TestRequireTLSToHosts(t *testing.T) {
 				usual.RequireTLS = false
 				then, o := n.courier.attempt(t.Context(), l, o, &usual, []byte(mailText("x")))
 				o.quit()
-				if !out[0].reply.ok() || !then[0].reply.ok() {
+				if !out[0].reply.OK() || !then[0].reply.OK() {
 					t.Errorf("later %q, %q", out[0].reply, then[0].reply)
 				}
 			}
@@ -248,7 +248,7 @@ func TestRequireTLSHere(t *testing.T) {
 	e := &outbox.Entry{Domain: "local.example", From: "other@local.example", Recipients: []string{"user@local.example"}, RequireTLS: true}
 	out := n.courier.deliverLocal(t.Context(), e, []byte(mailText("here")))
 	es := must(n.queue.List(0, 10))(t)
-	if !out[0].reply.ok() || len(es) != 1 || !es[0].RequireTLS {
+	if !out[0].reply.OK() || len(es) != 1 || !es[0].RequireTLS {
 		t.Errorf("%s, queued are %+v", out[0].reply, es)
 	}
 }
@@ -332,7 +332,7 @@ func TestTLSRequiredNo(t *testing.T) {
 			if o != nil {
 				o.quit()
 			}
-			if verified := tt.name == "verified"; out[0].reply.ok() != verified {
+			if verified := tt.name == "verified"; out[0].reply.OK() != verified {
 				t.Errorf("then, without: %q", out[0].reply)
 			}
 			server.mu.Lock()
@@ -355,7 +355,7 @@ func TestTLSRequiredNo(t *testing.T) {
 		}
 		good.mu.Lock()
 		defer good.mu.Unlock()
-		if !out[0].reply.ok() || len(good.texts) != 1 {
+		if !out[0].reply.OK() || len(good.texts) != 1 {
 			t.Errorf("%s, it has %d", out[0].reply, len(good.texts))
 		}
 	})

@@ -10,7 +10,9 @@ import (
 	"cairn/mailstore/logration"
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/wake"
+	"cairn/smtpgw/asked"
 	"cairn/smtpgw/maillog"
+	"cairn/smtpgw/reply"
 	"cairn/smtpgw/suppressed"
 )
 
@@ -26,7 +28,7 @@ func (c *Courier) over(tx *mailstore.Tx, e *outbox.Entry, known []outbox.Outcome
 	if err := c.queue.Note(tx, e, known); err != nil {
 		return err
 	}
-	tell := toTell(e, known, handedOn)
+	tell := asked.ToTell(e, known, handedOn)
 	if len(tell) == 0 || e.From == "" { // never a report about a report: RFC 5321, section 6.1
 		return nil
 	}
@@ -86,7 +88,7 @@ func returned(r *outbox.Return) *outbox.Entry {
 func fatesOf(outcomes []outbox.Outcome) []fate {
 	out := make([]fate, len(outcomes))
 	for i, o := range outcomes {
-		out[i] = fate{rcpt: o.Recipient, reply: replyIn(o.Reply), by: o.By, action: "failed", original: o.Original}
+		out[i] = fate{rcpt: o.Recipient, reply: reply.Parse(o.Reply), by: o.By, action: "failed", original: o.Original}
 		if o.State == outbox.Accepted {
 			out[i].action = "relayed"
 			if o.By == byThisNode || o.By == byAnotherNode || o.By == byMailServer {
@@ -104,15 +106,6 @@ func outcomes(rcpts []string, state string, now time.Time, by, reply string) []o
 		out[i] = outbox.Outcome{Recipient: rcpt, State: state, Time: now, By: by, Reply: reply}
 	}
 	return out
-}
-
-// replyIn is the reply that reply.String has written.
-func replyIn(s string) reply {
-	code, _, text, ok := replyLine(s)
-	if !ok {
-		return reply{550, s}
-	}
-	return reply{code, text}
 }
 
 // watchReturns queues the reports that are due.
@@ -184,8 +177,8 @@ func (c *Courier) Drop(ctx context.Context, id uint64, silent bool) (e outbox.En
 		if e, err = c.queue.GetTx(tx, id); err != nil {
 			return err
 		}
-		dropped := outcomes(e.Recipients, outbox.Dropped, c.now(), byThisNode, reply{550, "5.7.0 taken out of the queue by the administrator, and not delivered"}.String())
-		reported = !silent && e.From != "" && len(toTell(&e, dropped, false)) > 0
+		dropped := outcomes(e.Recipients, outbox.Dropped, c.now(), byThisNode, reply.With(550, "5.7.0 taken out of the queue by the administrator, and not delivered").String())
+		reported = !silent && e.From != "" && len(asked.ToTell(&e, dropped, false)) > 0
 		if silent {
 			err = c.queue.Note(tx, &e, dropped)
 		} else {

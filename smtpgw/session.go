@@ -11,6 +11,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/asked"
 	"cairn/smtpgw/limits"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/trace"
@@ -81,8 +82,8 @@ func (s *session) mail(from string, opts *smtp.MailOptions) error {
 	if err != nil {
 		return err
 	}
-	if len(opts.EnvelopeID) > maxEnvID {
-		return refuse.With(501, 5, 5, 4, "ENVID is longer than %d octets (RFC 3461, section 4.4)", maxEnvID)
+	if len(opts.EnvelopeID) > asked.MaxEnvID {
+		return refuse.With(501, 5, 5, 4, "ENVID is longer than %d octets (RFC 3461, section 4.4)", asked.MaxEnvID)
 	}
 	s.open, s.utf8, s.size = true, opts.UTF8, opts.Size
 	s.dsn = outbox.DSN{Full: opts.Return == smtp.DSNReturnFull, HDRS: opts.Return == smtp.DSNReturnHeaders, EnvID: opts.EnvelopeID}
@@ -158,7 +159,7 @@ func (s *session) rcpt(to string, opts *smtp.RcptOptions) error {
 		// One reply to the text has to be true of all, whatever each node makes of it.
 		return refuse.With(452, 4, 5, 3, "another machine here has <%s>; send to it in a transaction of its own", address.Path(m.String()))
 	}
-	asked, err := askedOf(opts)
+	asked, err := asked.Of(opts)
 	if err != nil {
 		return err
 	}

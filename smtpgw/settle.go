@@ -13,7 +13,9 @@ import (
 	"cairn/mailstore/logration"
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/wake"
+	"cairn/smtpgw/asked"
 	"cairn/smtpgw/maillog"
+	"cairn/smtpgw/reply"
 )
 
 // settle makes the outcome of an attempt durable: an entry that arrived is
@@ -30,12 +32,12 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 	tried := !stopped && slices.ContainsFunc(out, func(f fate) bool { return !f.unmade })
 	for _, f := range out {
 		switch {
-		case f.reply.ok():
+		case f.reply.OK():
 			o.add(f, outbox.Accepted)
-		case f.reply.permanent():
+		case f.reply.Permanent():
 			o.add(f, outbox.Refused)
 		case expired:
-			f.reply = reply{550, fmt.Sprintf("5.4.7 given up after %s; last: %s", days(now.Sub(e.Created)), f.reply)}
+			f.reply = reply.With(550, fmt.Sprintf("5.4.7 given up after %s; last: %s", days(now.Sub(e.Created)), f.reply))
 			o.add(f, outbox.GivenUp)
 		default:
 			o.waiting = append(o.waiting, f.rcpt)
@@ -53,7 +55,7 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 		o.again = again
 		o.late = len(o.waiting) > 0 && c.isLate(e, raw, now)
 	}
-	reported := e.From != "" && len(toTell(e, o.known, o.handedOn)) > 0
+	reported := e.From != "" && len(asked.ToTell(e, o.known, o.handedOn)) > 0
 	log := c.log.With("mail", e.Ref, "entry", e.ID, "domain", e.Domain)
 	var trouble logration.Trouble
 	for {

@@ -17,6 +17,7 @@ import (
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/directory"
 	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/reply"
 	"cairn/smtpgw/trace"
 )
 
@@ -90,16 +91,16 @@ func (s *Server) handOver(ctx context.Context, a *arrival.Arrival, route Route, 
 	if err != nil {
 		return fmt.Errorf("hand an arrival to %s: %w", route.holder(), err)
 	}
-	refused := slices.IndexFunc(replies, func(r reply) bool { return !r.ok() })
+	refused := slices.IndexFunc(replies, func(r reply.Reply) bool { return !r.OK() })
 	switch {
 	case refused < 0:
 		s.handedOver(a, route, ref, began)
 		return nil
-	case slices.ContainsFunc(replies, func(r reply) bool { return !r.permanent() }):
+	case slices.ContainsFunc(replies, func(r reply.Reply) bool { return !r.Permanent() }):
 		return fmt.Errorf("hand an arrival to %s: %s", route.holder(), replies[refused])
 	}
 	// It is what the peer sends that does not do: it is the first to know.
-	return refuse.With(replies[refused].code, 5, 6, 0, "another machine here does not take this message: %s", printableReply(replies[refused].text))
+	return refuse.With(replies[refused].Code, 5, 6, 0, "another machine here does not take this message: %s", printableReply(replies[refused].Text))
 }
 
 // printableReply is the text of another node's reply, bounded.
@@ -115,7 +116,7 @@ func printableReply(text string) string {
 
 // sendOnce carries one message in a session of its own: if whole, to all recipients or none.
 // requireTLS is that of the mail.
-func sendOnce(ctx context.Context, sending *Sending, route Route, hostname, from string, to []string, head, raw []byte, whole, requireTLS bool) ([]reply, error) {
+func sendOnce(ctx context.Context, sending *Sending, route Route, hostname, from string, to []string, head, raw []byte, whole, requireTLS bool) ([]reply.Reply, error) {
 	o, err := connect(ctx, sending, hostname, route, maildomain.OfAddress(to[0]))
 	if err != nil {
 		return nil, err

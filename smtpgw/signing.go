@@ -11,6 +11,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/lists"
 	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/trace"
 )
 
 // Sign makes DKIM-Signature fields (RFC 6376), each with its CRLF, in the name of a domain for a
@@ -27,7 +28,7 @@ func (c *Courier) top(o *outbound, e *outbox.Entry, raw []byte) []byte {
 	}
 	header, _ := rawheader.Split(raw)
 	domain := authorDomain(header)
-	if domain == "" || isSentOn(raw) || !c.wroteIt(e) {
+	if domain == "" || trace.IsSentOn(raw) || !c.wroteIt(e) {
 		return e.Token
 	}
 	return slices.Concat(c.cfg.Sign(domain, e.Token, raw), e.Token)

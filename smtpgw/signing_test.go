@@ -76,7 +76,7 @@ func TestSigned(t *testing.T) {
 		if o != nil {
 			o.quit()
 		}
-		if !out[0].reply.ok() {
+		if !out[0].reply.OK() {
 			t.Fatal(out[0].reply)
 		}
 		server.mu.Lock()

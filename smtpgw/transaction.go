@@ -11,7 +11,9 @@ import (
 
 	"cairn/mailstore/message/maildomain"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/asked"
 	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/reply"
 )
 
 // eager is the size up to which a message is sent along with its envelope,
@@ -25,8 +27,8 @@ const eager = 256 << 10
 //
 // Recipients that the other side takes in another transaction only have it at
 // once.
-func (o *outbound) send(ctx context.Context, from string, to []string, token, raw []byte) ([]reply, error) {
-	replies := make([]reply, len(to))
+func (o *outbound) send(ctx context.Context, from string, to []string, token, raw []byte) ([]reply.Reply, error) {
+	replies := make([]reply.Reply, len(to))
 	left := make([]int, len(to)) // places in to
 	for i := range left {
 		left[i] = i
@@ -42,8 +44,8 @@ func (o *outbound) send(ctx context.Context, from string, to []string, token, ra
 		for i, a := range answers {
 			at := left[i]
 			replies[at] = a
-			taken = taken || a.ok()
-			if a.code == 452 {
+			taken = taken || a.OK()
+			if a.Code == 452 {
 				again = append(again, at)
 			}
 		}
@@ -56,7 +58,7 @@ func (o *outbound) send(ctx context.Context, from string, to []string, token, ra
 
 // transaction is send for those whom the other side takes together. With an
 // error it returns the replies that stand.
-func (o *outbound) transaction(ctx context.Context, from string, to []string, token, raw []byte) ([]reply, error) {
+func (o *outbound) transaction(ctx context.Context, from string, to []string, token, raw []byte) ([]reply.Reply, error) {
 	defer o.until(ctx)()
 	size := len(token) + len(raw)
 	if limit, err := strconv.ParseInt(o.ext["SIZE"], 10, 64); err == nil && limit > 0 && int64(size) > limit {
@@ -80,7 +82,7 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 	}
 	o.dirty = true
 	if o.dsn != nil && o.offers("DSN") {
-		mail += mailParameters(o.dsn)
+		mail += asked.MailParameters(o.dsn)
 	}
 	if o.requireTLS && o.offers(requireTLS) {
 		mail += " " + requireTLS
@@ -89,7 +91,7 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 	for _, r := range to {
 		rcpt := "RCPT TO:<" + address.Path(r) + ">"
 		if o.dsn != nil && o.offers("DSN") {
-			rcpt += rcptParameters(o.dsn.Of(r))
+			rcpt += asked.RcptParameters(o.dsn.Of(r))
 		}
 		commands = append(commands, rcpt)
 	}
@@ -104,13 +106,13 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 	})
 	first := len(commands) - len(to)
 	if err != nil {
-		if len(answers) <= first || !answers[first-1].ok() {
+		if len(answers) <= first || !answers[first-1].OK() {
 			return nil, err
 		}
 		return refusals(answers[first:]), err
 	}
 	answers = answers[first-1:]
-	if m := answers[0]; !m.ok() {
+	if m := answers[0]; !m.OK() {
 		if together {
 			_, err = o.readFinal()
 		}
@@ -122,19 +124,19 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 
 // finish sends the text, unless that was done, and fills in the reply to it
 // for those recipients that were accepted.
-func (o *outbound) finish(answers []reply, sent, chunking bool, token, raw []byte) ([]reply, error) {
+func (o *outbound) finish(answers []reply.Reply, sent, chunking bool, token, raw []byte) ([]reply.Reply, error) {
 	accepted := 0
 	for _, a := range answers {
-		if a.ok() {
+		if a.OK() {
 			accepted++
 		}
 	}
 	for i, a := range answers {
-		if accepted > 0 && a.tooMany() { // also if no other transaction comes to be
-			answers[i].code = 452
+		if accepted > 0 && a.TooMany() { // also if no other transaction comes to be
+			answers[i].Code = 452
 		}
 	}
-	var last reply
+	var last reply.Reply
 	var err error
 	switch {
 	case sent:
@@ -152,9 +154,9 @@ func (o *outbound) finish(answers []reply, sent, chunking bool, token, raw []byt
 	if err != nil {
 		return refusals(answers), fmt.Errorf("wait for the reply to the message: %w", err)
 	}
-	o.dirty = !last.ok()
+	o.dirty = !last.OK()
 	for i, a := range answers {
-		if a.ok() {
+		if a.OK() {
 			answers[i] = last
 		}
 	}
@@ -163,10 +165,10 @@ func (o *outbound) finish(answers []reply, sent, chunking bool, token, raw []byt
 
 // refusals are the replies to recipients that stand though the text was not
 // replied to.
-func refusals(answers []reply) []reply {
-	out := make([]reply, len(answers))
+func refusals(answers []reply.Reply) []reply.Reply {
+	out := make([]reply.Reply, len(answers))
 	for i, a := range answers {
-		if !a.ok() {
+		if !a.OK() {
 			out[i] = a
 		}
 	}
@@ -174,11 +176,11 @@ func refusals(answers []reply) []reply {
 }
 
 // unfit is the reply that stands for one of the other side, to what it cannot take as it is.
-func (o *outbound) unfit(code int, text string) reply {
+func (o *outbound) unfit(code int, text string) reply.Reply {
 	if o.keeps {
-		return reply{451, "4" + text[1:]}
+		return reply.With(451, "4"+text[1:])
 	}
-	return reply{code, text}
+	return reply.With(code, text)
 }
 
 // cannotTake returns why the other side cannot take a message as it is; empty: it can.
@@ -235,8 +237,8 @@ func (o *outbound) mailCommand(from string, to []string, size int, international
 
 // envelope sends the commands, in one go when pipelining (RFC 2920), and what
 // more writes after them; it returns their replies in order, as many as came.
-func (o *outbound) envelope(commands []string, pipelining bool, more func() error) ([]reply, error) {
-	var answers []reply
+func (o *outbound) envelope(commands []string, pipelining bool, more func() error) ([]reply.Reply, error) {
+	var answers []reply.Reply
 	for i, c := range commands {
 		o.w.WriteString(c + "\r\n")
 		if pipelining && i < len(commands)-1 {
@@ -252,7 +254,7 @@ func (o *outbound) envelope(commands []string, pipelining bool, more func() erro
 			if err != nil {
 				return answers, fmt.Errorf("wait for the reply to %.4s: %w", commands[len(answers)], err)
 			}
-			if a.code == 421 {
+			if a.Code == 421 {
 				return answers, Reason("session ended by the other side: " + a.String())
 			}
 			answers = append(answers, a)
@@ -274,13 +276,13 @@ func (o *outbound) writeChunk(token, raw []byte) error {
 }
 
 // data sends the message after DATA, for servers without CHUNKING.
-func (o *outbound) data(token, raw []byte) (reply, error) {
+func (o *outbound) data(token, raw []byte) (reply.Reply, error) {
 	fmt.Fprint(o.w, "DATA\r\n")
 	r, err := o.read()
-	if err == nil && r.code < 400 && r.code != 354 { // no text was sent, whatever that means
+	if err == nil && r.Code < 400 && r.Code != 354 { // no text was sent, whatever that means
 		err = Reason("it answers DATA with " + r.String())
 	}
-	if err != nil || r.code != 354 {
+	if err != nil || r.Code != 354 {
 		return r, err
 	}
 	o.texted = true
@@ -288,7 +290,7 @@ func (o *outbound) data(token, raw []byte) (reply, error) {
 	dot.Write(token)
 	dot.Write(raw)
 	if err := dot.Close(); err != nil {
-		return reply{}, fmt.Errorf("send the message: %w", err)
+		return reply.Reply{}, fmt.Errorf("send the message: %w", err)
 	}
 	if o.foreign {
 		o.given.Store(time.Now().UnixNano())

@@ -7,6 +7,7 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/reply"
 )
 
 // A connection that is lost after a text and before the reply leaves it open whether a peer has the
@@ -56,7 +57,7 @@ func (c *Courier) ask(ctx context.Context, route Route, e *outbox.Entry) (known 
 	for i, rcpt := range e.Recipients {
 		switch {
 		case i < len(had) && had[i] == record.HadIt:
-			known = append(known, fate{rcpt: rcpt, reply: reply{250, "2.0.0 it had been stored, and the reply was lost"}, by: route.whom(e.Domain), remote: true})
+			known = append(known, fate{rcpt: rcpt, reply: reply.With(250, "2.0.0 it had been stored, and the reply was lost"), by: route.whom(e.Domain), remote: true})
 		default:
 			left.Recipients = append(left.Recipients, rcpt)
 			not = not && i < len(had) && had[i] == record.HadNot

@@ -13,6 +13,7 @@ import (
 	"cairn/smtpgw/lists"
 	"cairn/smtpgw/maillog"
 	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/reply"
 )
 
 // watchUnsealed sees to mail that waits for its token, beside what is carried: it may take
@@ -115,7 +116,7 @@ func (c *Courier) giveUp(ctx context.Context, entries []outbox.Entry) error {
 		return err
 	}
 	now := c.now()
-	why := reply{550, fmt.Sprintf("5.4.7 given up after %s: the mail could not be recorded, and does not leave without that; the administrator finds more with: cairn status", days(now.Sub(e.Created)))}
+	why := reply.With(550, fmt.Sprintf("5.4.7 given up after %s: the mail could not be recorded, and does not leave without that; the administrator finds more with: cairn status", days(now.Sub(e.Created))))
 	unasked := false
 	if e.From != "" {
 		var failed []fate

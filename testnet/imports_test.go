@@ -30,7 +30,7 @@ var (
 		"cairn/consensus", "cairn/consensus/sorted", "cairn/consensus/record", "cairn/consensus/fingerprint", "cairn/mailstore/message", "cairn/mailstore/message/grammar", "cairn/mailstore/message/maildomain",
 		"cairn/mailstore/message/derive", "cairn/mailstore/message/htmltext",
 		"cairn/index/query", "cairn/index/query/nearest", "cairn/index/analysis", "cairn/index/postings",
-		"cairn/smtpgw/screen", "cairn/smtpgw/refuse", "cairn/smtpgw/address", "cairn/smtpgw/rawheader", "cairn/mailstore/passwords/scram",
+		"cairn/smtpgw/screen", "cairn/smtpgw/refuse", "cairn/smtpgw/reply", "cairn/smtpgw/address", "cairn/smtpgw/rawheader", "cairn/mailstore/passwords/scram",
 		"cairn/smtpgw/limits", "cairn/smtpgw/proxyproto", "cairn/smtpgw/dsn", "cairn/smtpgw/pace", "cairn/smtpgw/milter/wire", "cairn/smtpgw/dane", "cairn/smtpgw/smarthost", "cairn/smtpgw/srs", "cairn/smtpgw/reports", "cairn/smtpgw/reports/tally", "cairn/node/doctor",
 	}
 	pureModules = []string{

@@ -1,4 +1,6 @@
-package smtpgw
+// Package asked has what senders ask about reports (RFC 3461): it is read from commands and written
+// into them, and tells whom to tell of what.
+package asked
 
 import (
 	"fmt"
@@ -12,12 +14,9 @@ import (
 	"cairn/smtpgw/refuse"
 )
 
-// What senders ask about reports (RFC 3461): the queue keeps it, reports obey it, and servers that
-// know the extension are told. Of mail that arrives see delivered.go.
-
 const (
-	// maxEnvID bounds an ENVID, in octets: RFC 3461, section 4.4.
-	maxEnvID = 100
+	// MaxEnvID bounds an ENVID, in octets: RFC 3461, section 4.4.
+	MaxEnvID = 100
 	// maxOriginal bounds an ORCPT with its type, in octets: section 4.2.
 	maxOriginal = 500
 )
@@ -30,8 +29,8 @@ var notifyWords = []struct {
 	{smtp.DSNNotifyFailure, outbox.NotifyFailure}, {smtp.DSNNotifyDelayed, outbox.NotifyDelay},
 }
 
-// askedOf is what a RCPT command asks.
-func askedOf(opts *smtp.RcptOptions) (a outbox.Asked, err error) {
+// Of is what a RCPT command asks.
+func Of(opts *smtp.RcptOptions) (a outbox.Asked, err error) {
 	if opts == nil {
 		return a, nil
 	}
@@ -51,8 +50,8 @@ func askedOf(opts *smtp.RcptOptions) (a outbox.Asked, err error) {
 	return a, nil
 }
 
-// mailParameters are those of a MAIL command.
-func mailParameters(d *outbox.DSN) string {
+// MailParameters are those of a MAIL command.
+func MailParameters(d *outbox.DSN) string {
 	var b strings.Builder
 	switch {
 	case d.Full:
@@ -66,9 +65,9 @@ func mailParameters(d *outbox.DSN) string {
 	return b.String()
 }
 
-// rcptParameters are those of a RCPT command. An original address that is not ASCII is left out: it
+// RcptParameters are those of a RCPT command. An original address that is not ASCII is left out: it
 // has a form of its own (RFC 6533), and another side may not know that.
-func rcptParameters(a outbox.Asked) string {
+func RcptParameters(a outbox.Asked) string {
 	var b strings.Builder
 	var words []string
 	for _, n := range notifyWords {
@@ -98,9 +97,9 @@ func xtext(s string) string {
 	return b.String()
 }
 
-// toTell are those of outcomes that the sender asked to be told of, with what he called them. What
+// ToTell are those of outcomes that the sender asked to be told of, with what he called them. What
 // another side that knows DSN has accepted, it tells of itself.
-func toTell(e *outbox.Entry, known []outbox.Outcome, handedOn bool) (tell []outbox.Outcome) {
+func ToTell(e *outbox.Entry, known []outbox.Outcome, handedOn bool) (tell []outbox.Outcome) {
 	for _, o := range known {
 		what := outbox.NotifyFailure
 		if o.State == outbox.Accepted {
