@@ -21,7 +21,7 @@ import (
 )
 
 // DateFormat is the date-time of RFC 5322, section 3.3.
-const DateFormat = "Mon, 02 Jan 2006 15:04:05 -0700"
+const DateFormat = time.RFC1123Z
 
 // Received returns our Received field with CRLF (RFC 5321, section
 // 4.4). rcpt is named only when it is the only recipient.

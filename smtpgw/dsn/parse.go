@@ -1,4 +1,4 @@
-// Package dsn reads delivery status notifications: what another server reports of mail that it
+// Package dsn reads and writes delivery status notifications: what a server reports of mail that it
 // took (RFC 3464, and RFC 6533 for addresses beyond ASCII).
 package dsn
 
@@ -111,7 +111,7 @@ func parseStatus(text []byte) (*Report, error) {
 			return nil, ErrBounds
 		}
 		to := Recipient{
-			Original: address(g["original-recipient"]), Final: address(g["final-recipient"]),
+			Original: addressIn(g["original-recipient"]), Final: addressIn(g["final-recipient"]),
 			Action: strings.ToLower(g["action"]), Status: status.FindString(g["status"]),
 			Diagnostic: afterType(g["diagnostic-code"], "smtp"),
 		}
@@ -178,8 +178,8 @@ func afterType(s, want string) string {
 	return strings.TrimSpace(value)
 }
 
-// address is that of a field, with or without the brackets that some put there.
-func address(s string) string {
+// addressIn is that of a field, with or without the brackets that some put there.
+func addressIn(s string) string {
 	a := afterType(s, "rfc822")
 	if a == "" {
 		a = afterType(s, "utf-8")
