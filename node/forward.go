@@ -20,18 +20,24 @@ import (
 // sealPatience is how long the DNS has to say whether seals hold that mail has which is sent on.
 const sealPatience = 10 * time.Second
 
-// sealARC is smtpgw.Forwarding.Seal. Mail goes without another seal where there is no RSA key
-// whose record is seen, and where it is not known whether those before hold.
+// sealARC is smtpgw.Forwarding.Seal.
 func (n *Node) sealARC(ctx context.Context, domain, results string, raw []byte) []byte {
+	return n.sealChangedARC(ctx, domain, results, raw, raw)
+}
+
+// sealChangedARC is lists.Marks.Seal. Mail goes without another seal where there is no RSA key
+// whose record is seen, and where it is not known whether those before hold. These are held to the
+// mail as it came: on its way here nobody knew what becomes of it.
+func (n *Node) sealChangedARC(ctx context.Context, domain, results string, came, goes []byte) []byte {
 	for _, k := range n.dkim.ring.Load().Signing(domain) {
 		if k.Algorithm() != keyring.RSA {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(ctx, sealPatience)
 		defer cancel()
-		m := dkim.Split(raw)
+		m := dkim.Split(came)
 		found := authenticated.Validate(ctx, lookup.New(evidenceDNS{}), m)
-		fields, err := arc.Seal(m, found.Result, results, arc.Key{Domain: domain, Selector: k.Selector, Signer: k.Signer}, n.now())
+		fields, err := arc.Seal(m, dkim.Split(goes), found.Result, results, arc.Key{Domain: domain, Selector: k.Selector, Signer: k.Signer}, n.now())
 		if err != nil {
 			n.part("smtp").Info("mail is sent on without an ARC seal", "domain", domain, "err", err)
 		}

@@ -359,6 +359,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	delivery.SetForwarding(n.forwarding())
 	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.part("queue"))
 	n.lists = lists.NewDistributor(gw.Hostname, gw.Clock.Now, n.store, n.queue, listStanding, n.part("smtp"))
+	n.lists.SetMarks(lists.Marks{Seal: n.sealChangedARC, Sign: n.signDKIM})
 	n.submission = smtpgw.NewSubmission(gw, n.store, n.queue, n.part("smtp"))
 	n.inbound = smtpgw.NewInbound(n.withBlocklists(inboundConfig(gw)), n.store, delivery, n.part("smtp"))
 	n.milter = n.openMilter(gw, delivery)

@@ -35,7 +35,8 @@ func (c *Courier) top(o *outbound, e *outbox.Entry, raw []byte) []byte {
 }
 
 // wroteIt reports whether the author of an entry's message was held to who submitted it. What a
-// mailing list sends on has the author that somebody outside put there.
+// mailing list sends on has the author that somebody outside put there, and the list's own marks
+// already (lists.Marks).
 func (c *Courier) wroteIt(e *outbox.Entry) bool {
 	err := c.queue.Store().View(func(r *mailstore.Reader) error {
 		_, err := lists.Of(r, e.Account)

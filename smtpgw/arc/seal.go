@@ -4,6 +4,7 @@
 package arc
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -31,6 +32,7 @@ var (
 	ErrLong    = errors.New("arc: the chain is as long as one may be")
 	ErrEnded   = errors.New("arc: a relay before found the chain broken, and no seal follows on that")
 	ErrUnknown = errors.New("arc: whether the chain is whole is not known")
+	ErrChanged = errors.New("arc: the chain is not the one that the message came with")
 	ErrKey     = errors.New("arc: the key is no RSA key")
 )
 
@@ -45,13 +47,14 @@ var signed = []string{
 
 // Seal returns the fields of one more set, each with its CRLF, to go on top of a message of CRLF
 // lines: the seal, the signature, and results, which are those of Authentication-Results behind
-// its colon. found is what validating the chain of the message came to. Of one that fails the set
-// says so and covers itself alone (RFC 8617, section 5.1.2). An error says why there is no set.
-func Seal(m *dkim.Message, found arc.Result, results string, key Key, now time.Time) ([]byte, error) {
+// its colon. came is the message as it came, which is another one where we change it, and found is
+// what validating the chain of that came to. Of one that fails the set says so and covers itself
+// alone (RFC 8617, section 5.1.2). An error says why there is no set.
+func Seal(came, m *dkim.Message, found arc.Result, results string, key Key, now time.Time) ([]byte, error) {
 	if _, ok := key.Signer.Public().(*rsa.PublicKey); !ok {
 		return nil, ErrKey
 	}
-	before, status, err := chain(m, found)
+	before, status, err := chain(came, m, found)
 	if err != nil {
 		return nil, err
 	}
@@ -74,9 +77,11 @@ func Seal(m *dkim.Message, found arc.Result, results string, key Key, now time.T
 var crlf = []byte("\r\n")
 
 // chain returns the sets before ours, and what ours says of them (cv=).
-func chain(m *dkim.Message, found arc.Result) (before [][3]dkim.Field, status arc.Result, err error) {
+func chain(came, m *dkim.Message, found arc.Result) (before [][3]dkim.Field, status arc.Result, err error) {
 	before, err = arc.Sets(m)
 	switch {
+	case !sameSets(came, m): // a relay that is left out would be hidden
+		return nil, "", ErrChanged
 	case found == arc.None && err == nil && len(before) == 0:
 		return nil, arc.None, nil
 	case found == arc.Pass && err == nil && len(before) > 0:
@@ -95,6 +100,17 @@ func chain(m *dkim.Message, found arc.Result) (before [][3]dkim.Field, status ar
 		return nil, "", ErrLong
 	}
 	return before, status, nil
+}
+
+// sameSets reports whether two messages have the same fields of ARC.
+func sameSets(a, b *dkim.Message) bool {
+	for _, name := range []string{"arc-authentication-results", "arc-message-signature", "arc-seal"} {
+		same := slices.EqualFunc(a.Named(name), b.Named(name), func(x, y dkim.Field) bool { return bytes.Equal(x.Raw, y.Raw) })
+		if !same {
+			return false
+		}
+	}
+	return true
 }
 
 // signature makes the ARC-Message-Signature (RFC 8617, section 4.1.2).

@@ -59,7 +59,7 @@ func through(t testing.TB, z *lookuptest.Zone, keys []Key, raw []byte) []byte {
 	for i, k := range keys {
 		m := dkim.Split(raw)
 		found := arc.Validate(t.Context(), lookup.New(z), m).Result
-		fields, err := Seal(m, found, fmt.Sprintf(" mx%d.example;\r\n\tspf=pass smtp.mailfrom=ann@a.example;\r\n\tdmarc=pass header.from=a.example", i), k, when)
+		fields, err := Seal(m, m, found, fmt.Sprintf(" mx%d.example;\r\n\tspf=pass smtp.mailfrom=ann@a.example;\r\n\tdmarc=pass header.from=a.example", i), k, when)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +130,7 @@ func TestNoSeal(t *testing.T) {
 	chained := through(t, z, keys[:2], []byte(mail))
 	broken := bytes.Replace(chained, []byte("hello"), []byte("hallo"), 1)
 	m := dkim.Split(broken)
-	fields, err := Seal(m, arc.Fail, "mx.example; none", keys[2], when)
+	fields, err := Seal(m, m, arc.Fail, "mx.example; none", keys[2], when)
 	if err != nil || !bytes.Contains(fields, []byte("i=3; a=rsa-sha256; cv=fail;")) {
 		t.Fatalf("a broken chain: %v\n%s", err, fields)
 	}
@@ -161,9 +161,38 @@ func TestNoSeal(t *testing.T) {
 		{"fifty", long + mail, arc.Pass, keys[0], ErrLong},
 		{"Ed25519", mail, arc.None, Key{"a.example", "s", other}, ErrKey},
 	} {
-		if fields, err := Seal(dkim.Split([]byte(tt.raw)), tt.found, "x; none", tt.key, when); !errors.Is(err, tt.want) || fields != nil {
+		m := dkim.Split([]byte(tt.raw))
+		if fields, err := Seal(m, m, tt.found, "x; none", tt.key, when); !errors.Is(err, tt.want) || fields != nil {
 			t.Errorf("%s: %v, %q", tt.name, err, fields)
 		}
+	}
+}
+
+// TestSealChanged: what is changed on its way through us is sealed by what was found of it as it
+// came; but not where sets got lost, since a relay would be hidden.
+func TestSealChanged(t *testing.T) {
+	keys, z := sealers(t)
+	came := through(t, z, keys[:2], []byte(mail))
+	goes := append([]byte("List-Id: <devs.three.example>\r\n"), bytes.Replace(came, []byte("hello"), []byte("[devs] hello"), 1)...)
+	seal := func(goes []byte) ([]byte, error) {
+		return Seal(dkim.Split(came), dkim.Split(goes), validate(t, z, came).Result, "mx.example; none", keys[2], when)
+	}
+	fields, err := seal(goes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := append(fields, goes...)
+	if got := validate(t, z, sealed); got.Result != arc.Pass || len(got.Sealers) != 3 {
+		t.Errorf("%+v\n%s", got, sealed)
+	}
+	otherVerifier(t, z, sealed)
+	if got := validate(t, z, bytes.Replace(sealed, []byte("devs.three"), []byte("devs.four"), 1)); got.Result != arc.Fail {
+		t.Errorf("with another List-Id: %+v", got)
+	}
+	_, first, _ := bytes.Cut(came, []byte("ARC-Seal: i=1;"))
+	first = append([]byte("ARC-Seal: i=1;"), first...)
+	if _, err := seal(first); !errors.Is(err, ErrChanged) {
+		t.Errorf("without the second relay: %v", err)
 	}
 }
 
@@ -176,7 +205,7 @@ func FuzzSeal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		m := dkim.Split(raw)
 		found := arc.Validate(t.Context(), lookup.New(z), m).Result
-		fields, err := Seal(m, found, "mx.example; none", keys[0], when)
+		fields, err := Seal(m, m, found, "mx.example; none", keys[0], when)
 		if err != nil || found != arc.None || len(m.Named("from")) == 0 {
 			return
 		}

@@ -32,6 +32,7 @@ type Distributor struct {
 	standing func(*mailstore.Reader, mailstore.Message) (Standing, error)
 	log      *slog.Logger
 	now      func() time.Time
+	marks    Marks
 
 	cursor  mailstore.ModSeq // seen; the stored one may be behind it, by changes that are nobody's post
 	pending bool             // a distribution may be under way
@@ -47,6 +48,9 @@ func NewDistributor(hostname string, now func() time.Time, store *mailstore.Stor
 	}
 	return &Distributor{store: store, queue: queue, hostname: hostname, standing: standing, log: log, now: now, pending: true}
 }
+
+// SetMarks has a distributor put these on what it sends on, before it is used.
+func (d *Distributor) SetMarks(m Marks) { d.marks = m }
 
 // Run distributes until ctx is done. A fault of the store is logged and tried
 // again.
@@ -132,6 +136,7 @@ func isPost(sp mailstore.SpaceReader, c mailstore.Change) (bool, error) {
 func (d *Distributor) take(ctx context.Context, c mailstore.Change) error {
 	now := d.now().Truncate(time.Millisecond)
 	put := func(*mailstore.Tx) error { return nil }
+	var out *outgoing
 	err := d.store.View(func(rd *mailstore.Reader) error {
 		m, err := rd.Message(c.Account, c.Message)
 		if errors.Is(err, mailstore.ErrNotFound) || err == nil && m.Outgoing {
@@ -151,7 +156,7 @@ func (d *Distributor) take(ctx context.Context, c mailstore.Change) error {
 		if err != nil {
 			return err
 		}
-		put, err = d.decide(rd, &l, m, now)
+		put, out, err = d.decide(rd, &l, m, now)
 		if errors.Is(err, mailstore.ErrDamaged) { // it holds up no other posts; who approves it has it looked at again
 			d.log.Error("distributor: a post is damaged and not sent on", "list", l.Address, "message", m.ID, "err", err)
 			put, err = func(tx *mailstore.Tx) error {
@@ -162,6 +167,9 @@ func (d *Distributor) take(ctx context.Context, c mailstore.Change) error {
 	})
 	if err != nil {
 		return err
+	}
+	if out != nil {
+		d.mark(ctx, out) // apart from the store, since it asks the DNS
 	}
 	d.pending = true
 	err = d.store.Update(ctx, func(tx *mailstore.Tx) error {
@@ -219,29 +227,31 @@ func (d *Distributor) post(rd *mailstore.Reader, l *List, m mailstore.Message, n
 	return p, err
 }
 
-// decide judges mail for l and returns what is to be written about it.
-func (d *Distributor) decide(rd *mailstore.Reader, l *List, m mailstore.Message, now time.Time) (put func(*mailstore.Tx) error, err error) {
+// decide judges mail for l and returns what is to be written about it, and what is sent on of it;
+// nil: nothing.
+func (d *Distributor) decide(rd *mailstore.Reader, l *List, m mailstore.Message, now time.Time) (put func(*mailstore.Tx) error, out *outgoing, err error) {
 	p, err := d.post(rd, l, m, now)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	what, why := l.judge(p)
-	var out []byte
 	ref := trace.NewRef()
 	if what == sendOn {
 		received := trace.Received(trace.Peer{Addr: "local", Helo: d.hostname, Protocol: trace.ProtocolLocal}, d.hostname, ref, nil, now)
-		if out, err = copyFor(l, p.raw, received, d.hostname, ref, now); err != nil {
+		raw, err := copyFor(l, p.raw, received, d.hostname, ref, now)
+		if err != nil {
 			what, why = leave, err.Error() // it goes in circles, or has no author
 		}
+		out = &outgoing{list: l, post: &p, raw: raw}
 	}
 	d.log.Info("lists: a post", "list", l.Address, "message", m.ID, "sent_on", what == sendOn, "why", why, "mail", ref)
 	switch what {
 	case sendOn:
-		return func(tx *mailstore.Tx) error { return startPost(tx, l, &p, m, out, ref, now) }, nil
+		return func(tx *mailstore.Tx) error { return startPost(tx, l, &p, m, out.raw, ref, now) }, out, nil
 	case hold:
-		return func(tx *mailstore.Tx) error { return tx.SetLabels(m.Account, m.ID, []string{LabelHeld}, nil) }, nil
+		return func(tx *mailstore.Tx) error { return tx.SetLabels(m.Account, m.ID, []string{LabelHeld}, nil) }, nil, nil
 	}
-	return func(*mailstore.Tx) error { return nil }, nil
+	return func(*mailstore.Tx) error { return nil }, nil, nil
 }
 
 // journalKey is where the journal was followed to; before the first list there is none.

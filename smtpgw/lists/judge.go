@@ -39,6 +39,11 @@ type post struct {
 	inHour int // posts that were sent on in this hour
 }
 
+// isRecorded reports whether the record of a post says that it is as it was written.
+func (p *post) isRecorded() bool {
+	return p.Verdict == record.Verified || p.Verdict == record.Pending
+}
+
 // outcome is what becomes of mail for a list.
 type outcome uint8
 
@@ -61,7 +66,7 @@ func (l *List) judge(p post) (outcome, string) {
 	if approved {
 		return sendOn, "approved"
 	}
-	recorded := p.Verdict == record.Verified || p.Verdict == record.Pending
+	recorded := p.isRecorded()
 	switch {
 	case slices.Contains(p.labels, mailstore.LabelSpam):
 		return hold, "it was filed under spam"

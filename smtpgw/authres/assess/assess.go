@@ -245,20 +245,29 @@ func authors(header []byte, parts *dkim.Message) (domains []string, why string) 
 	if n := len(parts.Named("from")); n != 1 {
 		return nil, fmt.Sprintf("it has %d From fields; one is needed (RFC 5322, section 3.6)", n)
 	}
-	domains = message.ClaimsOf(header).Authors
+	switch domains = AuthorDomains(header); {
+	case len(domains) == 0:
+		return nil, "its From field names no domain, or not to all mail programs"
+	case len(domains) > maxAuthors:
+		return nil, fmt.Sprintf("its From field names %d domains", len(domains))
+	}
+	return domains, ""
+}
+
+// AuthorDomains are the domains, canonical, of all authors that any mail program shows; none where
+// there are none, or not to all mail programs.
+func AuthorDomains(header []byte) []string {
+	domains := message.ClaimsOf(header).Authors
 	for _, addr := range message.ParseHeader(header).From {
 		d := maildomain.Canonical(maildomain.OfAddress(addr.Addr))
 		if !slices.Contains(domains, d) {
 			domains = append(domains, d)
 		}
 	}
-	switch {
-	case len(domains) == 0 || slices.ContainsFunc(domains, func(d string) bool { return !maildomain.Valid(d) }):
-		return nil, "its From field names no domain, or not to all mail programs"
-	case len(domains) > maxAuthors:
-		return nil, fmt.Sprintf("its From field names %d domains", len(domains))
+	if slices.ContainsFunc(domains, func(d string) bool { return !maildomain.Valid(d) }) {
+		return nil
 	}
-	return domains, ""
+	return domains
 }
 
 // arc validates the chain of relays. It passes for an author's domain if all sealers are trusted

@@ -126,6 +126,30 @@ func TestCheck(t *testing.T) {
 }
 
 // The list of public suffixes says what its own tests say.
+func TestMayAlign(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want bool
+	}{
+		{"example.org", "example.org", true},
+		{"lists.example.org", "example.org", true},
+		{"a.b.lists.example.org", "news.example.org", true},
+		{"example.org", "example.net", false},
+		{"badexample.org", "example.org", false},
+		{"a.co.uk", "b.co.uk", false},
+		{"x.a.co.uk", "y.a.co.uk", true},
+		{"a.github.io", "b.github.io", true}, // no registry's: github.io may have a record of its own
+		{"far.example", "local.example", false},
+		{"localhost", "localhost", true},
+		{"a.localhost", "localhost", true},
+		{"a.localhost", "b.localhost", false},
+	} {
+		if MayAlign(tt.a, tt.b) != tt.want || MayAlign(tt.b, tt.a) != tt.want {
+			t.Errorf("%s and %s: %v", tt.a, tt.b, !tt.want)
+		}
+	}
+}
+
 func TestSuffixes(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(mailtest.Folder(t, "CAIRN_TESTDATA"), "auth", "psl", "tests", "tests.txt"))
 	if err != nil {

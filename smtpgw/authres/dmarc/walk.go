@@ -102,3 +102,29 @@ func below(suffix, domain string) string {
 	rest := strings.TrimSuffix(domain, "."+suffix)
 	return rest[strings.LastIndexByte(rest, '.')+1:] + "." + suffix
 }
+
+// MayAlign reports whether somebody could find that two domains, canonical, are of one organisation
+// (relaxed alignment, RFC 9989, section 4.4): they are the same, one is below the other, or both
+// are below a name that is no suffix of a registry's. It asks no DNS: what others find there, or in
+// another list of suffixes, is not known here, so more pairs may align than do.
+func MayAlign(a, b string) bool {
+	if a == b {
+		return true
+	}
+	common := ""
+	for i, j := len(a), len(b); ; {
+		x, y := strings.LastIndexByte(a[:i], '.'), strings.LastIndexByte(b[:j], '.')
+		if a[x+1:i] != b[y+1:j] {
+			break
+		}
+		if common = a[x+1:]; x < 0 || y < 0 {
+			break
+		}
+		i, j = x, y
+	}
+	if !strings.Contains(common, ".") {
+		return common == a || common == b
+	}
+	suffix, registry := publicsuffix.PublicSuffix(common)
+	return suffix != common || !registry
+}
