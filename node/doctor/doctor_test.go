@@ -266,11 +266,11 @@ func TestNextCertificate(t *testing.T) {
 		change         func(*Facts)
 	}{
 		{"no authority is asked", "certificate", "tls.certificate_file", func(f *Facts) { f.Certificate.Own = true }},
-		{"own", "certificate", NextIssued, func(f *Facts) { f.Certificate = Certificate{Own: true, ACME: true} }},
-		{"expired", "certificate", NextIssued, func(f *Facts) { f.Certificate = Certificate{ACME: true, NotAfter: now} }},
-		{"soon", "certificate", NextIssued, func(f *Facts) { f.Certificate = Certificate{ACME: true, NotAfter: now.Add(time.Hour)} }},
-		{"of another name", "certificate", NextIssued, func(f *Facts) { f.Certificate.ACME, f.Certificate.Host = true, "x" }},
-		{"enforced", "mta-sts", NextIssued, func(f *Facts) { f.Certificate = Certificate{Own: true, ACME: true} }},
+		{"own", "certificate", NextIssued(false), func(f *Facts) { f.Certificate = Certificate{Own: true, ACME: true} }},
+		{"expired", "certificate", NextIssued(false), func(f *Facts) { f.Certificate = Certificate{ACME: true, NotAfter: now} }},
+		{"soon", "certificate", NextIssued(false), func(f *Facts) { f.Certificate = Certificate{ACME: true, NotAfter: now.Add(time.Hour)} }},
+		{"of another name", "certificate", NextIssued(false), func(f *Facts) { f.Certificate.ACME, f.Certificate.Host = true, "x" }},
+		{"enforced", "mta-sts", NextIssued(false), func(f *Facts) { f.Certificate = Certificate{Own: true, ACME: true} }},
 		{"no policy", "mta-sts", "tls.mta_sts = ", func(f *Facts) { f.Domains[0].STS, f.Domains[0].STSTXT = STS{}, Answer{} }},
 		{"our policy is not reached", "mta-sts", "tls.https_listen", func(f *Facts) { f.Domains[0].STS, f.Domains[0].OwnSTS = STS{}, own }},
 		{"our policy is for others", "mta-sts", "tls.mta_sts_mx", func(f *Facts) { f.Domains[0].STS.Refused, f.Domains[0].OwnSTS = []string{"mx.example.org"}, own }},
