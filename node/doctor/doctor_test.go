@@ -317,6 +317,23 @@ func FuzzSPFRecords(f *testing.F) {
 	})
 }
 
+// TestDNS01: that no record can be written is told before a certificate has ended.
+func TestDNS01(t *testing.T) {
+	for fault, want := range map[string]Level{"": OK, "it is away": Fail} {
+		f := Facts{DNS01: &DNS01{By: "192.0.2.53:53", Fault: fault}}
+		if got := f.dns01(); len(got) != 1 || got[0].Level != want || !strings.Contains(got[0].Found, fault) {
+			t.Errorf("%q: %+v", fault, got)
+		}
+	}
+	if got := new(Facts).dns01(); got != nil {
+		t.Errorf("without: %+v", got)
+	}
+	f := Facts{Unissued: []Unissued{{Name: "mail.example.org"}}, Certificate: Certificate{ACME: true, DNS: true}}
+	if got := f.unissued(&f.Unissued[0]).Next; !strings.Contains(got, "tls.dns_server") || strings.Contains(got, "port 80") {
+		t.Errorf("what helps: %s", got)
+	}
+}
+
 // TestDirectory: a directory that cannot be asked keeps people from signing in.
 func TestDirectory(t *testing.T) {
 	for fault, want := range map[string]Level{"": OK, "it is away": Fail} {

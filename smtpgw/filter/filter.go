@@ -102,9 +102,9 @@ func (f *Failure) Unwrap() error { return f.Err }
 
 // Execute runs a program to its end, without a shell, in a process group of its own: argv is its
 // absolute path with its arguments, input what it is given to read, environ ("NAME=value") what its
-// environment has beside PATH, LANG and TMPDIR. It is killed after timeout, when it has put out more
-// than limit octets, and when ctx is done. What it put out comes also with a *Failure; other errors
-// say why it was killed, or wrap that of ctx.
+// environment has beside PATH, LANG and TMPDIR. It is killed after timeout, when it has put out
+// more than limit octets, and when ctx is done. What it put out comes also with a *Failure; other
+// errors say why it was killed, or wrap that of ctx.
 func Execute(parent context.Context, argv []string, input []byte, environ []string, timeout time.Duration, limit int64) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(parent, timeout)
 	defer cancel()

@@ -1,6 +1,6 @@
 // Package dns01 shows texts in the DNS for the challenge dns-01 (RFC 8555, section 8.4): by a
-// program of the administrator's, or by dynamic updates (RFC 2136) that are signed (TSIG, RFC 8945).
-// A text counts as shown once the servers of its zone have it, and is taken back in the end.
+// program of the administrator's, or by dynamic updates (RFC 2136) that are signed (TSIG, RFC
+// 8945). A text counts as shown once the servers of its zone have it, and is taken back in the end.
 package dns01
 
 import (
@@ -57,8 +57,8 @@ func newPublisher(w way, resolvers []string) *Publisher {
 	return &Publisher{way: w, resolvers: resolvers, port: "53", showTime: showTime}
 }
 
-// Publish has the DNS show a text under a name, without final dot, and returns once it does. What it
-// returns takes the text back, and nothing else that stands there; after an error that is done
+// Publish has the DNS show a text under a name, without final dot, and returns once it does. What
+// it returns takes the text back, and nothing else that stands there; after an error that is done
 // already, as far as it can be.
 func (p *Publisher) Publish(ctx context.Context, name, value string) (withdraw func() error, err error) {
 	remove, err := p.way.present(ctx, name, value)

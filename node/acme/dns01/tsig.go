@@ -56,18 +56,26 @@ func CheckKeyName(name string) error {
 // encodeName is a name of host names' letters as messages have it, in lower case.
 func encodeName(name string) (wire []byte, err error) {
 	name = strings.TrimSuffix(name, ".")
-	for label := range strings.SplitSeq(strings.ToLower(name), ".") {
+	for label := range strings.SplitSeq(name, ".") {
 		if label == "" || len(label) > 63 || strings.ContainsFunc(label, func(r rune) bool {
-			return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'
+			return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 		}) {
 			return nil, fmt.Errorf("%.80q is no name", name)
 		}
-		wire = append(append(wire, byte(len(label))), label...)
+		wire = append(append(wire, byte(len(label))), strings.ToLower(label)...)
 	}
 	if wire = append(wire, 0); len(wire) > 255 {
 		return nil, fmt.Errorf("%.80q is too long for a name", name)
 	}
 	return wire, nil
+}
+
+// lower is an octet of a name in lower case (RFC 4343).
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
 }
 
 // tsig is a record that signs a message. Its algorithm is always HMAC-SHA256.
@@ -138,7 +146,7 @@ var (
 	errUnsound  = errors.New("what came is no answer")
 	errUnsigned = errors.New("the answer is not signed")
 	errForged   = errors.New("the answer is not signed with the key")
-	errSecret   = errors.New("the server does not know the key, or has another secret for it")
+	errSecret   = errors.New("the server has no such key that may change that, or another secret for it")
 	errClocks   = errors.New("the clocks of the server and of this machine differ by more than five minutes")
 )
 
@@ -268,7 +276,9 @@ func readName(msg []byte, at int) (wire []byte, after int, err error) {
 			return nil, 0, errUnsound
 		}
 		wire = append(wire, msg[at])
-		wire = append(wire, bytes.ToLower(msg[at+1:at+1+size])...)
+		for _, c := range msg[at+1 : at+1+size] {
+			wire = append(wire, lower(c))
+		}
 		if at += 1 + size; size == 0 {
 			if after < 0 {
 				after = at

@@ -66,8 +66,8 @@ func record(name dnsmessage.Name, value string, class dnsmessage.Class, ttl uint
 	}}
 }
 
-// find is where the record of a name is to be written: where its aliases lead, and the zone that has
-// this.
+// find is where the record of a name is to be written: where its aliases lead, and the zone that
+// has this.
 func (u *update) find(ctx context.Context, name string) (target, zone dnsmessage.Name, err error) {
 	// The server first: a resolver that is asked now would keep for a while that there is nothing.
 	at, err := follow(ctx, append([]string{u.server}, u.resolvers...), name)
