@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,8 +17,9 @@ import (
 // TestCertifiedByDNS: a node without a listener for the authority has its name certified by records
 // in the DNS, and tells whether it could.
 func TestCertifiedByDNS(t *testing.T) {
-	server := "127.0.0.1:" + knottest.Free(t, "127.0.0.1")
-	knottest.Start(t, server, knottest.Zone{Name: "example.org", Records: "@ NS ns\nns A 127.0.0.1\nmail A 127.0.0.1\n"})
+	host := knottest.Host()
+	server := net.JoinHostPort(host, knottest.Free(t, host))
+	knottest.Start(t, server, knottest.Zone{Name: "example.org", Records: "@ NS ns\nns A " + host + "\nmail A 127.0.0.1\n"})
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte(knottest.Secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -49,7 +51,7 @@ func TestCertifiedByDNS(t *testing.T) {
 	for want, change := range map[string]func(*Config){
 		"no such key":         func(cfg *Config) { cfg.TLS.DNSKey = "another" },
 		"no such file":        func(cfg *Config) { cfg.TLS.DNSSecretFile += "2" },
-		"no answer comes":     func(cfg *Config) { cfg.TLS.DNSServer = "127.0.0.2:" + knottest.Free(t, "127.0.0.2") },
+		"no answer comes":     func(cfg *Config) { cfg.TLS.DNSServer = net.JoinHostPort(knottest.Host(), "53") },
 		"no such file or dir": func(cfg *Config) { cfg.TLS.DNSServer, cfg.TLS.DNSCommand = "", []string{"/nonexistent/dns"} },
 	} {
 		if got := probed(change); !strings.Contains(got.Fault, want) {

@@ -149,8 +149,9 @@ func TestIssuedAndRenewed(t *testing.T) {
 			root, texts := "", 0
 			var o acmetest.Options
 			if how == "update" {
-				o.DNS = net.JoinHostPort("127.0.0.1", knottest.Free(t, "127.0.0.1"))
-				knottest.Start(t, o.DNS, knottest.Zone{Name: "example.org", Records: "@ NS ns\nns A 127.0.0.1\nmail A 127.0.0.1\n"})
+				host := knottest.Host()
+				o.DNS = net.JoinHostPort(host, knottest.Free(t, host))
+				knottest.Start(t, o.DNS, knottest.Zone{Name: "example.org", Records: "@ NS ns\nns A " + host + "\nmail A 127.0.0.1\n"})
 			}
 			var s *site
 			s = newSite(t, o, []string{name}, func(c *Config) {

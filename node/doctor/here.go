@@ -16,7 +16,7 @@ const nextCertificate = "set tls.acme in the configuration, or let tls.certifica
 // at a record in the DNS.
 func NextIssued(byDNS bool) string {
 	if byDNS {
-		return "see that tls.dns_command or tls.dns_server puts the TXT record into the DNS, as far as that can be tried: cairn doctor"
+		return "see that tls.dns_command or tls.dns_server puts the TXT record into the DNS, to where the world sees it"
 	}
 	return "see that the name leads to this machine in the DNS, and that the world reaches tls.http_listen at its port 80, or tls.https_listen at 443"
 }

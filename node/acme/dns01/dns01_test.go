@@ -30,13 +30,17 @@ func texts(t *testing.T, server, name string) (list []string) {
 	return list
 }
 
-const ownServer = "@ NS ns\nns A 127.0.0.1\n"
+// ownServer stands in zones for the records of the server that has them.
+const ownServer = "(own server)"
 
 // knot starts a server with zones, and returns who sends it updates.
 func knot(t *testing.T, zones ...knottest.Zone) (*Publisher, string) {
 	t.Helper()
-	port := knottest.Free(t, "127.0.0.1", "127.0.0.2")
-	server := net.JoinHostPort("127.0.0.1", port)
+	host := knottest.Host()
+	for i := range zones {
+		zones[i].Records = strings.Replace(zones[i].Records, ownServer, "@ NS ns\nns A "+host+"\n", 1)
+	}
+	server := net.JoinHostPort(host, knottest.Free(t, host))
 	knottest.Start(t, server, zones...)
 	return by(t, server, knottest.KeyName, knottest.Secret), server
 }
@@ -108,7 +112,7 @@ func TestUpdateRefused(t *testing.T) {
 		knottest.Zone{Name: "circle.example.net", Records: ownServer + "_acme-challenge.a CNAME b\nb CNAME _acme-challenge.a\n"})
 	late := by(t, server, knottest.KeyName, knottest.Secret)
 	late.way.(*update).now = func() time.Time { return time.Now().Add(-time.Hour) }
-	nobody := by(t, net.JoinHostPort("127.0.0.2", p.port), knottest.KeyName, knottest.Secret)
+	nobody := by(t, net.JoinHostPort(knottest.Host(), p.port), knottest.KeyName, knottest.Secret)
 	for _, c := range []struct {
 		what string
 		p    *Publisher
@@ -140,10 +144,12 @@ func second[A any](_ A, err error) error { return err }
 func TestAllServers(t *testing.T) {
 	t.Parallel()
 	const name = "_acme-challenge.example.org"
-	zone := knottest.Zone{Name: "example.org", Records: ownServer + "@ NS two\ntwo A 127.0.0.2\n@ NS away\naway A 127.0.0.3\n"}
-	p, server := knot(t, zone)
-	behind := net.JoinHostPort("127.0.0.2", p.port)
-	knottest.Start(t, behind, zone)
+	two := knottest.Host()
+	zone := knottest.Zone{Name: "example.org", Records: ownServer + "@ NS two\ntwo A " + two + "\n@ NS away\naway A " + knottest.Host() + "\n"}
+	zones := []knottest.Zone{zone}
+	p, server := knot(t, zones...)
+	behind := net.JoinHostPort(two, p.port)
+	knottest.Start(t, behind, zones...)
 	p.showTime = 1500 * time.Millisecond
 	_, err := p.Publish(t.Context(), name, "one")
 	if err == nil || !strings.Contains(err.Error(), behind+" does not show it") {

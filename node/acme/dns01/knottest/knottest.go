@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,6 +34,15 @@ type Zone struct {
 
 // patience bounds each wait for the program.
 const patience = 30 * time.Second
+
+var hosts atomic.Int32
+
+// Host is an address on loopback that nobody else listens at: others could share a port with the
+// server, or have it when that starts.
+func Host() string {
+	pid := os.Getpid()
+	return fmt.Sprintf("127.%d.%d.%d", 1+hosts.Add(1)%250, pid>>8&0xff, pid&0xff)
+}
 
 // Free is a port that nobody has, over TCP and UDP, at any of these hosts.
 func Free(t testing.TB, hosts ...string) (port string) {
