@@ -88,10 +88,14 @@ func (p *Publisher) await(ctx context.Context, name, value string) error {
 	whole, cancel := context.WithTimeout(ctx, p.showTime)
 	defer cancel()
 	var at zone
+	var last string
 	for pause := firstPause; ; pause = min(2*pause, mostPause) {
 		why := p.look(whole, &at, name, value)
 		if why == "" {
 			return nil
+		}
+		if whole.Err() == nil || last == "" {
+			last = why // and not what the end of the time did to the last look
 		}
 		again := time.NewTimer(pause)
 		select {
@@ -100,7 +104,7 @@ func (p *Publisher) await(ctx context.Context, name, value string) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			return fmt.Errorf("the TXT record of %s was written, and the DNS did not show it within %v: %s", name, p.showTime, why)
+			return fmt.Errorf("the TXT record of %s was written, and the DNS did not show it within %v: %s", name, p.showTime, last)
 		case <-again.C:
 		}
 	}
