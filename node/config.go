@@ -165,6 +165,15 @@ type TLSConfig struct {
 	HTTPSListen string `koanf:"https_listen"`
 	Webroot     string `koanf:"webroot"`
 
+	// DNSCommand is a program, by its absolute path, with its arguments, that puts TXT records
+	// into the DNS and takes them away (dns-01); none if empty. DNSServer is host:port of a server
+	// that takes updates for the same (RFC 2136), "" for none; they are signed with the key named
+	// DNSKey, whose secret is in DNSSecretFile.
+	DNSCommand    []string `koanf:"dns_command"`
+	DNSServer     string   `koanf:"dns_server"`
+	DNSKey        string   `koanf:"dns_key"`
+	DNSSecretFile string   `koanf:"dns_secret_file"`
+
 	// MTASTS is the mode of the policy that HTTPSListen serves for our domains (RFC 8461):
 	// "enforce", "testing" or "none"; "off": there is no policy. MTASTSHosts are the names of
 	// the mail exchangers in it; none: Hostname.
@@ -347,7 +356,7 @@ func DefaultConfig(name string, domains []string) *Config {
 		},
 		Outbound: OutboundConfig{Via: viaDirect, Source: []string{}, Suppress: "720h", Smarthosts: []SmarthostConfig{}, TLSReports: true},
 		Milter:   MilterConfig{Networks: []string{"127.0.0.0/8", "::1"}, Spam: milterTag},
-		TLS:      TLSConfig{ACMEDirectory: letsEncrypt, MTASTS: mtaSTSOff, MTASTSHosts: []string{}},
+		TLS:      TLSConfig{ACMEDirectory: letsEncrypt, DNSCommand: []string{}, MTASTS: mtaSTSOff, MTASTSHosts: []string{}},
 		Mail:     MailConfig{MaxSize: "25M"},
 		Limits:   defaultLimits(),
 		Records:  RecordsConfig{LeaveOut: []string{}, Derive: []string{}},

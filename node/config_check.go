@@ -19,6 +19,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore"
+	"cairn/node/acme/dns01"
 	"cairn/node/home"
 	"cairn/node/membership"
 	"cairn/smtpgw"
@@ -362,6 +363,9 @@ func (c *TLSConfig) checkACME() error {
 			return badValue(key, `write an absolute path, as in "/var/www/html"`, "%q is not an absolute path", path)
 		}
 	}
+	if err := c.checkDNS(); err != nil {
+		return err
+	}
 	directory, err := url.Parse(c.ACMEDirectory)
 	switch {
 	case err != nil || directory.Scheme != "https" || directory.Host == "":
@@ -370,11 +374,44 @@ func (c *TLSConfig) checkACME() error {
 		return badValue("tls.acme_email", `write an address, as in "postmaster@example.org"`, "%q is no mail address", c.ACMEEmail)
 	case c.ACME && c.CertificateFile != "":
 		return badValue("tls.acme", "set it to false, or certificate_file and key_file to \"\"", "tls.certificate_file names a certificate already")
-	case c.ACME && c.HTTPListen == "" && c.HTTPSListen == "" && c.Webroot == "":
-		return badValue("tls.acme", `name where the authority may look, as in https_listen = "0.0.0.0:443" or http_listen = "0.0.0.0:80"`, "no authority can see whose name it is")
+	case c.ACME && c.HTTPListen == "" && c.HTTPSListen == "" && c.Webroot == "" && !c.byDNS():
+		return badValue("tls.acme", `name where the authority may look, as in https_listen = "0.0.0.0:443" or http_listen = "0.0.0.0:80", or what changes the DNS, dns_command or dns_server`, "no authority can see whose name it is")
 	}
 	return nil
 }
+
+// checkDNS is about how records come into the DNS for an authority.
+func (c *TLSConfig) checkDNS() error {
+	if err := checkFilter(c.DNSCommand); err != nil {
+		return badValue("tls.dns_command", `write the program's absolute path and its arguments, as in ["/usr/local/bin/dns", "--zone", "example.org"], or []`, "%v", err)
+	}
+	if c.DNSServer == "" {
+		for key, value := range map[string]string{"tls.dns_key": c.DNSKey, "tls.dns_secret_file": c.DNSSecretFile} {
+			if value != "" {
+				return badValue(key, `name the server that takes updates, as in dns_server = "192.0.2.53:53", or set this to ""`, "a key signs updates, and there is no tls.dns_server")
+			}
+		}
+		return nil
+	}
+	host, port, err := net.SplitHostPort(c.DNSServer)
+	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || host == "" || n == 0 {
+		return badValue("tls.dns_server", `write host:port, as in "192.0.2.53:53"`, "%q is not host:port", c.DNSServer)
+	}
+	switch err := dns01.CheckKeyName(c.DNSKey); {
+	case len(c.DNSCommand) > 0:
+		return badValue("tls.dns_server", `set it to "", or dns_command to []`, "tls.dns_command names a program already")
+	case c.DNSKey == "":
+		return badValue("tls.dns_key", `write the key's name as the server has it, as in "cairn"`, "updates are signed, and it names no key")
+	case err != nil:
+		return badValue("tls.dns_key", `write the key's name as the server has it, as in "cairn"`, "%v", err)
+	case !filepath.IsAbs(c.DNSSecretFile):
+		return badValue("tls.dns_secret_file", `write the absolute path of a file with the key's secret alone, in base64, as in "/etc/cairn/dns-secret"`, "%q is not an absolute path", c.DNSSecretFile)
+	}
+	return nil
+}
+
+// byDNS reports whether there is a way to records in the DNS.
+func (c *TLSConfig) byDNS() bool { return len(c.DNSCommand) > 0 || c.DNSServer != "" }
 
 // maxSuppress is ten years.
 const maxSuppress = 10 * 365 * 24 * time.Hour

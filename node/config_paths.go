@@ -15,12 +15,12 @@ func (c *Config) Written() (folders []string) {
 
 // Read are the files and programs besides the directory that such a node reads or runs.
 func (c *Config) Read() (files []string) {
-	for _, path := range []string{c.TLS.CertificateFile, c.TLS.KeyFile, c.TLS.ACMECAFile, c.Outbound.PasswordFile} {
+	for _, path := range []string{c.TLS.CertificateFile, c.TLS.KeyFile, c.TLS.ACMECAFile, c.TLS.DNSSecretFile, c.Outbound.PasswordFile} {
 		if path != "" {
 			files = append(files, filepath.Clean(path))
 		}
 	}
-	for _, filter := range [][]string{c.Submission.Filter, c.Inbound.Filter} {
+	for _, filter := range [][]string{c.Submission.Filter, c.Inbound.Filter, c.TLS.DNSCommand} {
 		for _, word := range filter {
 			if filepath.IsAbs(word) { // the program, and what it is given to read
 				files = append(files, filepath.Clean(word))

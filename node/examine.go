@@ -179,7 +179,7 @@ func (n *Node) judgeShown(now time.Time) (found doctor.Certificate, unissued []d
 	} else {
 		found = judgeCertificate(shown, n.cfg, now)
 	}
-	found.ACME = n.cfg.TLS.ACME
+	found.ACME, found.DNS = n.cfg.TLS.ACME, n.cfg.TLS.byDNS()
 	for _, c := range n.viewCertificates() {
 		if c.Fault != "" {
 			unissued = append(unissued, doctor.Unissued{Name: c.Name, Why: c.Fault, Again: c.Again})
@@ -202,7 +202,7 @@ func judgeKept(dir string, c *Config, now time.Time) (found doctor.Certificate, 
 	}
 	kept, err := openACME(dir)
 	if err != nil {
-		return doctor.Certificate{Own: true, ACME: true}, []doctor.Unissued{{Name: c.Hostname, Why: err.Error()}}
+		return doctor.Certificate{Own: true, ACME: true, DNS: c.TLS.byDNS()}, []doctor.Unissued{{Name: c.Hostname, Why: err.Error()}}
 	}
 	for _, name := range slices.Sorted(maps.Keys(kept.Attempts)) {
 		unissued = append(unissued, doctor.Unissued{Name: name, Why: kept.Attempts[name].Why, Again: kept.Attempts[name].Next})
@@ -212,7 +212,7 @@ func judgeKept(dir string, c *Config, now time.Time) (found doctor.Certificate, 
 	} else {
 		found.Own = true
 	}
-	found.ACME = true
+	found.ACME, found.DNS = true, c.TLS.byDNS()
 	return found, unissued
 }
 
@@ -312,6 +312,9 @@ func (e *examination) gather(ctx context.Context) {
 	e.trySmarthosts(asking)
 	if e.cfg.LDAP.URL != "" {
 		asking.add(attemptPatience, func(ctx context.Context, _ *lookup.Asker) { e.probeDirectory(ctx) })
+	}
+	if c.TLS.ACME && c.TLS.byDNS() {
+		asking.add(lookupPatience, func(ctx context.Context, _ *lookup.Asker) { e.probeDNS01(ctx) })
 	}
 	asking.all.Wait()
 	for i := range f.Domains {

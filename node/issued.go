@@ -13,6 +13,7 @@ import (
 
 	"cairn/mailstore/wake"
 	"cairn/node/acme"
+	"cairn/node/acme/dns01"
 	"cairn/node/api"
 	"cairn/node/doctor"
 	"cairn/node/home"
@@ -55,6 +56,10 @@ func (n *Node) openIssued() error {
 			return n.unusable("tls.acme_ca_file", err, "name a file of certificates in PEM that this user may read")
 		}
 	}
+	byDNS, err := openDNS01(n.cfg, n.now)
+	if err != nil {
+		return err
+	}
 	kept, err := openACME(n.dir)
 	if err != nil {
 		n.acmeFault = err
@@ -68,9 +73,13 @@ func (n *Node) openIssued() error {
 	if t.HTTPListen != "" || t.Webroot != "" {
 		challenges = append(challenges, acme.HTTP01)
 	}
+	var publish func(ctx context.Context, name, value string) (func() error, error)
+	if byDNS != nil {
+		challenges, publish = append([]string{acme.DNS01}, challenges...), byDNS.Publish
+	}
 	path := filepath.Join(n.dir, filepath.FromSlash(home.ACMEFile))
 	n.certificate.issued = acme.New(acme.Config{
-		Directory: t.ACMEDirectory, Email: t.ACMEEmail, Roots: roots, Agent: Software, Challenges: challenges, Webroot: t.Webroot,
+		Directory: t.ACMEDirectory, Email: t.ACMEEmail, Roots: roots, Agent: Software, Challenges: challenges, Webroot: t.Webroot, Publish: publish, PublishTime: dns01.Time,
 		Names: n.certifiedNames, Next: n.tlsKeys.next, Issued: func(string) { wake.Up(n.tlsKeys.again) }, Save: func(text []byte) error { return replaceFile(path, text) }, Now: n.now, Log: n.part("smtp"),
 	}, kept)
 	return nil
@@ -157,7 +166,7 @@ func (n *Node) viewCertificates() []api.Certificate {
 		v := api.Certificate{Name: name, Source: source, Until: shown.Leaf.NotAfter.UTC()}
 		if issued := n.certificate.issued; issued != nil {
 			if v.Fault, v.Again = issued.Fault(name); v.Fault != "" {
-				v.Again, v.Next = v.Again.UTC(), doctor.NextIssued
+				v.Again, v.Next = v.Again.UTC(), doctor.NextIssued(n.cfg.TLS.byDNS())
 			}
 		} else if n.acmeFault != nil {
 			v.Fault, v.Next = n.acmeFault.Error(), n.typable(hintOf(n.acmeFault))

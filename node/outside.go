@@ -178,15 +178,18 @@ func readRoots(key, path string) (*x509.CertPool, error) {
 }
 
 // readPassword reads the file that a key of the configuration names, which nobody else may use.
-func readPassword(key, path string) (string, error) {
-	password, err := os.ReadFile(path)
+func readPassword(key, path string) (string, error) { return readSecret(key, path, "the password") }
+
+// readSecret reads a file that has one secret, what, and that nobody else may read.
+func readSecret(key, path, what string) (string, error) {
+	secret, err := os.ReadFile(path)
 	if at, bad := os.Stat(path); err == nil && bad == nil && at.Mode()&0o077 != 0 && runtime.GOOS != "windows" {
 		err = fmt.Errorf("%s may be used by others (%v)", path, at.Mode().Perm())
 	}
 	if err != nil {
-		return "", &ConfigError{Key: key, Cause: err.Error(), Next: "write the password alone into that file, and keep it from others: chmod 600 " + path}
+		return "", &ConfigError{Key: key, Cause: err.Error(), Next: "write " + what + " alone into that file, and keep it from others: chmod 600 " + path}
 	}
-	return strings.TrimRight(string(password), "\r\n"), nil
+	return strings.TrimRight(string(secret), "\r\n"), nil
 }
 
 // takes reports whether mail for a domain is sent on at all, whoever sends it.

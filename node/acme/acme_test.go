@@ -187,11 +187,11 @@ func TestTokens(t *testing.T) {
 	c := challenges{webroot: root, tokens: map[string]string{}, names: map[string]*tls.Certificate{}}
 	client := &acme.Client{Key: key}
 	for _, token := range []string{"", "../../x", "a/b", ".", "a.b", strings.Repeat("a", 129)} {
-		if _, err := c.meet(client, &acme.Challenge{Type: HTTP01, Token: token}, "mail.example.org"); err == nil {
+		if _, err := c.meet(t.Context(), client, &acme.Challenge{Type: HTTP01, Token: token}, "mail.example.org"); err == nil {
 			t.Errorf("%q is taken", token)
 		}
 	}
-	over, err := c.meet(client, &acme.Challenge{Type: HTTP01, Token: "a-B_9"}, "mail.example.org")
+	over, err := c.meet(t.Context(), client, &acme.Challenge{Type: HTTP01, Token: "a-B_9"}, "mail.example.org")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func TestTokens(t *testing.T) {
 	if err != nil || !strings.HasPrefix(string(text), "a-B_9.") {
 		t.Errorf("%q, %v", text, err)
 	}
-	if _, err := c.meet(client, &acme.Challenge{Type: HTTP01, Token: "a-B_9"}, "mail.example.org"); err == nil {
+	if _, err := c.meet(t.Context(), client, &acme.Challenge{Type: HTTP01, Token: "a-B_9"}, "mail.example.org"); err == nil {
 		t.Error("a file was written over")
 	}
 	for _, r := range []struct {

@@ -1,6 +1,7 @@
 package acme
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ const ALPN = acme.ALPNProto
 const (
 	HTTP01    = "http-01"
 	TLSALPN01 = "tls-alpn-01"
+	DNS01     = "dns-01"
 )
 
 const wellKnown = "/.well-known/acme-challenge/"
@@ -30,18 +32,26 @@ const wellKnown = "/.well-known/acme-challenge/"
 // challenges are those that wait for the authority to look.
 type challenges struct {
 	webroot string // a web server serves it; "": none does
+	publish func(ctx context.Context, name, value string) (withdraw func() error, err error)
+	left    func(name string, err error) // is told of a text that could not be taken back
 
 	mu     sync.Mutex
 	tokens map[string]string           // their texts
 	names  map[string]*tls.Certificate // what tls-alpn-01 shows
 }
 
+// recordAt is in front of a name where dns-01 has its text (RFC 8555, section 8.4).
+const recordAt = "_acme-challenge."
+
 // meet prepares for the authority's look, and returns what takes that back.
-func (c *challenges) meet(client *acme.Client, ch *acme.Challenge, name string) (func(), error) {
+func (c *challenges) meet(ctx context.Context, client *acme.Client, ch *acme.Challenge, name string) (func(), error) {
 	if !isToken(ch.Token) {
 		return nil, errors.New("the authority's token is none (RFC 8555, section 8.3)")
 	}
-	if ch.Type == TLSALPN01 {
+	switch ch.Type {
+	case DNS01:
+		return c.inDNS(ctx, client, ch.Token, name)
+	case TLSALPN01:
 		cert, err := client.TLSALPN01ChallengeCert(ch.Token, name)
 		if err != nil {
 			return nil, err
@@ -61,6 +71,23 @@ func (c *challenges) meet(client *acme.Client, ch *acme.Challenge, name string) 
 	return func() {
 		c.change(func() { delete(c.tokens, ch.Token) })
 		remove()
+	}, nil
+}
+
+// inDNS has the DNS show the text of a token, and returns what takes it back.
+func (c *challenges) inDNS(ctx context.Context, client *acme.Client, token, name string) (func(), error) {
+	text, err := client.DNS01ChallengeRecord(token)
+	if err != nil {
+		return nil, err
+	}
+	withdraw, err := c.publish(ctx, recordAt+name, text)
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		if err := withdraw(); err != nil {
+			c.left(name, err)
+		}
 	}, nil
 }
 

@@ -35,10 +35,14 @@ type Config struct {
 	Roots *x509.CertPool
 	// Agent is this program, for the authority's log.
 	Agent string
-	// Challenges are those that can be met, HTTP01 and TLSALPN01, the preferred one first.
+	// Challenges are those that can be met, HTTP01, TLSALPN01 and DNS01, the preferred one first.
 	Challenges []string
 	// Webroot is a folder that a web server serves at port 80 of all names; "": none.
 	Webroot string
+	// Publish has the DNS show a text under a name, for DNS01, and returns once it does, within
+	// PublishTime; withdraw takes it back. After an error nothing is to be taken back.
+	Publish     func(ctx context.Context, name, value string) (withdraw func() error, err error)
+	PublishTime time.Duration
 	// Names are those to be certified now, in lower case, the most important one first.
 	Names func() []string
 	// Next is the key that is to take the place of that of a name, and whether it is to do so now:
@@ -72,7 +76,10 @@ type Keeper struct {
 func New(c Config, kept *Kept) *Keeper {
 	k := &Keeper{
 		c: c, kept: kept, transport: newTransport(c.Roots), attempts: make(map[string]*attempts), again: make(chan struct{}, 1),
-		challenges: challenges{webroot: c.Webroot, tokens: make(map[string]string), names: make(map[string]*tls.Certificate)},
+		challenges: challenges{webroot: c.Webroot, publish: c.Publish, tokens: make(map[string]string), names: make(map[string]*tls.Certificate)},
+	}
+	k.challenges.left = func(name string, err error) {
+		c.Log.Warn("a record in the DNS was not removed", "name", name, "err", short(err))
 	}
 	for name, a := range kept.Attempts {
 		if a.Directory == c.Directory { // of another authority they say nothing

@@ -21,7 +21,12 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/dns/dnsmessage"
+
 	"cairn/node/acme/acmetest"
+	"cairn/node/acme/dns01"
+	"cairn/node/acme/dns01/knottest"
+	"cairn/smtpgw/dnssec"
 )
 
 // site is a Keeper with the listeners that an authority looks at, and what it says and saves.
@@ -137,17 +142,32 @@ func (s *site) line(t *testing.T, want ...string) {
 // TestIssuedAndRenewed: a name is certified by either challenge, the key stays at the renewal, and
 // so it does over a restart.
 func TestIssuedAndRenewed(t *testing.T) {
-	for _, how := range []string{TLSALPN01, HTTP01, "webroot"} {
+	for _, how := range []string{TLSALPN01, HTTP01, "webroot", DNS01, "update"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			const name = "mail.example.org"
-			root := ""
-			s := newSite(t, acmetest.Options{}, []string{name}, func(c *Config) {
+			root, texts := "", 0
+			var o acmetest.Options
+			if how == "update" {
+				host := knottest.Host()
+				o.DNS = net.JoinHostPort(host, knottest.Free(t, host))
+				knottest.Start(t, o.DNS, knottest.Zone{Name: "example.org", Records: "@ NS ns\nns A " + host + "\nmail A 127.0.0.1\n"})
+			}
+			var s *site
+			s = newSite(t, o, []string{name}, func(c *Config) {
 				if how == "webroot" {
 					root = t.TempDir()
 					c.Webroot, how = root, HTTP01
 				}
 				c.Challenges = []string{how}
+				if how == "update" {
+					c.Challenges = []string{DNS01}
+				}
+				c.PublishTime = dns01.Time
+				c.Publish = func(ctx context.Context, name, value string) (func() error, error) {
+					texts++
+					return publisher(t, how, s.authority).Publish(ctx, name, value)
+				}
 			})
 			wake, stop := s.run(t)
 			s.line(t, "level=INFO", "issued", "name="+name)
@@ -170,6 +190,12 @@ func TestIssuedAndRenewed(t *testing.T) {
 			if second.Leaf.Equal(first.Leaf) || !second.PrivateKey.(*ecdsa.PrivateKey).Equal(first.PrivateKey) {
 				t.Error("it was not renewed, or not with its key")
 			}
+			if len(s.c.Challenges) == 1 && s.c.Challenges[0] == DNS01 {
+				left, err := dnssec.NewClient(s.authority.DNS).Ask(t.Context(), "_acme-challenge."+name+".", dnsmessage.TypeTXT)
+				if err != nil || texts == 0 || len(left.Records) > 0 {
+					t.Errorf("%d texts were shown, and %v is left, %v", texts, left.Records, err)
+				}
+			}
 			if len(s.challenges.tokens)+len(s.challenges.names) > 0 {
 				t.Errorf("left: %v", s.challenges.tokens)
 			}
@@ -179,6 +205,19 @@ func TestIssuedAndRenewed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// publisher changes the DNS of an authority.
+func publisher(t *testing.T, how string, a *acmetest.Authority) *dns01.Publisher {
+	t.Helper()
+	if how == DNS01 {
+		return dns01.ByCommand(a.DNSCommand(), []string{a.DNS})
+	}
+	key, err := dns01.NewKey(knottest.KeyName, knottest.Secret)
+	if err != nil {
+		t.Error(err)
+	}
+	return dns01.ByUpdate(a.DNS, key, []string{a.DNS}, time.Now)
 }
 
 // TestNextKey: a next key takes the place of the one before when it is to, by a certificate of its

@@ -19,7 +19,8 @@ import (
 )
 
 const (
-	// orderTime is how long an order may take, from its first request to the certificate.
+	// orderTime is how long an order may take, from its first request to the certificate, without
+	// what is waited for the DNS.
 	orderTime = 5 * time.Minute
 	// maxAnswer bounds an answer of the authority, in octets.
 	maxAnswer = 1 << 20
@@ -65,7 +66,7 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 // order has a name certified for key, by the first of the challenges that the authority offers. Its
 // error is for people.
 func (k *Keeper) order(ctx context.Context, account *ecdsa.PrivateKey, name string, key crypto.Signer, challenges []string) (*tls.Certificate, error) {
-	ctx, cancel := context.WithTimeout(ctx, orderTime)
+	ctx, cancel := context.WithTimeout(ctx, orderTime+k.c.PublishTime)
 	defer cancel()
 	client := k.client(account)
 	who := &acme.Account{}
@@ -131,7 +132,7 @@ func (k *Keeper) authorize(ctx context.Context, client *acme.Client, url, name s
 		if i < 0 {
 			continue
 		}
-		over, err := k.challenges.meet(client, z.Challenges[i], name)
+		over, err := k.challenges.meet(ctx, client, z.Challenges[i], name)
 		if err != nil {
 			return err
 		}

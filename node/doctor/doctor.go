@@ -111,6 +111,7 @@ type Domain struct {
 type Certificate struct {
 	Own      bool // the node made it
 	ACME     bool // an authority is asked for one
+	DNS      bool // it looks at a record in the DNS
 	NotAfter time.Time
 	Host     string // why it is not valid for the host name; empty: it is
 	Chain    string // why others do not trust its chain; empty: they do
@@ -186,6 +187,7 @@ type Facts struct {
 	Certificate Certificate
 	Unissued    []Unissued
 	Directory   *Directory // nil: none is configured
+	DNS01       *DNS01     // nil: the authority is shown no records
 	Outward     Outward
 	Smarthosts  []Outward // each with which a session was tried, TLS and sign-in included
 	Validation  Validation
@@ -227,6 +229,7 @@ func Examine(f *Facts) []Finding {
 	if f.Milter != nil {
 		list = append(list, f.Milter.findings()...)
 	}
+	list = append(list, f.dns01()...)
 	list = append(list, f.directory()...)
 	return append(list, f.state()...)
 }

@@ -266,11 +266,11 @@ func TestNextCertificate(t *testing.T) {
 		change         func(*Facts)
 	}{
 		{"no authority is asked", "certificate", "tls.certificate_file", func(f *Facts) { f.Certificate.Own = true }},
-		{"own", "certificate", NextIssued, func(f *Facts) { f.Certificate = Certificate{Own: true, ACME: true} }},
-		{"expired", "certificate", NextIssued, func(f *Facts) { f.Certificate = Certificate{ACME: true, NotAfter: now} }},
-		{"soon", "certificate", NextIssued, func(f *Facts) { f.Certificate = Certificate{ACME: true, NotAfter: now.Add(time.Hour)} }},
-		{"of another name", "certificate", NextIssued, func(f *Facts) { f.Certificate.ACME, f.Certificate.Host = true, "x" }},
-		{"enforced", "mta-sts", NextIssued, func(f *Facts) { f.Certificate = Certificate{Own: true, ACME: true} }},
+		{"own", "certificate", NextIssued(false), func(f *Facts) { f.Certificate = Certificate{Own: true, ACME: true} }},
+		{"expired", "certificate", NextIssued(false), func(f *Facts) { f.Certificate = Certificate{ACME: true, NotAfter: now} }},
+		{"soon", "certificate", NextIssued(false), func(f *Facts) { f.Certificate = Certificate{ACME: true, NotAfter: now.Add(time.Hour)} }},
+		{"of another name", "certificate", NextIssued(false), func(f *Facts) { f.Certificate.ACME, f.Certificate.Host = true, "x" }},
+		{"enforced", "mta-sts", NextIssued(false), func(f *Facts) { f.Certificate = Certificate{Own: true, ACME: true} }},
 		{"no policy", "mta-sts", "tls.mta_sts = ", func(f *Facts) { f.Domains[0].STS, f.Domains[0].STSTXT = STS{}, Answer{} }},
 		{"our policy is not reached", "mta-sts", "tls.https_listen", func(f *Facts) { f.Domains[0].STS, f.Domains[0].OwnSTS = STS{}, own }},
 		{"our policy is for others", "mta-sts", "tls.mta_sts_mx", func(f *Facts) { f.Domains[0].STS.Refused, f.Domains[0].OwnSTS = []string{"mx.example.org"}, own }},
@@ -315,6 +315,23 @@ func FuzzSPFRecords(f *testing.F) {
 			t.Errorf("%q ends in %q", made, end)
 		}
 	})
+}
+
+// TestDNS01: that no record can be written is told before a certificate has ended.
+func TestDNS01(t *testing.T) {
+	for fault, want := range map[string]Level{"": OK, "it is away": Fail} {
+		f := Facts{DNS01: &DNS01{By: "192.0.2.53:53", Fault: fault}}
+		if got := f.dns01(); len(got) != 1 || got[0].Level != want || !strings.Contains(got[0].Found, fault) {
+			t.Errorf("%q: %+v", fault, got)
+		}
+	}
+	if got := new(Facts).dns01(); got != nil {
+		t.Errorf("without: %+v", got)
+	}
+	f := Facts{Unissued: []Unissued{{Name: "mail.example.org"}}, Certificate: Certificate{ACME: true, DNS: true}}
+	if got := f.unissued(&f.Unissued[0]).Next; !strings.Contains(got, "tls.dns_server") || strings.Contains(got, "port 80") {
+		t.Errorf("what helps: %s", got)
+	}
 }
 
 // TestDirectory: a directory that cannot be asked keeps people from signing in.

@@ -10,16 +10,21 @@ import (
 // CertSoon is how long before its end a certificate has to be renewed.
 const CertSoon = 14 * 24 * time.Hour
 
-const (
-	nextCertificate = "set tls.acme in the configuration, or let tls.certificate_file and tls.key_file name a chain and its key, from an authority that others trust"
-	// NextIssued is what helps where an authority that is asked issues no certificate.
-	NextIssued = "see that the name leads to this machine in the DNS, and that the world reaches tls.http_listen at its port 80, or tls.https_listen at 443"
-)
+const nextCertificate = "set tls.acme in the configuration, or let tls.certificate_file and tls.key_file name a chain and its key, from an authority that others trust"
+
+// NextIssued is what helps where an authority that is asked issues no certificate; byDNS: it looks
+// at a record in the DNS.
+func NextIssued(byDNS bool) string {
+	if byDNS {
+		return "see that tls.dns_command or tls.dns_server puts the TXT record into the DNS, to where the world sees it"
+	}
+	return "see that the name leads to this machine in the DNS, and that the world reaches tls.http_listen at its port 80, or tls.https_listen at 443"
+}
 
 // nextCertificate is how the node comes to a certificate that others trust.
 func (f *Facts) nextCertificate() string {
 	if f.Certificate.ACME {
-		return NextIssued
+		return NextIssued(f.Certificate.DNS)
 	}
 	return nextCertificate
 }
@@ -62,7 +67,7 @@ func (f *Facts) certificate() Finding {
 	if left < CertSoon {
 		next := "renew it; the node reads the files anew by itself"
 		if c.ACME {
-			next = NextIssued
+			next = NextIssued(c.DNS)
 		}
 		return Finding{ID: id, Level: Warn, Found: fmt.Sprintf("the certificate ends in %d days", int(left.Hours()/24)), Why: "mail programs refuse it then", Next: next}
 	}
@@ -75,7 +80,7 @@ func (f *Facts) unissued(u *Unissued) Finding {
 	if !u.Again.IsZero() {
 		found += "; it is asked again at " + u.Again.UTC().Format(time.DateTime)
 	}
-	return Finding{ID: "certificate", About: u.Name, Level: Warn, Found: found, Why: "what is shown for the name stays as it was, and ends", Next: NextIssued}
+	return Finding{ID: "certificate", About: u.Name, Level: Warn, Found: found, Why: "what is shown for the name stays as it was, and ends", Next: NextIssued(f.Certificate.DNS)}
 }
 
 func (f *Facts) outward() Finding {

@@ -110,20 +110,38 @@ const maxResolvConf = 64 << 10
 // Local is the first resolver that a file as /etc/resolv.conf names, as host:port, if it is on this
 // machine; else empty. What others on the network say was validated may be anybody's word.
 func Local(path string) string {
+	list := Named(path)
+	if len(list) == 0 {
+		return ""
+	}
+	if at, err := netip.ParseAddrPort(list[0]); err != nil || !at.Addr().IsLoopback() {
+		return ""
+	}
+	return list[0]
+}
+
+// maxNamed is how many resolvers of a file are heeded (resolv.conf(5)).
+const maxNamed = 3
+
+// Named are the resolvers that a file as /etc/resolv.conf names, as host:port.
+func Named(path string) (list []string) {
 	f, err := os.Open(path)
 	if err != nil {
-		return ""
+		return nil
 	}
 	defer f.Close()
 	text := make([]byte, maxResolvConf)
 	n, _ := f.Read(text)
 	for line := range strings.Lines(string(text[:n])) {
-		if words := strings.Fields(line); len(words) >= 2 && words[0] == "nameserver" {
-			if a, err := netip.ParseAddr(words[1]); err == nil && a.IsLoopback() {
-				return net.JoinHostPort(a.String(), "53")
-			}
-			return ""
+		words := strings.Fields(line)
+		if len(words) < 2 || words[0] != "nameserver" || len(list) == maxNamed {
+			continue
 		}
+		a, err := netip.ParseAddr(words[1])
+		if err != nil {
+			return list
+		}
+		list = append(list, net.JoinHostPort(a.String(), "53"))
 	}
-	return ""
+	return list
 }

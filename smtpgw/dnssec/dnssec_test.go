@@ -344,6 +344,35 @@ func TestLocal(t *testing.T) {
 	}
 }
 
+func TestNamed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "resolv.conf")
+	text := "search example.org\nnameserver 192.0.2.1\nnameserver ::1\noptions rotate\nnameserver 192.0.2.2\nnameserver 192.0.2.3\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(Named(path)); got != "[192.0.2.1:53 [::1]:53 192.0.2.2:53]" {
+		t.Error(got)
+	}
+	if got := Named(path + "2"); got != nil {
+		t.Error(got)
+	}
+}
+
+// TestTexts: of TXT records the parts are one text, and of NS records there are the names.
+func TestTexts(t *testing.T) {
+	addr := server(t, func(_ string, q dnsmessage.Message) []byte {
+		if q.Questions[0].Type == dnsmessage.TypeNS {
+			return answerTo(q, nil, dnsmessage.Resource{Header: header("a.example.", dnsmessage.TypeNS, 60), Body: &dnsmessage.NSResource{NS: dnsmessage.MustNewName("NS.a.example.")}})
+		}
+		return answerTo(q, nil, dnsmessage.Resource{Header: header("a.example.", dnsmessage.TypeTXT, 60), Body: &dnsmessage.TXTResource{TXT: []string{"one ", "two"}}})
+	})
+	for kind, want := range map[dnsmessage.Type]Record{dnsmessage.TypeNS: {Name: "ns.a.example"}, dnsmessage.TypeTXT: {Text: "one two"}} {
+		if a, err := NewClient(addr).Ask(t.Context(), "a.example.", kind); err != nil || len(a.Records) != 1 || fmt.Sprint(a.Records[0]) != fmt.Sprint(want) {
+			t.Errorf("%v: %+v, %v", kind, a, err)
+		}
+	}
+}
+
 func FuzzAnswer(f *testing.F) {
 	_, q, err := query(7, "a.example.", TypeTLSA)
 	if err != nil {
@@ -354,8 +383,11 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(answerTo(m, nil, alias("a.example.", "b.example."), alias("b.example.", "a.example.")))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		answers(b, 7, q)
-		if a, err := parse(b, q); err == nil && (len(a.Records) > maxRecords || a.TTL > maxTTL || a.TTL < 0) {
-			t.Errorf("%+v", a)
+		for _, kind := range []dnsmessage.Type{TypeTLSA, dnsmessage.TypeMX, dnsmessage.TypeNS, dnsmessage.TypeTXT, dnsmessage.TypeAAAA} {
+			q.Type = kind
+			if a, err := parse(b, q); err == nil && (len(a.Records) > maxRecords || a.TTL > maxTTL || a.TTL < 0) {
+				t.Errorf("%+v", a)
+			}
 		}
 	})
 }

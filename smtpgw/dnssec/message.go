@@ -53,8 +53,9 @@ type Answer struct {
 type Record struct {
 	Addr []byte // A and AAAA: 4 or 16 octets
 	MX   MX
-	Name string // CNAME: in lower case, without final dot
-	Data []byte // TLSA
+	Name string // CNAME and NS: in lower case, without final dot
+	Text string // TXT: its parts in one
+	Data []byte // TLSA, and all others
 }
 
 // MX is a mail exchanger; Host has its final dot.
@@ -185,6 +186,12 @@ func read(p *dnsmessage.Parser, kind dnsmessage.Type) (r Record, err error) {
 	case dnsmessage.TypeCNAME:
 		c, err := p.CNAMEResource()
 		return Record{Name: fold(c.CNAME.String())}, err
+	case dnsmessage.TypeNS:
+		n, err := p.NSResource()
+		return Record{Name: fold(n.NS.String())}, err
+	case dnsmessage.TypeTXT:
+		t, err := p.TXTResource()
+		return Record{Text: strings.Join(t.TXT, "")}, err
 	}
 	u, err := p.UnknownResource()
 	return Record{Data: u.Data}, err

@@ -68,40 +68,73 @@ func (c *Command) Run(ctx context.Context, message []byte, environ []string) ([]
 	return c.run(ctx, message, environ)
 }
 
-func (c *Command) run(parent context.Context, message []byte, environ []string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(parent, c.timeout)
+func (c *Command) run(ctx context.Context, message []byte, environ []string) ([]byte, error) {
+	out, err := Execute(ctx, c.argv, message, environ, c.timeout, c.limit)
+	if err == nil {
+		return out, nil
+	}
+	if failed, ok := errors.AsType[*Failure](err); ok {
+		switch failed.Code {
+		case exitLater:
+			return nil, ErrLater
+		case exitRefuse:
+			return nil, &Refusal{Text: failed.Says}
+		}
+	}
+	return nil, err
+}
+
+// Failure is how a program ended that was not killed.
+type Failure struct {
+	Code int    // its exit code; -1: it did not run, or has none
+	Says string // the first line of its standard error
+	Err  error
+}
+
+func (f *Failure) Error() string {
+	if f.Says != "" {
+		return fmt.Sprintf("%v; it says %q", f.Err, f.Says)
+	}
+	return f.Err.Error() + ", without a word on standard error"
+}
+
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Execute runs a program to its end, without a shell, in a process group of its own: argv is its
+// absolute path with its arguments, input what it is given to read, environ ("NAME=value") what its
+// environment has beside PATH, LANG and TMPDIR. It is killed after timeout, when it has put out
+// more than limit octets, and when ctx is done. What it put out comes also with a *Failure; other
+// errors say why it was killed, or wrap that of ctx.
+func Execute(parent context.Context, argv []string, input []byte, environ []string, timeout time.Duration, limit int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(parent, timeout)
 	defer cancel()
-	out := &capped{room: c.limit, full: cancel}
+	out := &capped{room: limit, full: cancel}
 	reason := &head{room: maxReason}
-	cmd := exec.CommandContext(ctx, c.argv[0], c.argv[1:]...)
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir = "/"
 	cmd.Env = append([]string{"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "TMPDIR=" + os.TempDir()}, environ...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(message), out, reason
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), out, reason
 	cmd.WaitDelay = straggling
 	ownGroup(cmd)
 	err := cmd.Run()
 	if errors.Is(err, exec.ErrWaitDelay) {
 		killGroup(cmd)
 	}
-	var exit *exec.ExitError
 	switch {
 	case out.over:
-		return nil, fmt.Errorf("it put out more than %d octets and was killed", c.limit)
+		return nil, fmt.Errorf("it put out more than %d octets and was killed", limit)
 	case parent.Err() != nil:
 		return nil, parent.Err()
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("it did not end within %v and was killed", c.timeout)
+		return nil, fmt.Errorf("it did not end within %v and was killed", timeout)
 	case err == nil:
 		return out.b.Bytes(), nil
-	case errors.As(err, &exit) && exit.ExitCode() == exitLater:
-		return nil, ErrLater
-	case errors.As(err, &exit) && exit.ExitCode() == exitRefuse:
-		return nil, &Refusal{Text: reason.line()}
 	}
-	if says := reason.line(); says != "" {
-		return nil, fmt.Errorf("%w; it says %q", err, says)
+	failed := &Failure{Code: -1, Says: FirstLine(reason.b), Err: err}
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		failed.Code = exit.ExitCode()
 	}
-	return nil, fmt.Errorf("%w, without a word on standard error", err)
+	return out.b.Bytes(), failed
 }
 
 // capped keeps what is written while there is room, then calls full.
@@ -132,9 +165,9 @@ func (h *head) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// line is the first line with something on it.
-func (h *head) line() string {
-	for line := range strings.Lines(string(h.b)) {
+// FirstLine is the first line of a text with something on it.
+func FirstLine(text []byte) string {
+	for line := range strings.Lines(string(text)) {
 		if line = strings.TrimSpace(line); line != "" {
 			return line
 		}

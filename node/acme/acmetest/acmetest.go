@@ -24,7 +24,7 @@ import (
 	"time"
 )
 
-// Authority is a running Pebble, in whose DNS all names are at 127.0.0.1.
+// Authority is a running Pebble.
 type Authority struct {
 	// Directory is the URL for clients.
 	Directory string
@@ -32,7 +32,10 @@ type Authority struct {
 	CAFile string
 	Roots  *x509.CertPool
 
-	management string
+	// DNS is the server that it asks, host:port.
+	DNS string
+
+	management, changes string
 }
 
 // Options are where the authority looks, and what it certifies.
@@ -40,6 +43,7 @@ type Options struct {
 	HTTPPort, TLSPort int           // of http-01 and tls-alpn-01; 0: at none
 	Validity          time.Duration // of certificates; 0: 90 days
 	Blocked           []string      // domains that are refused
+	DNS               string        // a server to ask, host:port; "": one where all names are at 127.0.0.1
 }
 
 // Start runs an authority until the test is over. Without its programs the test is skipped; under
@@ -69,10 +73,28 @@ func Start(t testing.TB, o Options) *Authority {
 		t.Fatal(err)
 	}
 	run(t, dns, "-http01", "", "-https01", "", "-doh", "", "-tlsalpn01", "", "-defaultIPv6", "", "-dnsserver", at[2], "-management", at[3])
-	run(t, pebble, "-config", config, "-dnsserver", at[2])
+	a.DNS, a.changes = at[2], "http://"+at[3]+"/"
+	if o.DNS != "" {
+		a.DNS = o.DNS
+	}
+	run(t, pebble, "-config", config, "-dnsserver", a.DNS)
 	a.await(t, "https://"+at[0]+"/dir")
-	a.await(t, "http://"+at[3]+"/")
+	a.await(t, a.changes)
 	return a
+}
+
+// changeDNS is what DNSCommand runs, in Python.
+const changeDNS = `
+import json, sys, urllib.request
+url, what, name, value = sys.argv[1:]
+path, body = {"present": ("set-txt", {"host": name + ".", "value": value}), "cleanup": ("clear-txt", {"host": name + "."})}[what]
+urllib.request.urlopen(urllib.request.Request(url + path, json.dumps(body).encode()))
+`
+
+// DNSCommand is a program, with arguments, that changes the DNS of an authority which has its own:
+// "present NAME VALUE" and "cleanup NAME VALUE" are to follow.
+func (a *Authority) DNSCommand() []string {
+	return []string{"/usr/bin/python3", "-c", changeDNS, a.changes}
 }
 
 // RootsPEM is what vouches for all that the authority issues: the certificate at its root.
