@@ -259,6 +259,9 @@ func TestWhatSessionsAreHeldTo(t *testing.T) {
 				if s.Domain != "far.org" || s.Cause.Kind != "" && s.Cause.Host != tt.host {
 					t.Errorf("%+v", s)
 				}
+				if strings.Contains(s.Cause.Reason, "10.0.0.5") {
+					t.Errorf("a stranger is told an address of this machine: %s", s.Cause.Reason)
+				}
 				got = append(got, s.Policy.Kind+" "+s.Policy.Domain+" "+s.Cause.Kind)
 			}}
 			out := smtpgw.TLSOutcome{Local: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, Remote: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
@@ -266,7 +269,7 @@ func TestWhatSessionsAreHeldTo(t *testing.T) {
 			case "encrypted":
 				out.State = shows(t, cert.Certificate[0])
 			case "failed":
-				out.Err = errors.New("handshake failure")
+				out.Err = fmt.Errorf("TLS: %w", &net.OpError{Op: "read", Net: "tcp", Source: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 5), Port: 40123}, Err: errors.New("connection reset by peer")})
 			}
 			o.counting("far.org", tt.host, &tt.key, tt.policy)(out)
 			if fmt.Sprint(got) != "["+tt.want+"]" {

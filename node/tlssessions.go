@@ -12,6 +12,7 @@ import (
 	"cairn/smtpgw/dnssec"
 	"cairn/smtpgw/mtasts"
 	"cairn/smtpgw/mx"
+	"cairn/smtpgw/neterr"
 	"cairn/smtpgw/reports"
 	"cairn/smtpgw/reports/tally"
 )
@@ -63,14 +64,14 @@ func (o *outsideRouter) counting(domain, host string, k *publishedKey, policy *m
 		s := tally.Session{Domain: domain, Policy: held}
 		switch {
 		case out.Err != nil:
-			s.Cause.Kind, s.Cause.Reason = tally.CauseOf(out.Err)
+			s.Cause.Kind, s.Cause.Reason = tally.CauseOf(out.Err, neterr.Words(out.Err))
 		case out.State == nil:
 			s.Cause.Kind = tally.NotOffered
 		case trying && !policy.Allows(host):
 			s.Cause.Kind, s.Cause.Reason = tally.General, notNamed
 		case trying:
 			if err := mayProve(out.State.PeerCertificates, host, time.Now()); err != nil {
-				s.Cause.Kind, s.Cause.Reason = tally.CauseOf(err)
+				s.Cause.Kind, s.Cause.Reason = tally.CauseOf(err, neterr.Words(err))
 			}
 		case fault != nil:
 			s.Policy.Kind, s.Cause.Kind, s.Cause.Reason = reports.PolicySTS, faultIn(fault), fault.Error()

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"cairn/smtpgw/neterr"
 )
 
 const (
@@ -139,7 +141,8 @@ var (
 	ErrCertificate = errors.New("the web server's certificate is not accepted")
 )
 
-// shortened is an error of which little is kept: what it says of a stranger's words may be long.
+// shortened is an error of which little is kept: what it says of a stranger's words may be long. He
+// may be told of it.
 func shortened(err error) error {
 	const most = 200
 	if errors.Is(err, ErrInvalid) {
@@ -148,7 +151,7 @@ func shortened(err error) error {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return ErrCertificate
 	}
-	text := err.Error()
+	text := neterr.Words(err)
 	return errors.New(strings.ToValidUTF8(text[:min(len(text), most)], ""))
 }
 

@@ -238,6 +238,24 @@ func TestFault(t *testing.T) {
 	}
 }
 
+// TestFaultTellsNothingOfThisMachine: whoever announces a policy is told why it could not be had.
+func TestFaultTellsNothingOfThisMachine(t *testing.T) {
+	own := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 5), Port: 40123}
+	for _, why := range []error{
+		&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "mta-sts.far.example", Server: "10.0.0.1:53", IsNotFound: true}},
+		&net.OpError{Op: "read", Net: "tcp", Source: own, Addr: own, Err: errors.New("connection reset by peer")},
+	} {
+		client := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, why }}}
+		f := NewFinder(func(context.Context, string) ([]string, error) { return []string{"v=STSv1; id=1"}, nil }, client)
+		if _, err := f.Policy(t.Context(), "far.example", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if fault := fmt.Sprint(f.Fault("far.example")); strings.Contains(fault, "10.0.0.") || fault == "<nil>" {
+			t.Errorf("%v: %s", why, fault)
+		}
+	}
+}
+
 // TestWrongCertificate: a policy from whoever has no certificate for the name is none.
 func TestWrongCertificate(t *testing.T) {
 	w := &web{text: policyText("enforce"), records: []string{"v=STSv1; id=1"}, kind: "text/plain", status: 200}
