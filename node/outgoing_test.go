@@ -154,6 +154,7 @@ func TestTLSReports(t *testing.T) {
 	t.Cleanup(func() { exchange = was })
 	exchange.port, exchange.Resolver, exchange.policies, exchange.resolvConf, exchange.roots = port, world, world, "", roots
 	exchange.allowed = func(netip.Addr) bool { return true }
+	exchange.public = exchange.allowed
 
 	n, _ := begunOutward(t)
 	keys, err := n.DKIM(t.Context(), "")
@@ -264,7 +265,7 @@ func TestWhatSessionsAreHeldTo(t *testing.T) {
 				}
 				got = append(got, s.Policy.Kind+" "+s.Policy.Domain+" "+s.Cause.Kind)
 			}}
-			out := smtpgw.TLSOutcome{Local: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, Remote: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+			out := smtpgw.TLSOutcome{Local: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, Remote: &net.TCPAddr{IP: net.IPv4(198, 51, 100, 7)}}
 			switch tt.outcome {
 			case "encrypted":
 				out.State = shows(t, cert.Certificate[0])
@@ -274,6 +275,10 @@ func TestWhatSessionsAreHeldTo(t *testing.T) {
 			o.counting("far.org", tt.host, &tt.key, tt.policy)(out)
 			if fmt.Sprint(got) != "["+tt.want+"]" {
 				t.Errorf("%q, want %q", got, tt.want)
+			}
+			out.Remote = &net.TCPAddr{IP: net.IPv4(10, 0, 0, 2)}
+			if o.counting("far.org", tt.host, &tt.key, tt.policy)(out); len(got) != 1 {
+				t.Errorf("a server in a private network counts: %q", got)
 			}
 		})
 	}

@@ -61,6 +61,9 @@ func (o *outsideRouter) counting(domain, host string, k *publishedKey, policy *m
 		}
 	}
 	return func(out smtpgw.TLSOutcome) {
+		if far, err := netip.ParseAddr(addressIn(out.Remote)); err != nil || !exchange.public(far) {
+			return // whoever has a name lead into a private network is not told what there is
+		}
 		s := tally.Session{Domain: domain, Policy: held}
 		switch {
 		case out.Err != nil:
