@@ -154,6 +154,7 @@ func TestTLSReports(t *testing.T) {
 	t.Cleanup(func() { exchange = was })
 	exchange.port, exchange.Resolver, exchange.policies, exchange.resolvConf, exchange.roots = port, world, world, "", roots
 	exchange.allowed = func(netip.Addr) bool { return true }
+	exchange.public = exchange.allowed
 
 	n, _ := begunOutward(t)
 	keys, err := n.DKIM(t.Context(), "")
@@ -259,18 +260,25 @@ func TestWhatSessionsAreHeldTo(t *testing.T) {
 				if s.Domain != "far.org" || s.Cause.Kind != "" && s.Cause.Host != tt.host {
 					t.Errorf("%+v", s)
 				}
+				if strings.Contains(s.Cause.Reason, "10.0.0.5") {
+					t.Errorf("a stranger is told an address of this machine: %s", s.Cause.Reason)
+				}
 				got = append(got, s.Policy.Kind+" "+s.Policy.Domain+" "+s.Cause.Kind)
 			}}
-			out := smtpgw.TLSOutcome{Local: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, Remote: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+			out := smtpgw.TLSOutcome{Local: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, Remote: &net.TCPAddr{IP: net.IPv4(198, 51, 100, 7)}}
 			switch tt.outcome {
 			case "encrypted":
 				out.State = shows(t, cert.Certificate[0])
 			case "failed":
-				out.Err = errors.New("handshake failure")
+				out.Err = fmt.Errorf("TLS: %w", &net.OpError{Op: "read", Net: "tcp", Source: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 5), Port: 40123}, Err: errors.New("connection reset by peer")})
 			}
 			o.counting("far.org", tt.host, &tt.key, tt.policy)(out)
 			if fmt.Sprint(got) != "["+tt.want+"]" {
 				t.Errorf("%q, want %q", got, tt.want)
+			}
+			out.Remote = &net.TCPAddr{IP: net.IPv4(10, 0, 0, 2)}
+			if o.counting("far.org", tt.host, &tt.key, tt.policy)(out); len(got) != 1 {
+				t.Errorf("a server in a private network counts: %q", got)
 			}
 		})
 	}

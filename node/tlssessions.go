@@ -12,6 +12,7 @@ import (
 	"cairn/smtpgw/dnssec"
 	"cairn/smtpgw/mtasts"
 	"cairn/smtpgw/mx"
+	"cairn/smtpgw/neterr"
 	"cairn/smtpgw/reports"
 	"cairn/smtpgw/reports/tally"
 )
@@ -60,17 +61,20 @@ func (o *outsideRouter) counting(domain, host string, k *publishedKey, policy *m
 		}
 	}
 	return func(out smtpgw.TLSOutcome) {
+		if far, err := netip.ParseAddr(addressIn(out.Remote)); err != nil || !exchange.public(far) {
+			return // whoever has a name lead into a private network is not told what there is
+		}
 		s := tally.Session{Domain: domain, Policy: held}
 		switch {
 		case out.Err != nil:
-			s.Cause.Kind, s.Cause.Reason = tally.CauseOf(out.Err)
+			s.Cause.Kind, s.Cause.Reason = tally.CauseOf(out.Err, neterr.Words(out.Err))
 		case out.State == nil:
 			s.Cause.Kind = tally.NotOffered
 		case trying && !policy.Allows(host):
 			s.Cause.Kind, s.Cause.Reason = tally.General, notNamed
 		case trying:
 			if err := mayProve(out.State.PeerCertificates, host, time.Now()); err != nil {
-				s.Cause.Kind, s.Cause.Reason = tally.CauseOf(err)
+				s.Cause.Kind, s.Cause.Reason = tally.CauseOf(err, neterr.Words(err))
 			}
 		case fault != nil:
 			s.Policy.Kind, s.Cause.Kind, s.Cause.Reason = reports.PolicySTS, faultIn(fault), fault.Error()

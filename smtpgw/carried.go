@@ -7,9 +7,11 @@ const (
 	// it what is on its way to one domain, whose server may take it as slowly as it likes.
 	carriedBytes = 256 << 20
 	laneBytes    = carriedBytes / 4
-	// lightMail is the size in bytes up to which mail does not wait for room: it is bounded by the
-	// sessions.
-	lightMail = 1 << 20
+	// lightMail is the size in bytes up to which mail does not wait for that room, so that heavy
+	// mail of others does not hold it up. lightBytes is how much of it is on its way to one domain:
+	// with a node there are more sessions than could each have as much.
+	lightMail  = 1 << 20
+	lightBytes = 8 * lightMail
 )
 
 // hold waits for room for the text of an entry, in its lane's part. What it returns gives it back.
@@ -24,9 +26,13 @@ func (c *Courier) hold(l *lane, id uint64) (leave func(), err error) {
 			return err
 		})
 	}
-	if err != nil || size <= lightMail {
+	if err != nil {
 		return func() {}, nil
 	}
-	taken, err := l.texts.Take(l.goes, size)
-	return func() { l.texts.Give(taken) }, err
+	room := l.texts
+	if size <= lightMail {
+		room = l.light
+	}
+	taken, err := room.Take(l.goes, size)
+	return func() { room.Give(taken) }, err
 }

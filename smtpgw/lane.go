@@ -18,7 +18,8 @@ import (
 type lane struct {
 	domain  string
 	pending chan uint64
-	texts   *textroom.Room  // for mail on its way there
+	texts   *textroom.Room  // for heavy mail on its way there
+	light   *textroom.Room  // for other mail
 	goes    context.Context // done when the lane is to make place, or no mail is carried any more
 	leave   context.CancelFunc
 
@@ -37,7 +38,7 @@ type lane struct {
 }
 
 func newLane(ctx context.Context, domain string, texts *textroom.Room) *lane {
-	l := &lane{domain: domain, pending: make(chan uint64, laneRoom), texts: texts}
+	l := &lane{domain: domain, pending: make(chan uint64, laneRoom), texts: texts, light: textroom.New(lightBytes)}
 	l.goes, l.leave = context.WithCancel(ctx)
 	return l
 }

@@ -79,17 +79,22 @@ func (c *Courier) unkept(e *outbox.Entry, route *Route, text string) []fate {
 func (r *Route) unfit(text string) reply.Reply { return (&outbound{keeps: r.keeps}).unfit(550, text) }
 
 // saysAnyTLS reports whether the sender of a message would rather have it arrive than keep to what
-// the recipient's domain asks of TLS (section 3). A field that stands there twice says nothing.
+// the recipient's domain asks of TLS (section 3). A field that stands there twice says nothing, nor
+// does one in what an account or a list sends on: whoever wrote it has not named these recipients,
+// and could read on the way who they are.
 func saysAnyTLS(raw []byte) bool {
 	header, _ := rawheader.Split(raw)
-	said, no := 0, false
+	said, no, sentOn := 0, false, false
 	for f := range rawheader.Fields(header) {
-		if f.Is("tls-required") {
+		switch {
+		case f.Is("tls-required"):
 			said++
 			no = strings.EqualFold(f.Unfolded(), "no")
+		case f.Is("delivered-to"), f.Is("list-id"):
+			sentOn = true
 		}
 	}
-	return said == 1 && no
+	return said == 1 && no && !sentOn
 }
 
 // withoutPolicy is the host as one of a domain that asks nothing of TLS.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 	"time"
 )
@@ -71,5 +72,41 @@ func TestNodeHasManySessions(t *testing.T) {
 	defer n.courier.mu.Unlock()
 	if l := n.courier.lanes["far.example"]; l == nil || l.workers != 32 || len(opened) > 0 {
 		t.Errorf("%d sessions more, there is a lane: %v", len(opened), l != nil)
+	}
+}
+
+// TestLightMailIsBounded: however many sessions there are with a node, the texts on their way to it
+// are in so much memory, also those of mail that waits for no room with heavy mail.
+func TestLightMailIsBounded(t *testing.T) {
+	n := nearNode(t, nil)
+	opened := make(chan net.Conn, 100)
+	n.courier.router = routes{"far.example": Route{To: "a node", Dial: func(ctx context.Context, _ string) (net.Conn, error) {
+		here, there := net.Pipe()
+		opened <- there // nobody says anything
+		return here, nil
+	}}}
+	text := mailText("large") + strings.Repeat(strings.Repeat("x", 70)+"\r\n", (lightMail-4096)/72)
+	for range 14 {
+		n.send(t, "user@local.example", text, "bob@far.example")
+	}
+	n.run(t)
+	for range lightBytes / lightMail {
+		select {
+		case c := <-opened:
+			defer c.Close()
+		case <-time.After(20 * time.Second):
+			t.Fatal("a session is not opened")
+		}
+	}
+	waitFor(t, func() bool {
+		n.courier.mu.Lock()
+		defer n.courier.mu.Unlock()
+		l := n.courier.lanes["far.example"]
+		return l != nil && l.workers == 14 && l.idle == 0 && l.light.Used() > lightBytes-lightMail
+	})
+	n.courier.mu.Lock()
+	defer n.courier.mu.Unlock()
+	if l := n.courier.lanes["far.example"]; len(opened) > 0 || l.light.Used() > lightBytes {
+		t.Errorf("%d sessions more, %d octets", len(opened), l.light.Used())
 	}
 }

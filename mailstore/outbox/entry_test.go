@@ -42,7 +42,12 @@ func drawEntry(t *rapid.T) Entry {
 	}
 	e.Wish.Threshold = rapid.IntRange(0, 100).Draw(t, "threshold")
 	e.round = rapid.Uint32().Draw(t, "round")
-	e.RequireTLS = rapid.Bool().Draw(t, "requiretls")
+	switch rapid.IntRange(0, 2).Draw(t, "TLS") {
+	case 1:
+		e.RequireTLS = true
+	case 2:
+		e.TLSReport = true
+	}
 	e.DSN.EnvID = rapid.String().Draw(t, "envid")
 	e.DSN.Full = rapid.Bool().Draw(t, "full")
 	for range rapid.IntRange(0, 2).Draw(t, "asked") {
@@ -116,17 +121,35 @@ func FuzzDecodeEntry(f *testing.F) {
 	})
 }
 
-// TestEntryOfBefore: what was queued before there were wishes is read, byte by
-// byte as it was written then.
+// TestEntryOfBefore: what was queued by each version before is read, byte by byte as it was written
+// then.
 func TestEntryOfBefore(t *testing.T) {
 	b := append([]byte{1, 1, 'r', 2, 3}, make([]byte, 32)...)
 	b = append(b, 1, 'f', 1, 'd', 1, 1, 'x', 9, 0, 0, 0, 0, 0)
-	e, err := decodeEntry(7, b)
-	want := Entry{
+	plain := Entry{
 		ID: 7, Ref: "r", Account: 2, Message: 3, From: "f", Domain: "d", Recipients: []string{"x"}, Created: time.UnixMilli(9),
 	}
-	if err != nil || !reflect.DeepEqual(e, want) || !bytes.Equal(e.encode(), b) {
-		t.Errorf("%+v (%v), want %+v", e, err, want)
+	asked := DSN{HDRS: true, EnvID: "e", Asked: []Asked{{"x", NotifyNever, "o"}}}
+	inDSN := appendDSN(nil, &asked)
+	for version, tt := range map[byte]struct {
+		behind []byte
+		change func(e *Entry)
+	}{
+		entryPlain:  {nil, func(*Entry) {}},
+		entryWish:   {[]byte{1, 5, 90}, func(e *Entry) { e.Wish.LeftOut, e.Wish.Threshold = []message.Type{5}, 90 }},
+		entryDerive: {[]byte{0, 0, 1, 6}, func(e *Entry) { e.Wish.Derive = []message.Type{6} }},
+		entryRound:  {[]byte{0, 0, 0, 4}, func(e *Entry) { e.round = 4 }},
+		entryDSN:    {append([]byte{0, 0, 0, 0}, inDSN...), func(e *Entry) { e.DSN = asked }},
+		entryTLS:    {append([]byte{0, 0, 0, 0}, appendDSN(nil, &DSN{})...), func(e *Entry) { e.RequireTLS = true }},
+		entryReport: {append([]byte{0, 0, 0, 0}, appendDSN(nil, &DSN{})...), func(e *Entry) { e.TLSReport = true }},
+	} {
+		stored := append(append([]byte{version}, b[1:]...), tt.behind...)
+		want := plain
+		tt.change(&want)
+		e, err := decodeEntry(7, stored)
+		if err != nil || !reflect.DeepEqual(e, want) || !bytes.Equal(e.encode(), stored) {
+			t.Errorf("version %d: %+v (%v), want %+v", version, e, err, want)
+		}
 	}
 }
 

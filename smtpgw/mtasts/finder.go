@@ -9,11 +9,16 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
+
+	"cairn/smtpgw/mx"
+	"cairn/smtpgw/neterr"
 )
 
 const (
@@ -33,6 +38,7 @@ const (
 type Finder struct {
 	lookup func(ctx context.Context, name string) ([]string, error)
 	fetch  func(ctx context.Context, domain string) ([]byte, error)
+	public func(netip.Addr) bool // whether others may be told what came of it
 
 	mu     sync.Mutex
 	known  map[string]known
@@ -59,10 +65,9 @@ type known struct {
 // NewFinder returns a Finder that asks the DNS by lookup for TXT records, and fetches policies by
 // client.
 func NewFinder(lookup func(context.Context, string) ([]string, error), client *http.Client) *Finder {
-	return &Finder{
-		lookup: lookup, known: make(map[string]known), asking: make(map[string]*look),
-		fetch: func(ctx context.Context, domain string) ([]byte, error) { return fetchText(ctx, client, domain) },
-	}
+	f := &Finder{lookup: lookup, public: mx.Public, known: make(map[string]known), asking: make(map[string]*look)}
+	f.fetch = func(ctx context.Context, domain string) ([]byte, error) { return f.fetchBy(ctx, client, domain) }
+	return f
 }
 
 // Policy returns the policy of a domain; nil: it has none, or none can be found now. What was found
@@ -137,9 +142,14 @@ var (
 	ErrInvalid = errors.New("it is no policy")
 	// ErrCertificate is that the web server has no certificate for its name.
 	ErrCertificate = errors.New("the web server's certificate is not accepted")
+	// errPrivate stands for whatever comes of a server that not everybody reaches: who announces a
+	// policy is told why it could not be had, and could else find out what there is in a private
+	// network.
+	errPrivate = errors.New("the name of the web server leads to no public address")
 )
 
-// shortened is an error of which little is kept: what it says of a stranger's words may be long.
+// shortened is an error of which little is kept: what it says of a stranger's words may be long. He
+// may be told of it.
 func shortened(err error) error {
 	const most = 200
 	if errors.Is(err, ErrInvalid) {
@@ -148,7 +158,7 @@ func shortened(err error) error {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return ErrCertificate
 	}
-	text := err.Error()
+	text := neterr.Words(err)
 	return errors.New(strings.ToValidUTF8(text[:min(len(text), most)], ""))
 }
 
@@ -219,6 +229,20 @@ func (f *Finder) get(ctx context.Context, domain string) (*Policy, error) {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	return p, nil
+}
+
+// fetchBy gets the text of a domain's policy.
+func (f *Finder) fetchBy(ctx context.Context, client *http.Client, domain string) ([]byte, error) {
+	var private atomic.Bool
+	b, err := fetchText(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{ConnectStart: func(_, address string) {
+		if a, err := netip.ParseAddrPort(address); err != nil || !f.public(a.Addr()) {
+			private.Store(true)
+		}
+	}}), client, domain)
+	if err != nil && private.Load() {
+		return nil, errPrivate
+	}
+	return b, err
 }
 
 // fetchText gets the text of a domain's policy over HTTPS (section 3.3).

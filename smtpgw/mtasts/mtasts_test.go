@@ -160,7 +160,9 @@ func (w *web) start(t *testing.T, certified string) *Finder {
 	transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "tcp", server.Listener.Addr().String())
 	}
-	return NewFinder(func(context.Context, string) ([]string, error) { return w.records, w.dns }, client)
+	f := NewFinder(func(context.Context, string) ([]string, error) { return w.records, w.dns }, client)
+	f.public = func(netip.Addr) bool { return true }
+	return f
 }
 
 func policyText(mode string) string {
@@ -235,6 +237,39 @@ func TestFault(t *testing.T) {
 	}
 	if f.Fault("other.example") != nil {
 		t.Error("of a domain that was never looked at")
+	}
+}
+
+// TestFaultTellsNothingOfThisMachine: whoever announces a policy is told why it could not be had.
+func TestFaultTellsNothingOfThisMachine(t *testing.T) {
+	own := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 5), Port: 40123}
+	for _, why := range []error{
+		&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "mta-sts.far.example", Server: "10.0.0.1:53", IsNotFound: true}},
+		&net.OpError{Op: "read", Net: "tcp", Source: own, Addr: own, Err: errors.New("connection reset by peer")},
+	} {
+		client := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, why }}}
+		f := NewFinder(func(context.Context, string) ([]string, error) { return []string{"v=STSv1; id=1"}, nil }, client)
+		if _, err := f.Policy(t.Context(), "far.example", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if fault := fmt.Sprint(f.Fault("far.example")); strings.Contains(fault, "10.0.0.") || fault == "<nil>" {
+			t.Errorf("%v: %s", why, fault)
+		}
+	}
+}
+
+// TestFaultTellsNothingOfPrivateNetworks: whoever has a name lead there is not told what there is.
+func TestFaultTellsNothingOfPrivateNetworks(t *testing.T) {
+	for _, certified := range []string{"mta-sts.far.example", "other.example"} {
+		w := &web{records: []string{"v=STSv1; id=1"}, status: 500}
+		f := w.start(t, certified)
+		f.public = mx.Public
+		if _, err := f.Policy(t.Context(), "far.example", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if fault := fmt.Sprint(f.Fault("far.example")); !strings.Contains(fault, "no public address") {
+			t.Errorf("certified for %s: %s", certified, fault)
+		}
 	}
 }
 

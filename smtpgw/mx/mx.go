@@ -80,14 +80,20 @@ func Elsewhere(a netip.Addr) bool {
 }
 
 // Public reports whether an address may be one of a server that anybody reaches: Elsewhere, and of
-// no private network (RFC 1918, 4193, 6598).
+// no private network, and none that is kept for other ends and may be in use as one.
 func Public(a netip.Addr) bool {
 	in := embedded(a.Unmap())
-	return Elsewhere(a) && !in.IsPrivate() && !shared.Contains(in)
+	return Elsewhere(a) && !in.IsPrivate() && !slices.ContainsFunc(apart, func(p netip.Prefix) bool { return p.Contains(in) })
 }
 
-// shared is behind the routers of providers (RFC 6598).
-var shared = netip.MustParsePrefix("100.64.0.0/10")
+// apart are networks that no public server is in.
+var apart = []netip.Prefix{
+	netip.MustParsePrefix("100.64.0.0/10"), // RFC 6598, behind the routers of providers
+	netip.MustParsePrefix("192.0.0.0/24"),  // RFC 6890
+	netip.MustParsePrefix("198.18.0.0/15"), // RFC 2544
+	netip.MustParsePrefix("240.0.0.0/4"),   // RFC 1112
+	netip.MustParsePrefix("fec0::/10"),     // RFC 3879
+}
 
 // thisNetwork leads to this machine (RFC 1122, section 3.2.1.3).
 var thisNetwork = netip.MustParsePrefix("0.0.0.0/8")

@@ -152,6 +152,7 @@ func TestPublic(t *testing.T) {
 	for text, want := range map[string]bool{
 		"192.0.2.1": true, "2001:db8::1": true, "10.0.0.1": false, "192.168.1.1": false, "172.16.0.1": false, "100.64.0.1": false, "127.0.0.1": false,
 		"fd00::1": false, "fe80::1": false, "::ffff:10.0.0.1": false, "64:ff9b::10.0.0.1": false, "2002:a00:1::": false, "169.254.169.254": false, "0.0.0.0": false,
+		"192.0.0.170": false, "198.18.0.1": false, "198.20.0.1": true, "250.1.2.3": false, "fec0::1": false, "::ffff:198.19.0.1": false,
 	} {
 		if got := Public(netip.MustParseAddr(text)); got != want {
 			t.Errorf("%s: %v", text, got)

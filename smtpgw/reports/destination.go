@@ -10,11 +10,13 @@ import (
 
 // Bounds on what a domain may name.
 const (
-	maxDestinations = 4
-	maxURL          = 2000 // octets
-	maxRecord       = 8192 // octets of a TXT record
-	maxLocal        = 64   // octets of a local part
+	maxURL    = 2000 // octets
+	maxRecord = 8192 // octets of a TXT record
+	maxLocal  = 64   // octets of a local part
 )
+
+// MaxDestinations is how many of the destinations that a domain names get its reports.
+const MaxDestinations = 4
 
 // Destination is where a domain wants its reports: an address, or a web server.
 type Destination struct {
@@ -67,7 +69,7 @@ func destinations(rua string, read func(string) (Destination, bool)) (list []Des
 	seen := make(map[string]bool)
 	for uri := range strings.SplitSeq(rua, ",") {
 		d, ok := read(strings.Trim(uri, " \t"))
-		if ok && len(list) < maxDestinations && !seen[d.String()] {
+		if ok && len(list) < MaxDestinations && !seen[d.String()] {
 			seen[d.String()] = true
 			list = append(list, d)
 		}

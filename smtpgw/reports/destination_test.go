@@ -65,7 +65,7 @@ func FuzzDestinations(f *testing.F) {
 	f.Add("v=TLSRPTv1;rua=https://far.example:443/%0d%0a", "mailto:d@far.example!10m,mailto:x@y.z!3")
 	f.Fuzz(func(t *testing.T, record, rua string) {
 		list := append(TLSDestinations([]string{record}), DMARCDestinations(rua)...)
-		if len(list) > 2*maxDestinations {
+		if len(list) > 2*MaxDestinations {
 			t.Fatal(len(list), " destinations")
 		}
 		for _, d := range list {

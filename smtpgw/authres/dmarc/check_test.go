@@ -162,7 +162,7 @@ func TestSuffixes(t *testing.T) {
 			continue
 		}
 		ran++
-		got := registered(domain)
+		got := Registered(domain)
 		if got == domain && want == "null" {
 			got = "null" // a suffix
 		}

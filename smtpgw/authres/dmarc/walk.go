@@ -72,7 +72,7 @@ func recordAt(ctx context.Context, dns *lookup.Asker, name string) (*found, erro
 // organisational picks the organisational domain of domain from the records of its walk (RFC 9989,
 // section 4.10.2).
 func organisational(domain string, records []found) string {
-	org, least := domain, registered(domain)
+	org, least := domain, Registered(domain)
 	for _, f := range records {
 		switch {
 		case f.record.Suffix == "n":
@@ -87,9 +87,9 @@ func organisational(domain string, records []found) string {
 	return org
 }
 
-// registered is the shortest name that domain is or is below which somebody has for himself, by the
+// Registered is the shortest name that domain is or is below which somebody has for himself, by the
 // list of public suffixes.
-func registered(domain string) string {
+func Registered(domain string) string {
 	name, err := publicsuffix.EffectiveTLDPlusOne(domain)
 	if err != nil {
 		return domain // a suffix

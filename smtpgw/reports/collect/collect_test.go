@@ -253,3 +253,34 @@ func FuzzFigures(f *testing.F) {
 		}
 	})
 }
+
+// TestLostNumberOverwritesNothing: where the number of the last report is lost, or is an older one,
+// what comes is kept beside what is there.
+func TestLostNumberOverwritesNothing(t *testing.T) {
+	for name, spoil := range map[string]func(sp mailstore.Space) error{
+		"gone":  func(sp mailstore.Space) error { return sp.Delete(lastKey) },
+		"older": func(sp mailstore.Space) error { return sp.PutNumber(lastKey, 1) },
+	} {
+		h := newHouse(t)
+		adds := func(id string) {
+			h.update(func(tx *mailstore.Tx) error {
+				_, err := add(tx.Space(space), &Report{Version: version, Kind: "tls", ID: id, Received: h.now, Domains: []string{"a.example"}})
+				return err
+			})
+		}
+		adds("1")
+		adds("2")
+		h.update(func(tx *mailstore.Tx) error { return spoil(tx.Space(space)) })
+		adds("3")
+		err := h.store.View(func(rd *mailstore.Reader) error {
+			list, _, err := All(rd, "", time.Time{}, 9)
+			if len(list) != 3 || list[0].ID != "3" || list[2].ID != "1" {
+				t.Errorf("%s: %+v", name, list)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"cairn/mailstore"
 	"cairn/smtpgw/reports"
 	"cairn/smtpgw/reports/tally"
@@ -26,6 +28,7 @@ var noon = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 // house is a store with a sender, a DNS and a web server that takes reports.
 type house struct {
 	*testing.T
+	dir   string
 	store *mailstore.Store
 	s     *Sender
 	now   time.Time
@@ -35,6 +38,7 @@ type house struct {
 	records map[string][]string
 	silent  bool
 	answer  int      // of the web server
+	asked   int      // it was
 	posted  [][]byte // to it
 	queued  []letter
 	counts  map[string]int
@@ -42,16 +46,17 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	store, err := mailstore.Open(t.TempDir(), slog.New(slog.DiscardHandler))
+	dir := t.TempDir()
+	store, err := mailstore.Open(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
+	h := &house{T: t, dir: dir, store: store, now: noon, from: "postmaster@near.example", answer: 200, records: make(map[string][]string), counts: make(map[string]int)}
 	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
+		if err := h.store.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	h := &house{T: t, store: store, now: noon, from: "postmaster@near.example", answer: 200, records: make(map[string][]string), counts: make(map[string]int)}
 	h.again()
 	return h
 }
@@ -65,6 +70,7 @@ func (h *house) again() {
 		if err != nil || r.Method != http.MethodPost || r.Header.Get("Content-Type") != reports.TypeTLS {
 			h.Errorf("%s %s: %v", r.Method, r.Header.Get("Content-Type"), err)
 		}
+		h.asked++
 		if h.answer == http.StatusOK {
 			h.posted = append(h.posted, body)
 		}
@@ -431,4 +437,207 @@ func TestDMARCReports(t *testing.T) {
 			}
 		})
 	}
+}
+
+// dueAll is when the reports on what was counted at noon are due.
+func (h *house) dueAll() { h.now = tally.DayOf(noon).End().Add(time.Second + window) }
+
+// TestStrangersAreNotWrittenTo: who has many domains cannot have somebody else get a report on each
+// of them, nor have one domain name others with each attempt. Who has his own reports gets all.
+func TestStrangersAreNotWrittenTo(t *testing.T) {
+	t.Run("an address", func(t *testing.T) {
+		h := newHouse(t)
+		for i := range mostToOne + 5 {
+			domain := fmt.Sprintf("evil%d.example", i)
+			h.asks(domain, "v=TLSRPTv1; rua=mailto:jo@victim.test,mailto:tls@"+domain)
+			h.session(domain, "")
+		}
+		h.flush()
+		h.dueAll()
+		h.send()
+		got := make(map[bool]int)
+		for _, l := range h.queued {
+			got[l.to == "jo@victim.test"]++
+		}
+		if got[true] != mostToOne || got[false] != mostToOne+5 || h.counts["tls given-up"] != 5 || h.kept() != 0 {
+			t.Errorf("%v, %v, %d are kept", got, h.counts, h.kept())
+		}
+	})
+	t.Run("a host", func(t *testing.T) {
+		h := newHouse(t)
+		h.answer = 503
+		for i := range mostToHost / 4 {
+			domain := fmt.Sprintf("evil%d.test", i)
+			var list []string
+			for j := range 4 {
+				list = append(list, fmt.Sprintf("https://example.com/%d/%d", i, j))
+			}
+			h.asks(domain, "v=TLSRPTv1; rua="+strings.Join(list, ","))
+			h.session(domain, "")
+		}
+		h.flush()
+		h.dueAll()
+		h.send()
+		h.want("there is trouble")
+		h.now = h.now.Add(firstRetry)
+		h.send()
+		if h.asked != mostToHost || h.counts["tls given-up"] != mostToHost || h.kept() != 0 {
+			t.Errorf("%d requests, %v, %d are kept", h.asked, h.counts, h.kept())
+		}
+		h.now = h.now.Add(24 * time.Hour)
+		if why, ok := h.s.mayHave("evil.test", reports.Destination{URL: "https://example.com/"}, h.now); !ok {
+			t.Errorf("on the next day: %s", why)
+		}
+	})
+	t.Run("others each time", func(t *testing.T) {
+		h := newHouse(t)
+		h.answer = 503
+		h.session("evil.example", "")
+		h.flush()
+		h.dueAll()
+		for i := range 30 {
+			h.asks("evil.example", fmt.Sprintf("v=TLSRPTv1; rua=https://example.com/,mailto:a%d@victim.test,mailto:b%d@victim.test,mailto:c%d@victim.test", i, i, i))
+			h.send()
+			h.now = h.now.Add(30 * time.Minute)
+		}
+		if len(h.queued) != 3 || h.kept() != 1 {
+			t.Errorf("%d mails, %d are kept", len(h.queued), h.kept())
+		}
+	})
+}
+
+// TestOneOrganisationIsBounded: who has any number of names below one that he has registered leaves
+// room for others.
+func TestOneOrganisationIsBounded(t *testing.T) {
+	h := newHouse(t)
+	for range 2 { // the second time what is stored counts
+		for i := range maxBelow + 5 {
+			h.session(fmt.Sprintf("d%d.evil.example", i), "")
+		}
+		h.session("far.example", "")
+		if len(h.s.fresh) != maxBelow+1 || h.s.left != 5 {
+			t.Errorf("%d in memory, %d left out", len(h.s.fresh), h.s.left)
+		}
+		h.flush()
+		for i := range 5 {
+			h.session(fmt.Sprintf("e%d.evil.example", i), "")
+		}
+		h.flush()
+		if h.kept() != maxBelow+1 {
+			t.Errorf("%d are kept", h.kept())
+		}
+	}
+}
+
+// TestWhoFailsGoesBehind: those that became due last have their turn first, and what fails is tried
+// behind them.
+func TestWhoFailsGoesBehind(t *testing.T) {
+	h := newHouse(t)
+	var list []about
+	for i := range 50 {
+		list = append(list, about{kindTLS, tally.DayOf(noon), fmt.Sprintf("d%d.example", i)})
+	}
+	h.now = tally.DayOf(noon).End().Add(window / 2)
+	got := h.s.inTurn(slices.Clone(list), h.now)
+	if len(got) == 0 || len(got) == len(list) {
+		t.Fatalf("%d of them are due", len(got))
+	}
+	for i, a := range got {
+		at := h.s.Due(a.domain, a.day)
+		if at.After(h.now) || i > 0 && at.After(h.s.Due(got[i-1].domain, a.day)) {
+			t.Errorf("%s is due at %s", a.domain, at)
+		}
+	}
+}
+
+// TestSlowOneIsEnded: a domain whose DNS takes its time has so much of it in all, and is tried
+// again as one that does not answer.
+func TestSlowOneIsEnded(t *testing.T) {
+	h := newHouse(t)
+	h.s.patience = time.Millisecond
+	h.s.Organisational = func(ctx context.Context, domain string) (string, error) {
+		<-ctx.Done()
+		return domain, ctx.Err()
+	}
+	h.records["_dmarc.slow.example"] = []string{"v=DMARC1; p=none; rua=mailto:a@a.example"}
+	h.mail("slow.example", "pass", true)
+	h.flush()
+	h.dueAll()
+	began := time.Now()
+	h.send()
+	if took := time.Since(began); took > askTime || h.kept() != 1 {
+		t.Errorf("it took %s, %d are kept", took, h.kept())
+	}
+	h.s.patience, h.s.Organisational = oneTime, func(context.Context, string) (string, error) { return "example", nil }
+	h.now = h.now.Add(firstRetry)
+	h.send()
+	h.want("later", "slow.example 2026-11-28 a@a.example queued 1/0")
+}
+
+// TestLostNumberHoldsNothingUp: where the number of the last report is lost, reports are sent and
+// noted all the same, once.
+func TestLostNumberHoldsNothingUp(t *testing.T) {
+	for name, spoil := range map[string]func(sp mailstore.Space) error{
+		"gone":    func(sp mailstore.Space) error { return sp.Delete(lastKey) },
+		"older":   func(sp mailstore.Space) error { return sp.PutNumber(lastKey, 0) },
+		"damaged": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			err := h.store.Update(t.Context(), func(tx *mailstore.Tx) error {
+				return note(tx.Space(space), &Sent{Kind: reports.KindTLS, Domain: "a.example", Begin: noon, To: "x@a.example", Outcome: Queued, At: h.now}, h.now)
+			})
+			if err == nil && spoil != nil {
+				err = h.store.Update(t.Context(), func(tx *mailstore.Tx) error { return spoil(tx.Space(space)) })
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if spoil == nil {
+				h.flips(lastKey)
+			}
+			h.asks("far.example", "v=TLSRPTv1; rua=https://example.com/")
+			h.session("far.example", "")
+			h.flush()
+			h.dueAll()
+			h.send()
+			h.send()
+			h.want("behind the damage", "far.example 2026-11-28 https://example.com/ posted 1/0", "a.example 2026-11-28 x@a.example queued 0/0")
+			if len(h.posted) != 1 {
+				t.Errorf("it was posted %d times", len(h.posted))
+			}
+		})
+	}
+}
+
+// flips flips an octet of a value on the disk, and begins with that.
+func (h *house) flips(key []byte) {
+	h.Helper()
+	if err := h.store.Close(); err != nil {
+		h.Fatal(err)
+	}
+	db, err := badger.Open(badger.DefaultOptions(h.dir).WithLogger(nil))
+	if err != nil {
+		h.Fatal(err)
+	}
+	err = db.Update(func(txn *badger.Txn) error {
+		at := append([]byte("s"+space+"\x00"), key...)
+		item, err := txn.Get(at)
+		if err != nil {
+			return err
+		}
+		b, err := item.ValueCopy(nil)
+		if err != nil {
+			return err
+		}
+		b[len(b)/2] ^= 4
+		return txn.Set(at, b)
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		h.Fatal(err)
+	}
+	if h.store, err = mailstore.Open(h.dir, slog.New(slog.DiscardHandler)); err != nil {
+		h.Fatal(err)
+	}
+	h.again()
 }

@@ -41,7 +41,9 @@ const (
 
 	askTime  = 10 * time.Second // that the DNS has to answer
 	postTime = 10 * time.Second // that a web server has to take a report
-	atOnce   = 8                // reports that are sent at one time
+	oneTime  = time.Minute      // that one report has in all: who asks for it may be slow at each step
+	round    = 4 * time.Minute  // for which reports are begun with before what was counted is made durable again
+	atOnce   = 32               // reports that are sent at one time
 	together = 64               // domains whose figures are stored in one transaction
 )
 
@@ -74,15 +76,19 @@ type Sender struct {
 	Config
 	store *mailstore.Store
 
-	mu      sync.Mutex
-	fresh   map[about]*counted // since it was last stored
-	left    int                // what came of domains beyond MaxDomains
-	sending sync.Mutex         // held while reports are sent
+	mu    sync.Mutex
+	fresh map[about]*counted // since it was last stored
+	below map[about]int      // domains in it, by the name that somebody has registered
+	left  int                // what came of domains beyond MaxDomains and maxBelow
+	away  elsewhere
+
+	patience time.Duration // oneTime
+	sending  sync.Mutex    // held while reports are sent
 }
 
 // New returns a sender that keeps what it counts in store.
 func New(cfg Config, store *mailstore.Store) *Sender {
-	return &Sender{Config: cfg, store: store, fresh: make(map[about]*counted)}
+	return &Sender{Config: cfg, store: store, fresh: make(map[about]*counted), below: make(map[about]int), patience: oneTime}
 }
 
 // Session counts a session. It returns at once.
@@ -111,12 +117,14 @@ func (s *Sender) count(a about, in func(*counted)) {
 	defer s.mu.Unlock()
 	c := s.fresh[a]
 	if c == nil {
-		if len(s.fresh) >= MaxDomains {
+		of := a.registered()
+		if len(s.fresh) >= MaxDomains || s.below[of] >= maxBelow {
 			s.left++
 			return
 		}
 		c = &counted{Version: version}
 		s.fresh[a] = c
+		s.below[of]++
 	}
 	in(c)
 }
@@ -150,7 +158,7 @@ func (s *Sender) Run(ctx context.Context) error {
 func (s *Sender) Flush(ctx context.Context) error {
 	s.mu.Lock()
 	fresh, left := s.fresh, s.left
-	s.fresh, s.left = make(map[about]*counted), 0
+	s.fresh, s.below, s.left = make(map[about]*counted), make(map[about]int), 0
 	s.mu.Unlock()
 	var keys []about
 	for a := range fresh {
@@ -181,7 +189,7 @@ func (s *Sender) Flush(ctx context.Context) error {
 		}
 	}
 	if left > 0 {
-		s.Log.Warn("reports: there were more domains in one day than reports are made for", "most", MaxDomains, "beyond", left)
+		s.Log.Warn("reports: there were more domains in one day than reports are made for", "most", MaxDomains, "most_below_one", maxBelow, "beyond", left)
 	}
 	return nil
 }
@@ -227,15 +235,26 @@ func (s *Sender) Send(ctx context.Context, now time.Time) error {
 	}
 	var g errgroup.Group
 	g.SetLimit(atOnce)
-	for _, a := range list {
-		if ctx.Err() != nil {
-			break
+	began := time.Now()
+	for _, a := range s.inTurn(list, now) {
+		if ctx.Err() != nil || time.Since(began) > round {
+			break // the rest is due as before
 		}
-		if !s.Due(a.domain, a.day).After(now) {
-			g.Go(func() error { return s.sendOne(ctx, a, now) })
-		}
+		g.Go(func() error { return s.sendOne(ctx, a, now) })
 	}
 	return g.Wait()
+}
+
+// inTurn are those that are due, the latest first: what fails again and again keeps nobody from his
+// first turn.
+func (s *Sender) inTurn(list []about, now time.Time) []about {
+	at := make(map[about]time.Time)
+	list = slices.DeleteFunc(list, func(a about) bool {
+		at[a] = s.Due(a.domain, a.day)
+		return at[a].After(now)
+	})
+	slices.SortStableFunc(list, func(a, b about) int { return at[b].Compare(at[a]) })
+	return list
 }
 
 // attempt is one to send a report.
@@ -275,7 +294,9 @@ func (s *Sender) sendOne(ctx context.Context, of about, now time.Time) error {
 	if a.what == nil || !a.what.reportable() {
 		return s.settle(ctx, a, true, now)
 	}
-	list, err := s.destinations(ctx, a)
+	within, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	list, err := s.destinations(within, a)
 	switch {
 	case ctx.Err() != nil:
 		return nil
@@ -289,8 +310,8 @@ func (s *Sender) sendOne(ctx context.Context, of about, now time.Time) error {
 			return s.settle(ctx, a, true, now)
 		}
 		for _, d := range list {
-			if !slices.Contains(a.what.Done, d.String()) {
-				s.bring(ctx, a, d, now)
+			if a.what.mayTry(d.String()) {
+				s.bring(within, a, d, now)
 			}
 		}
 		if ctx.Err() != nil && len(a.sent) == 0 {
@@ -412,7 +433,13 @@ func (s *Sender) bring(ctx context.Context, a *attempt, d reports.Destination, n
 	sent := Sent{Kind: a.kind.String(), ID: a.report.ID, Domain: a.domain, Begin: a.report.Begin, End: a.report.End, To: d.String(), At: now}
 	sent.Passed, sent.Failed = a.what.sums()
 	from := s.From()
+	may, full := true, ""
+	if a.kind == kindTLS && (d.Mail == "" || from != "") { // of the others who is elsewhere has said that he wants them
+		full, may = s.mayHave(a.domain, d, now)
+	}
 	switch {
+	case !may:
+		sent.Outcome, sent.Why = GivenUp, full
 	case d.Mail != "" && from == "":
 		a.trouble = append(a.trouble, problem{d.String(), "no domain of ours has a DKIM key whose record is seen in the DNS, and without a signature nobody believes a report"})
 		return

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/smtpgw/authres/dmarc"
 	"cairn/smtpgw/reports"
 	"cairn/smtpgw/reports/tally"
 )
@@ -19,6 +20,7 @@ import (
 //
 //	d<kind><day><domain>  what was counted, as JSON
 //	c<kind><day>          number of domains of which something was counted on that day
+//	c<kind><day><domain>  number of these that are that one, which somebody has registered, or below it
 //	l                     number of the last report
 //	r<number>             Sent as JSON
 const space = "reportsout"
@@ -31,6 +33,9 @@ const (
 	// MaxDomains is of how many domains something is counted on one day. What comes of others is
 	// not counted.
 	MaxDomains = 10_000
+	// maxBelow is how many of them one organisation may have: whoever has one name in the DNS may
+	// have any number below it.
+	maxBelow = 200
 	// KeptDays is for how many days what was counted is kept, while no report could be sent.
 	KeptDays = 7
 	// SentKept is how long it is known that a report was sent, and MaxSent of how many.
@@ -71,6 +76,11 @@ func (a about) countKey() []byte {
 	return binary.BigEndian.AppendUint32([]byte{'c', byte(a.kind)}, uint32(a.day))
 }
 
+// registered is about what somebody has registered that the domain is of.
+func (a about) registered() about { return about{a.kind, a.day, dmarc.Registered(a.domain)} }
+
+func (a about) belowKey() []byte { return append(a.countKey(), a.registered().domain...) }
+
 // aboutOf is what a key is about.
 func aboutOf(key []byte) (a about, ok bool) {
 	if len(key) < 7 || key[0] != 'd' {
@@ -89,6 +99,24 @@ type counted struct {
 	Next  time.Time `json:"next,omitzero"`
 	Tries int       `json:"tries,omitempty"`
 	Done  []string  `json:"done,omitempty"` // destinations that have it
+	// Tried are the first destinations that it was tried to bring it to. There are no more: what a
+	// domain asks for may change with each attempt.
+	Tried []string `json:"tried,omitempty"`
+}
+
+// mayTry reports whether it is to be brought to a destination, and notes that it is tried.
+func (c *counted) mayTry(to string) bool {
+	if slices.Contains(c.Done, to) {
+		return false
+	}
+	if slices.Contains(c.Tried, to) {
+		return true
+	}
+	if len(c.Tried) >= reports.MaxDestinations {
+		return false
+	}
+	c.Tried = append(c.Tried, to)
+	return true
 }
 
 // add counts what was counted apart.
@@ -170,17 +198,30 @@ func merge(sp mailstore.Space, a about, more *counted) (kept bool, err error) {
 		return false, err
 	}
 	if c == nil {
-		n, _, err := sp.Number(a.countKey())
-		if err != nil && !errors.Is(err, mailstore.ErrDamaged) || n >= MaxDomains {
+		all, err := number(sp, a.countKey())
+		if err != nil || all >= MaxDomains {
 			return false, err
 		}
-		if err := sp.PutNumber(a.countKey(), n+1); err != nil {
+		below, err := number(sp, a.belowKey())
+		if err != nil || below >= maxBelow {
+			return false, err
+		}
+		if err := errors.Join(sp.PutNumber(a.countKey(), all+1), sp.PutNumber(a.belowKey(), below+1)); err != nil {
 			return false, err
 		}
 		c = &counted{Version: version}
 	}
 	c.add(more)
 	return true, sp.PutJSON(a.key(), c)
+}
+
+// number is one that is kept; one that is damaged begins anew.
+func number(sp mailstore.Space, key []byte) (uint64, error) {
+	n, _, err := sp.Number(key)
+	if errors.Is(err, mailstore.ErrDamaged) {
+		return 0, nil
+	}
+	return n, err
 }
 
 // due lists what days before today have, and forgets what is too old.
@@ -200,7 +241,7 @@ func due(rd *mailstore.Reader, today tally.Day) (list []about, old [][]byte, err
 		return nil, nil, err
 	}
 	err = sp.Keys([]byte("c"), nil, func(key []byte) bool {
-		if len(key) != 6 || today > KeptDays && tally.Day(binary.BigEndian.Uint32(key[2:])) < today-KeptDays {
+		if len(key) < 6 || today > KeptDays && tally.Day(binary.BigEndian.Uint32(key[2:])) < today-KeptDays {
 			old = append(old, slices.Clone(key))
 		}
 		return true
@@ -210,7 +251,7 @@ func due(rd *mailstore.Reader, today tally.Day) (list []about, old [][]byte, err
 
 // note keeps that a report was sent, and forgets the oldest ones.
 func note(sp mailstore.Space, s *Sent, now time.Time) error {
-	last, _, err := sp.Number(lastKey)
+	last, err := lastSent(sp)
 	if err != nil {
 		return err
 	}
@@ -236,6 +277,21 @@ func note(sp mailstore.Space, s *Sent, now time.Time) error {
 		err = errors.Join(err, sp.Delete(sentKey(n)))
 	}
 	return err
+}
+
+// lastSent is the number of the last report. It is told from those that are there where it is
+// damaged, or has one behind it: else no report could be noted, and each would be brought again and
+// again.
+func lastSent(sp mailstore.Space) (uint64, error) {
+	last, err := number(sp, lastKey)
+	if err != nil {
+		return 0, err
+	}
+	err = sp.Keys([]byte("r"), sentKey(last+1), func(key []byte) bool {
+		last = binary.BigEndian.Uint64(key[1:])
+		return true
+	})
+	return last, err
 }
 
 func sentOf(sp mailstore.SpaceReader, number uint64) (s Sent, err error) {

@@ -23,8 +23,9 @@ const (
 	WebPKI        = "sts-webpki-invalid"
 )
 
-// CauseOf is the result type of an error of TLS, with a reason where that says little.
-func CauseOf(err error) (kind, reason string) {
+// CauseOf is the result type of an error of TLS, with a reason where that says little. said is what
+// may be told of one that has no type of its own: its text may name addresses of this machine.
+func CauseOf(err error, said string) (kind, reason string) {
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
 		if invalid.Reason == x509.Expired {
 			return Expired, ""
@@ -45,7 +46,7 @@ func CauseOf(err error) (kind, reason string) {
 	if invalid, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return NotTrusted, clipped(invalid.Err.Error())
 	}
-	return General, clipped(err.Error())
+	return General, clipped(said)
 }
 
 // clipped is a text as it stands in a report: in one line, and bounded.

@@ -7,7 +7,8 @@ import (
 	"cairn/smtpgw/reports"
 )
 
-// maxRows is of how many kinds of mail in the name of one domain there is a row on one day. What is
+// maxRows is of how many kinds of mail in the name of one domain that passed there is a row on one
+// day, and of how many that did not: who forges a domain crowds none of its own mail out. What is
 // beyond is not counted.
 const maxRows = 200
 
@@ -38,9 +39,19 @@ func (m *Mail) Count(r MailRow, good bool) {
 	switch {
 	case i >= 0:
 		m.Rows[i].Count = sum(m.Rows[i].Count, r.Count)
-	case len(m.Rows) < maxRows:
+	case m.alike(r.Passes()) < maxRows:
 		m.Rows = append(m.Rows, r)
 	}
+}
+
+// alike is how many rows there are of mail that passed, or that did not.
+func (m *Mail) alike(passed bool) (n int) {
+	for i := range m.Rows {
+		if m.Rows[i].Passes() == passed {
+			n++
+		}
+	}
+	return n
 }
 
 // bound shortens what strangers may have made long.

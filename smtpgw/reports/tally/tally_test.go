@@ -100,7 +100,7 @@ func TestCauseOf(t *testing.T) {
 		{dane.ErrName, HostMismatch},
 		{errors.New("remote error: tls: handshake failure"), General},
 	} {
-		if kind, reason := CauseOf(tt.err); kind != tt.want || kind == General && reason == "" {
+		if kind, reason := CauseOf(tt.err, "handshake failure"); kind != tt.want || kind == General && reason != "handshake failure" {
 			t.Errorf("%v: %s, %q", tt.err, kind, reason)
 		}
 	}
@@ -194,5 +194,20 @@ func TestMailIsBounded(t *testing.T) {
 	text, err := json.Marshal(m)
 	if err != nil || len(m.Rows) != maxRows || m.Rows[0].Count != 2 || len(text) > maxRows*(2*maxSignatures+4)*(maxText+60) {
 		t.Errorf("%d rows, %d octets, %v", len(m.Rows), len(text), err)
+	}
+}
+
+// TestForgedMailCrowdsNothingOut: however many kinds of mail are forged in a domain's name, its own
+// is in the report.
+func TestForgedMailCrowdsNothingOut(t *testing.T) {
+	var m Mail
+	for i := range 3 * maxRows {
+		m.Count(MailRow{Row: reports.Row{Source: fmt.Sprintf("10.0.%d.%d", i/256, i%256), Count: 1, DKIM: "fail", SPF: "fail", HeaderFrom: "far.example"}}, false)
+	}
+	for range 2 {
+		m.Count(MailRow{Row: reports.Row{Source: "192.0.2.1", Count: 1, DKIM: "pass", SPF: "fail", HeaderFrom: "far.example"}}, true)
+	}
+	if passed, failed := m.Sums(); passed != 2 || failed != maxRows || len(m.Rows) != maxRows+1 {
+		t.Errorf("%d passed, %d failed, %d rows", passed, failed, len(m.Rows))
 	}
 }
