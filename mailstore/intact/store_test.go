@@ -139,6 +139,7 @@ func stores(t testing.TB, compression options.CompressionType) (clean, unclean s
 		}
 		fill(t, db, m, r, 3000)
 		if round == 1 {
+			awaitOneLog(t, clean)
 			copyQuiet(t, unclean, clean)
 		}
 		if err := Close(clean, db, nil); err != nil {
@@ -148,15 +149,23 @@ func stores(t testing.TB, compression options.CompressionType) (clean, unclean s
 	return clean, unclean, m
 }
 
-// copyQuiet copies a folder in which flushes and compactions go on, when they have come to rest:
-// there is one memory log then. Of several a missing one is not noticed.
+// awaitOneLog waits for flushes: of several memory logs one that is missing is not noticed.
+func awaitOneLog(t testing.TB, dir string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); runtime.Gosched() {
+		if logs, err := filepath.Glob(filepath.Join(dir, "*.mem")); err == nil && len(logs) <= 1 {
+			return
+		}
+	}
+	t.Fatal("the memory logs are not flushed")
+}
+
+// copyQuiet copies a folder in which flushes and compactions go on, when they have come to rest.
 func copyQuiet(t testing.TB, to, from string) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+	for range 100 {
 		was, err := records(os.DirFS(from))
-		logs, _ := filepath.Glob(filepath.Join(from, "*.mem"))
-		if err != nil || len(logs) > 1 {
-			runtime.Gosched()
+		if err != nil {
 			continue
 		}
 		copyFolder(t, to, from)
