@@ -309,7 +309,7 @@ func TestTLSRequiredNo(t *testing.T) {
 		{"nothing said", "", &foreignServer{ext: []string{"STARTTLS"}}, "other.example", false, "451 4.7.5", ""},
 		{"another value", "TLS-Required: Yes\r\n", &foreignServer{}, "mx.far.example", false, "451 4.7.4", ""},
 		{"said twice", no + no, &foreignServer{}, "mx.far.example", false, "451 4.7.4", ""},
-		{"sent on by an account", deliveredTo + "bob@local.example\r\n" + no, &foreignServer{}, "mx.far.example", false, "451 4.7.4", ""},
+		{"sent on by an account", trace.DeliveredTo + "bob@local.example\r\n" + no, &foreignServer{}, "mx.far.example", false, "451 4.7.4", ""},
 		{"sent on by a list", no + "List-Id: <team.local.example>\r\n", &foreignServer{}, "mx.far.example", false, "451 4.7.4", ""},
 		{"said in the text", "\r\n" + no, &foreignServer{}, "mx.far.example", false, "451 4.7.4", ""},
 	} {
