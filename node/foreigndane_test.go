@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"cairn/node/home"
 	"cairn/smtpgw/dane"
 	"cairn/smtpgw/dnstest"
 )
@@ -32,15 +31,7 @@ func TestForeignDANE(t *testing.T) {
 	} else if err != nil {
 		t.Skipf("%v (Debian: postfix)", err)
 	}
-	dir := filepath.Join(shortDir(t), "alpha")
-	c := DefaultConfig("Alpha", []string{"example.org"})
-	c.Hostname = "mail.example.org"
-	o := InitOptions{Dir: dir, Config: c, Network: LocalNetwork("test"), Now: time.Now()}
-	o.Network.IdentityStamp = 4
-	if _, err := Init(t.Context(), o); err != nil {
-		t.Fatal(err)
-	}
-	own := must(ownCertificate(filepath.Join(dir, home.CertificateFile), c.Hostname, time.Now()))
+	dir, own := withOwnKey(t)
 	quiet(t, dir, func(c *Config) { c.Inbound.Listen = "127.0.0.1:0" })
 	n, end := begun(t, dir)
 	defer end()

@@ -301,10 +301,10 @@ func bring(addr, from, to string, text []byte) error {
 	return c.SendMail(from, []string{to}, bytes.NewReader(text))
 }
 
-// TestRealDNSOwnKey: the record of the listeners' key is told to be published, in whose place
-// another one is told of, and is well when it is there.
-func TestRealDNSOwnKey(t *testing.T) {
-	dir := filepath.Join(shortDir(t), "alpha")
+// withOwnKey makes a node of example.org with the key of its listeners.
+func withOwnKey(t *testing.T) (dir string, own *tls.Certificate) {
+	t.Helper()
+	dir = filepath.Join(shortDir(t), "alpha")
 	c := DefaultConfig("Alpha", []string{"example.org"})
 	c.Hostname = "mail.example.org"
 	o := InitOptions{Dir: dir, Config: c, Network: LocalNetwork("test"), Now: time.Now()}
@@ -312,7 +312,14 @@ func TestRealDNSOwnKey(t *testing.T) {
 	if _, err := Init(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	own := must(ownCertificate(filepath.Join(dir, home.CertificateFile), c.Hostname, time.Now()))
+	own = must(ownCertificate(filepath.Join(dir, home.CertificateFile), c.Hostname, time.Now()))
+	return dir, own
+}
+
+// TestRealDNSOwnKey: the record of the listeners' key is told to be published, in whose place
+// another one is told of, and is well when it is there.
+func TestRealDNSOwnKey(t *testing.T) {
+	dir, own := withOwnKey(t)
 	record := dane.OfKey(own.Leaf.RawSubjectPublicKeyInfo).String()
 	zone := "@ MX 10 mail\nmail A 127.0.0.1\n"
 	for _, tt := range []struct{ published, want string }{

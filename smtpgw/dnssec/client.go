@@ -88,8 +88,21 @@ func (c *Client) exchange(ctx context.Context, network string, msg []byte, id ui
 	}
 }
 
-// stream is exchange over TCP (RFC 1035, section 4.2.2).
+// stream is exchange over TCP.
 func stream(conn net.Conn, msg []byte, id uint16, q dnsmessage.Question) ([]byte, error) {
+	got, err := OverTCP(conn, msg)
+	if err != nil {
+		return nil, err
+	}
+	if is, cut := answers(got, id, q); !is || cut {
+		return nil, errors.New("what came is no answer")
+	}
+	return got, nil
+}
+
+// OverTCP sends a message over a connection and returns the next one that comes back (RFC 1035,
+// section 4.2.2).
+func OverTCP(conn net.Conn, msg []byte) ([]byte, error) {
 	if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(msg))), msg...)); err != nil {
 		return nil, err
 	}
@@ -100,9 +113,6 @@ func stream(conn net.Conn, msg []byte, id uint16, q dnsmessage.Question) ([]byte
 	got := make([]byte, binary.BigEndian.Uint16(size[:]))
 	if _, err := io.ReadFull(conn, got); err != nil {
 		return nil, err
-	}
-	if is, cut := answers(got, id, q); !is || cut {
-		return nil, errors.New("what came is no answer")
 	}
 	return got, nil
 }

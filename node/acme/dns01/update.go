@@ -2,15 +2,15 @@ package dns01
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"cairn/smtpgw/dnssec"
 )
 
 // The numbers of updates (RFC 2136, sections 1.3 and 2.4).
@@ -171,16 +171,7 @@ func exchange(ctx context.Context, server string, msg []byte) ([]byte, error) {
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(msg))), msg...)); err != nil {
-		return nil, err
-	}
-	var size [2]byte
-	if _, err := io.ReadFull(conn, size[:]); err != nil {
-		return nil, err
-	}
-	reply := make([]byte, binary.BigEndian.Uint16(size[:]))
-	_, err = io.ReadFull(conn, reply)
-	return reply, err
+	return dnssec.OverTCP(conn, msg)
 }
 
 // Try tells why the record of a name could not be written, as far as that can be seen without
