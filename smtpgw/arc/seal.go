@@ -34,6 +34,7 @@ var (
 	ErrUnknown = errors.New("arc: whether the chain is whole is not known")
 	ErrChanged = errors.New("arc: the chain is not the one that the message came with")
 	ErrKey     = errors.New("arc: the key is no RSA key")
+	ErrFolded  = errors.New("arc: the message begins with a folded line, which would go on with the fields put in front")
 )
 
 // signed are the fields that a signature covers where they are there. Trace fields, and what nodes
@@ -53,6 +54,9 @@ var signed = []string{
 func Seal(came, m *dkim.Message, found arc.Result, results string, key Key, now time.Time) ([]byte, error) {
 	if _, ok := key.Signer.Public().(*rsa.PublicKey); !ok {
 		return nil, ErrKey
+	}
+	if m.Folded() {
+		return nil, ErrFolded
 	}
 	before, status, err := chain(came, m, found)
 	if err != nil {

@@ -2,6 +2,7 @@ package dkim
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,6 +33,14 @@ const maxSigned = 16
 // for a message with lines in CRLF. It comes in pieces, one behind the other. Fields and text may
 // be folded and spaced anew on their way (relaxed, RFC 6376, sections 3.4.2 and 3.4.4).
 func Sign(keys []Key, message ...[]byte) ([]byte, error) {
+	for _, piece := range message {
+		if len(piece) > 0 {
+			if piece[0] == ' ' || piece[0] == '\t' {
+				return nil, errors.New("sign: the message begins with a folded line, which would go on with the signature")
+			}
+			break
+		}
+	}
 	var out []byte
 	there, ended := countFields(message)
 	if !ended { // it is all header, and who reads it finds an empty body

@@ -115,6 +115,9 @@ func TestSign(t *testing.T) {
 	if good, _ := verify(t, records, slices.Concat([]byte("Content-Type: text/html\r\n"), fields, typed)); good != 0 {
 		t.Error("a second type on top is let pass")
 	}
+	if fields, err := Sign(r.Keys(), nil, []byte("\tx\r\n"+mail)); err == nil {
+		t.Errorf("a signature that the message goes on with: %s", fields)
+	}
 	const alone = "From: ann@example.org\r\n"
 	if fields, err = Sign(r.Keys(), []byte(token), []byte(alone)); err != nil {
 		t.Fatal(err)
