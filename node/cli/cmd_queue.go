@@ -180,6 +180,9 @@ func entryID(c *cobra.Command, arg string) (uint64, error) {
 	return id, nil
 }
 
+// mostHints is of how many entries it is listed what to do.
+const mostHints = 5
+
 // showQueue shows the entries of a selection.
 func showQueue(b *bytes.Buffer, l *api.QueueList, of *api.QueueSelection) {
 	if l.Total == 0 && l.Damaged == "" {
@@ -210,16 +213,22 @@ func showQueue(b *bytes.Buffer, l *api.QueueList, of *api.QueueSelection) {
 	if more := l.Total - len(l.Entries); more > 0 {
 		fmt.Fprintf(b, "and %d more\n", more)
 	}
-	told := make(map[string]bool)
+	told, untold := make(map[string]bool), 0
 	for _, e := range l.Entries {
 		if e.Next != "" && !told[e.Next] {
-			told[e.Next] = true
+			if told[e.Next] = true; len(told) > mostHints {
+				untold++
+				continue
+			}
 			about := e.Domain
 			if e.WaitsFor == api.WaitsRecord {
 				about = "what waits for its record"
 			}
 			fmt.Fprintf(b, "for %s: %s\n", about, e.Next)
 		}
+	}
+	if untold > 0 {
+		fmt.Fprintf(b, "and %d more, as queue show tells of each\n", untold)
 	}
 	if l.Damaged != "" {
 		fmt.Fprintf(b, "damaged, and among those that are not listed: %s\n", line(l.Damaged, 0))
