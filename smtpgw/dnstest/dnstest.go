@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"cairn/mailstore/testenv"
 )
 
 // Zone is one that the servers know, and no other name with it.
@@ -39,13 +41,7 @@ func Start(t testing.TB, zones ...Zone) (resolver string) {
 	t.Helper()
 	paths := make(map[string]string)
 	for name, debian := range programs {
-		path, err := exec.LookPath(name)
-		if err != nil && os.Getenv("CI") == "true" {
-			t.Fatalf("%v (Debian: %s)", err, debian)
-		} else if err != nil {
-			t.Skipf("%v (Debian: %s)", err, debian)
-		}
-		paths[name] = path
+		paths[name] = testenv.Program(t, name, debian)
 	}
 	dir := t.TempDir()
 	var nsd, unbound strings.Builder

@@ -5,6 +5,8 @@ package mailtest
 import (
 	"os"
 	"testing"
+
+	"cairn/mailstore/testenv"
 )
 
 // Folder returns the folder that an environment variable names. Where it is not set, the test is
@@ -12,11 +14,8 @@ import (
 func Folder(t testing.TB, variable string) string {
 	t.Helper()
 	dir := os.Getenv(variable)
-	switch {
-	case dir == "" && os.Getenv("CI") == "true":
-		t.Fatal(variable + " is not set")
-	case dir == "":
-		t.Skip(variable + " is not set")
+	if dir == "" {
+		testenv.Lacking(t, "%s is not set", variable)
 	}
 	return dir
 }
