@@ -14,7 +14,6 @@ import (
 	"testing"
 
 	"cairn/mailstore"
-	"cairn/mailstore/scratch"
 	"cairn/mailstore/testenv"
 )
 
@@ -164,7 +163,7 @@ func (h *held) renamed() bool {
 // TestPowerCuts cuts the power at syncs of a process that does deeds, and goes on with what may be
 // on the disk then. All that was acknowledged is there, and nothing of it is taken for damage.
 func TestPowerCuts(t *testing.T) {
-	rounds, seed := scratch.Number(t, crashRounds, 8), rand.Uint64()
+	rounds, seed := testenv.Number(t, crashRounds, 8), rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	t.Cleanup(mailstore.SmallFiles())

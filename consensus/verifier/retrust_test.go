@@ -15,7 +15,6 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/record"
 	"cairn/mailstore"
-	"cairn/mailstore/scratch"
 	"cairn/mailstore/testenv"
 )
 
@@ -99,7 +98,7 @@ func TestRetrustIsWhole(t *testing.T) {
 			w.include(i)
 		}
 	}
-	steps, seed := 100, scratch.Number(t, "CAIRN_RETRUST_SEED", rand.IntN(1<<30))
+	steps, seed := 100, testenv.Number(t, "CAIRN_RETRUST_SEED", rand.IntN(1<<30))
 	if testenv.CI() {
 		steps = 300
 	}

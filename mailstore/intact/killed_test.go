@@ -10,7 +10,6 @@ import (
 
 	"github.com/dgraph-io/badger/v4/options"
 
-	"cairn/mailstore/scratch"
 	"cairn/mailstore/testenv"
 )
 
@@ -48,7 +47,7 @@ func TestKilled(t *testing.T) {
 	if testenv.CI() {
 		rounds = 12
 	}
-	if scratch.Number(t, intactCases, 0) > 0 {
+	if testenv.Number(t, intactCases, 0) > 0 {
 		rounds = 100
 	}
 	dir := t.TempDir()

@@ -1,6 +1,6 @@
-// Package testenv tells tests of all packages what they may expect of the machine that they run on.
-// With CI=true everything is installed on purpose: there a test that lacks something fails, where
-// it is skipped elsewhere.
+// Package testenv tells tests of all packages what they may expect of the machine that they run on,
+// and how many rounds they make. With CI=true everything is installed on purpose: there a test that
+// lacks something fails, where it is skipped elsewhere.
 package testenv
 
 import (
@@ -48,4 +48,15 @@ func Runs(t testing.TB, program string, args ...string) bool {
 		t.Errorf("%s %s: %v", program, strings.Join(args, " "), err)
 	}
 	return err == nil
+}
+
+// Folder returns the folder of a collection of mail that is no part of the source, which a variable
+// of the environment names. Where that is not set, the test is ended.
+func Folder(t testing.TB, variable string) string {
+	t.Helper()
+	dir := os.Getenv(variable)
+	if dir == "" {
+		Lacking(t, "%s is not set", variable)
+	}
+	return dir
 }

@@ -9,14 +9,14 @@ import (
 	"testing"
 	"time"
 
-	"cairn/mailstore/message/mailtest"
+	"cairn/mailstore/testenv"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/authres/lookup/lookuptest"
 )
 
 // samples is the folder with the collections of signed mail.
 func samples(t *testing.T) string {
-	return filepath.Join(mailtest.Folder(t, "CAIRN_TESTDATA"), "auth")
+	return filepath.Join(testenv.Folder(t, "CAIRN_TESTDATA"), "auth")
 }
 
 // wire is a file as it was on the wire.
