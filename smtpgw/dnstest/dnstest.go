@@ -1,5 +1,6 @@
-// Package dnstest starts real servers of the DNS on loopback for tests: one with zones that are
-// signed for the test (nsd), and a resolver that validates (unbound) with trust anchors of its own.
+// Package dnstest starts servers of the DNS on loopback for tests: real ones, with zones that are
+// signed for the test (nsd), and a resolver that validates (unbound) with trust anchors of its own;
+// and one that answers each question as a test says.
 package dnstest
 
 import (
@@ -193,18 +194,8 @@ func at(addr string) string { return strings.Replace(addr, ":", "@", 1) }
 // freeAddr finds a port on loopback that is free for both TCP and UDP.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	for range 10 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		packets, err := net.ListenPacket("udp", l.Addr().String())
-		l.Close()
-		if err == nil {
-			packets.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no free port")
-	return ""
+	l, packets := listen(t)
+	l.Close()
+	packets.Close()
+	return l.Addr().String()
 }
