@@ -140,7 +140,7 @@ func TestBodiesOfSamples(t *testing.T) {
 	for _, file := range files {
 		m := Split(wire(t, file))
 		for _, f := range m.Named("dkim-signature") {
-			s, err := ParseSignature(f)
+			s, err := parseSignature(f)
 			if s == nil || s.BodyHash == nil {
 				t.Logf("%s: %v", filepath.Base(file), err)
 				continue
