@@ -3,9 +3,10 @@ package consensus
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"testing"
+
+	"cairn/mailstore/testenv"
 )
 
 // TestRevertUndoesChanges connects and disconnects 10,000 blocks (1,000 outside of CI) with events
@@ -14,7 +15,7 @@ import (
 func TestRevertUndoesChanges(t *testing.T) {
 	const perChain = 250
 	blocks := 1000
-	if os.Getenv("CI") == "true" {
+	if testenv.CI() {
 		blocks = 10_000
 	}
 	for chain := range uint64(blocks / perChain) {

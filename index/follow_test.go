@@ -19,6 +19,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/diskroom"
+	"cairn/mailstore/testenv"
 )
 
 // textKeys returns how many blocks of postings there are, and their versions added up, which grow
@@ -194,7 +195,7 @@ func TestKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	kills := 1
-	if os.Getenv("CI") == "true" {
+	if testenv.CI() {
 		kills = 4
 	}
 	for range kills {

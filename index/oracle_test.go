@@ -12,7 +12,7 @@ import (
 	"cairn/index/query"
 	"cairn/mailstore"
 	"cairn/mailstore/message"
-	"cairn/mailstore/message/mailtest"
+	"cairn/mailstore/testenv"
 )
 
 // TestOracle compares answers with those of an independent program over a body of real mail. Its
@@ -20,7 +20,7 @@ import (
 // find more, never less. Its bodies are the plain text parts only, while we index HTML that says
 // more.
 func TestOracle(t *testing.T) {
-	data := mailtest.Folder(t, "CAIRN_TESTDATA")
+	data := testenv.Folder(t, "CAIRN_TESTDATA")
 	b := newBed(t)
 	names := make(map[mailstore.MessageID]string)
 	hasHTML := make(map[string]bool)

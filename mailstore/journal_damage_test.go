@@ -13,7 +13,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 
-	"cairn/mailstore/scratch"
+	"cairn/mailstore/testenv"
 )
 
 // journalCases is how often a journal is damaged.
@@ -229,7 +229,7 @@ func doubted(told []string, ref Ref) bool {
 // Whatever single value is damaged, is gone or is an older one: after one check with repair all is
 // as it was, and so it is for who begins to follow the journal, and for who goes on.
 func TestOneDamagedValueIsMended(t *testing.T) {
-	for seed := range scratch.Number(t, journalCases, 25) {
+	for seed := range testenv.Number(t, journalCases, 25) {
 		sc := newScene(t, rand.New(rand.NewPCG(uint64(seed), 1)))
 		want := holding(t, sc.s)
 		what := sc.spoil(t)
@@ -280,7 +280,7 @@ func (sc *scene) agree(t *testing.T, what string, followers ...*mirror) {
 // to what is stored, which may be older than what others had seen.
 func TestSeveralDamagedValues(t *testing.T) {
 	ahead := 0 // of what is left
-	whole, cases := 0, scratch.Number(t, journalCases, 25)
+	whole, cases := 0, testenv.Number(t, journalCases, 25)
 	for seed := range cases {
 		sc := newScene(t, rand.New(rand.NewPCG(uint64(seed), 2)))
 		want := holding(t, sc.s)
@@ -320,7 +320,7 @@ func TestDamageBeforeTheUpgradeIsMended(t *testing.T) {
 		t.Fatal(err)
 	}
 	random := rand.New(rand.NewPCG(5, 6))
-	for range scratch.Number(t, journalCases, 25) {
+	for range testenv.Number(t, journalCases, 25) {
 		dir := copyOf(t, format2)
 		db, err := openDatabase(dir, newDatabaseLog(slog.New(slog.DiscardHandler)))
 		if err != nil {

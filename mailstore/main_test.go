@@ -12,6 +12,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/scratch"
+	"cairn/mailstore/testenv"
 )
 
 func TestMain(m *testing.M) {
@@ -19,7 +20,7 @@ func TestMain(m *testing.M) {
 		doDeeds(dir)
 		return
 	}
-	if os.Getenv("CI") != "true" { // each check opens the store many times; the command line may ask for more
+	if !testenv.CI() { // each check opens the store many times; the command line may ask for more
 		if err := flag.Set("rapid.checks", "30"); err != nil {
 			panic(err)
 		}

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
-	"cairn/mailstore/scratch"
+	"cairn/mailstore/testenv"
 )
 
 const (
@@ -121,7 +121,7 @@ func (c tally) String() string {
 // is opened or closed, and opens the store where it is: all that was acknowledged is there, and
 // nothing else but wholly.
 func TestRounds(t *testing.T) {
-	rounds := scratch.Number(t, crashRounds, 15)
+	rounds := testenv.Number(t, crashRounds, 15)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))

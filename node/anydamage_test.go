@@ -17,6 +17,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message"
 	"cairn/mailstore/scratch"
+	"cairn/mailstore/testenv"
 	"cairn/node/api"
 	"cairn/node/home"
 )
@@ -30,7 +31,7 @@ const anyDamage = "CAIRN_DAMAGE_CASES"
 // not, and says why in one sentence, and what to do.
 func TestAnyDamage(t *testing.T) {
 	t.Parallel()
-	cases := scratch.Number(t, anyDamage, 6)
+	cases := testenv.Number(t, anyDamage, 6)
 	closed, killed, sent := madeForDamage(t)
 	refused, damaged := 0, 0
 	for i := range cases {

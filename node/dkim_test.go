@@ -21,6 +21,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
+	"cairn/mailstore/testenv"
 	"cairn/node/api"
 	"cairn/node/home"
 )
@@ -342,6 +343,9 @@ func asRecorded(t *testing.T, n *Node, sent *api.Sent, text []byte) {
 	}
 }
 
+// python is Debian's, which finds the modules of other packages there.
+const python = "/usr/bin/python3"
+
 // verifiedByOthers has dkimpy and OpenDKIM look at a message with two signatures.
 func verifiedByOthers(t *testing.T, z *zone, text []byte) {
 	t.Helper()
@@ -354,7 +358,7 @@ func verifiedByOthers(t *testing.T, z *zone, text []byte) {
 		return path
 	}
 	mail, records := write("mail", text), must(json.Marshal(z.records))
-	if python := foreignVerifier(t, "/usr/bin/python3", "-c", "import dkim, nacl"); python != "" {
+	if testenv.Runs(t, python, "-c", "import dkim, nacl") {
 		const look = `import dkim, json, sys
 zone = json.load(open(sys.argv[1]))
 look = lambda name, timeout=5: zone[name.decode()].encode()
@@ -364,7 +368,8 @@ sys.exit(0 if all(mail.verify(idx=i, dnsfunc=look) for i in range(2)) else 1)`
 			t.Errorf("dkimpy: %v: %s", err, out)
 		}
 	}
-	if opendkim := foreignVerifier(t, "/usr/sbin/opendkim", "-V"); opendkim != "" {
+	const opendkim = "/usr/sbin/opendkim"
+	if testenv.Runs(t, opendkim, "-V") {
 		var lines strings.Builder
 		for name, record := range z.records {
 			lines.WriteString(strings.TrimSuffix(name, ".") + " " + record + "\n")
@@ -375,20 +380,6 @@ sys.exit(0 if all(mail.verify(idx=i, dnsfunc=look) for i in range(2)) else 1)`
 			t.Errorf("opendkim: %v: %s", err, out)
 		}
 	}
-}
-
-// foreignVerifier returns the program if it runs with these arguments. Without it that part of the
-// test is left out, but in CI.
-func foreignVerifier(t *testing.T, program string, args ...string) string {
-	t.Helper()
-	err := exec.Command(program, args...).Run()
-	if err == nil {
-		return program
-	}
-	if os.Getenv("CI") == "true" {
-		t.Errorf("%s %s: %v", program, strings.Join(args, " "), err)
-	}
-	return ""
 }
 
 // TestDKIMKeysThatAreDamaged: a file that says nothing is told of before mail leaves without its

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"cairn/mailstore/testenv"
 	"cairn/smtpgw/dane"
 	"cairn/smtpgw/dnstest"
 )
@@ -22,14 +23,9 @@ const withResolver = `mount --bind "$1" /etc/resolv.conf && shift && exec "$@"`
 // TestForeignDANE: Postfix's prober (posttls-finger) asks a resolver that validates for the key of
 // the inbound listener, and finds that it has it; or that it does not, where another is published.
 func TestForeignDANE(t *testing.T) {
-	prober, err := exec.LookPath("posttls-finger")
-	if err == nil && os.Getuid() != 0 {
-		err = fmt.Errorf("only root gives a program another resolver")
-	}
-	if err != nil && os.Getenv("CI") == "true" {
-		t.Fatalf("%v (Debian: postfix)", err)
-	} else if err != nil {
-		t.Skipf("%v (Debian: postfix)", err)
+	prober := testenv.Program(t, "posttls-finger", "postfix")
+	if os.Getuid() != 0 {
+		testenv.Lacking(t, "only root gives a program another resolver")
 	}
 	dir, own := withOwnKey(t)
 	quiet(t, dir, func(c *Config) { c.Inbound.Listen = "127.0.0.1:0" })

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"cairn/mailstore/testenv"
 	"cairn/node/api"
 	"cairn/smtpgw/lists"
 )
@@ -45,16 +46,16 @@ print(json.dumps({"chain": (cv or b"fail").decode(), "seals": len(results) if cv
 
 // foreignSeals has Python's dkim, and the key of example.com, whose record is in z.
 type foreignSeals struct {
-	t                *testing.T
-	z                *zone
-	python, key, dir string
+	t        *testing.T
+	z        *zone
+	key, dir string
 }
 
 func newForeignSeals(t *testing.T, z *zone) *foreignSeals {
 	t.Helper()
-	f := &foreignSeals{t: t, z: z, dir: t.TempDir(), python: foreignVerifier(t, "/usr/bin/python3", "-c", "import dkim, nacl, authres")}
-	if f.python == "" {
-		t.Skip("python3-dkim, python3-nacl and python3-authres are not installed")
+	f := &foreignSeals{t: t, z: z, dir: t.TempDir()}
+	if err := exec.Command(python, "-c", "import dkim, nacl, authres").Run(); err != nil {
+		testenv.Lacking(t, "python3-dkim, python3-nacl and python3-authres are not installed: %v", err)
 	}
 	key := must(rsa.GenerateKey(rand.Reader, 2048))
 	public := must(x509.MarshalPKIXPublicKey(key.Public()))
@@ -80,7 +81,7 @@ func (f *foreignSeals) mail(to, id string) []byte {
 	raw := "From: Ann <ann@example.com>\r\nTo: " + to + "@example.org\r\nSubject: sealed  before\r\nDate: Sat, 28 Nov 2026 12:00:00 +0000\r\n" +
 		"Message-ID: <" + id + "@example.com>\r\n\r\nHello  there \r\n.\r\n\r\n"
 	var said bytes.Buffer
-	sign := exec.Command(f.python, "-c", sealScript, f.key, f.file("mail", []byte(raw)))
+	sign := exec.Command(python, "-c", sealScript, f.key, f.file("mail", []byte(raw)))
 	sign.Stderr = &said
 	sealed, err := sign.Output()
 	if err != nil {
@@ -106,7 +107,7 @@ func (f *foreignSeals) look(text []byte) (s seen) {
 	records := must(json.Marshal(f.z.records))
 	f.z.mu.Unlock()
 	var said bytes.Buffer
-	verify := exec.Command(f.python, "-c", chainScript, f.file("zone.json", records), f.file("mail", text))
+	verify := exec.Command(python, "-c", chainScript, f.file("zone.json", records), f.file("mail", text))
 	verify.Stderr = &said
 	out, err := verify.Output()
 	if err == nil {

@@ -128,15 +128,11 @@ type listeners struct {
 // Open constructs the node in dir and opens its stores and sockets; nothing
 // runs yet, and ctx counts until it returns. The caller closes it.
 func Open(ctx context.Context, dir string, log *slog.Logger) (*Node, error) {
-	return openWith(ctx, dir, RunOptions{Log: log})
+	return OpenWith(ctx, dir, RunOptions{Log: log})
 }
 
 // OpenWith is Open with the options that are about what a node is like, not about its run.
-func OpenWith(ctx context.Context, dir string, o RunOptions) (*Node, error) {
-	return openWith(ctx, dir, o)
-}
-
-func openWith(ctx context.Context, dir string, o RunOptions) (_ *Node, err error) {
+func OpenWith(ctx context.Context, dir string, o RunOptions) (_ *Node, err error) {
 	n := &Node{dir: dir, log: o.Log, relog: o.Relog, hangup: o.Reload, sending: o.Sending, started: time.Now(), now: o.Now, otherClock: o.Now != nil}
 	n.elapsed = newElapsed(n.started)
 	if n.log == nil {

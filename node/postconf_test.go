@@ -3,20 +3,16 @@ package node
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"cairn/mailstore/testenv"
 )
 
 // TestExamineMilter reads a real Postfix's settings.
 func TestExamineMilter(t *testing.T) {
-	if _, err := exec.LookPath("postconf"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("postconf is not installed (Debian: postfix)")
-		}
-		t.Skip("postconf is not installed (Debian: postfix)")
-	}
+	testenv.Program(t, "postconf", "postfix")
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"main.cf": "compatibility_level = 3.6\nfilter = inet:127.0.0.1:8892\nsmtpd_milters = $filter\nnon_smtpd_milters = $filter\n",

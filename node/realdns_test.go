@@ -37,9 +37,7 @@ func toServers(t *testing.T, server, addr string, web *httptest.Server) {
 	t.Helper()
 	was, wasResolver, wasReverse := exchange, resolver, reverse
 	t.Cleanup(func() { exchange, resolver, reverse = was, wasResolver, wasReverse })
-	asked := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, server)
-	}}
+	asked := dnstest.Resolver(server)
 	exchange.Resolver, resolver, reverse = asked, asked, asked
 	exchange.allowed = func(netip.Addr) bool { return true }
 	exchange.probes = dnssec.Probes{Signed: "example.org.", Broken: "broken.example.com."}

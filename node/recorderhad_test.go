@@ -86,7 +86,7 @@ func TestRecorderKeyThatTheChainLacks(t *testing.T) {
 				if err := w.Node.Close(); err != nil {
 					t.Fatal(err)
 				}
-				if w.Node, err = openWith(t.Context(), w.dir, RunOptions{Alone: w.dir == whole}); err != nil {
+				if w.Node, err = OpenWith(t.Context(), w.dir, RunOptions{Alone: w.dir == whole}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -52,7 +52,7 @@ func Run(ctx context.Context, dir string, o RunOptions) error {
 }
 
 func runOnce(ctx context.Context, dir string, o *RunOptions) error {
-	n, err := openWith(ctx, dir, *o)
+	n, err := OpenWith(ctx, dir, *o)
 	if err != nil {
 		o.dropSocket()
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 
@@ -13,6 +12,7 @@ import (
 	"cairn/smtpgw"
 	"cairn/smtpgw/dane"
 	"cairn/smtpgw/dnssec"
+	"cairn/smtpgw/dnstest"
 	"cairn/smtpgw/mtasts"
 	"cairn/smtpgw/mx"
 	"cairn/smtpgw/tlsa"
@@ -22,38 +22,18 @@ import (
 // most of the world is.
 func validating(t *testing.T, dns mx.Resolver) string {
 	t.Helper()
-	l, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	was := exchange.probes
 	exchange.probes = dnssec.Probes{Signed: "signed.example.", Broken: "broken.example."}
-	over := make(chan struct{})
-	t.Cleanup(func() { l.Close(); <-over; exchange.probes = was })
-	go func() {
-		defer close(over)
-		buf := make([]byte, 4096)
-		for {
-			n, from, err := l.ReadFrom(buf)
-			if err != nil {
-				return
-			}
-			var m dnsmessage.Message
-			if m.Unpack(buf[:n]) != nil {
-				continue
-			}
-			m.Response, m.AuthenticData, m.Additionals = true, false, nil
-			resolve(t.Context(), dns, &m)
-			b, err := m.Pack()
-			if err == nil {
-				_, err = l.WriteTo(b, from)
-			}
-			if err != nil {
-				t.Errorf("%v: %v", m.Questions, err)
-			}
+	t.Cleanup(func() { exchange.probes = was })
+	return dnstest.Answering(t, func(_ string, m dnsmessage.Message) []byte {
+		m.Response, m.AuthenticData, m.Additionals = true, false, nil
+		resolve(t.Context(), dns, &m)
+		b, err := m.Pack()
+		if err != nil {
+			t.Errorf("%v: %v", m.Questions, err)
 		}
-	}()
-	return l.LocalAddr().String()
+		return b
+	})
 }
 
 // resolve answers a message.

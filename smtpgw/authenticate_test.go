@@ -19,7 +19,7 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/forwarders"
-	"cairn/mailstore/message/mailtest"
+	"cairn/mailstore/testenv"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres/lookup/lookuptest"
 	"cairn/smtpgw/screen"
@@ -156,7 +156,7 @@ func TestSilentDNS(t *testing.T) {
 
 // What a list changed is in the inbox by the word of its seal, once its domain is trusted.
 func TestTrustedSealer(t *testing.T) {
-	dir := filepath.Join(mailtest.Folder(t, "CAIRN_TESTDATA"), "auth", "generated")
+	dir := filepath.Join(testenv.Folder(t, "CAIRN_TESTDATA"), "auth", "generated")
 	text, err := os.ReadFile(filepath.Join(dir, "cases.json"))
 	if err != nil {
 		t.Fatal(err)

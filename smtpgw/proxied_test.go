@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"cairn/mailstore/testenv"
 	"cairn/smtpgw/limits"
 )
 
@@ -126,13 +127,7 @@ func TestSilentProxies(t *testing.T) {
 
 // TestHAProxy: mail by way of a real HAProxy comes from who has connected to that.
 func TestHAProxy(t *testing.T) {
-	program, err := exec.LookPath("haproxy")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("haproxy is not installed")
-		}
-		t.Skip("haproxy is not installed")
-	}
+	program := testenv.Program(t, "haproxy", "haproxy")
 	for _, send := range []string{"send-proxy", "send-proxy-v2"} {
 		t.Run(send, func(t *testing.T) {
 			b := behindProxies(t, "127.0.0.1/32", limits.Config{})
@@ -140,7 +135,7 @@ func TestHAProxy(t *testing.T) {
 			dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
 			conn, err := dialer.Dial("tcp", front)
 			if err != nil {
-				t.Skipf("no second address of this machine: %v", err)
+				testenv.Lacking(t, "no second address of this machine: %v", err)
 			}
 			defer conn.Close()
 			conn.SetDeadline(time.Now().Add(20 * time.Second))

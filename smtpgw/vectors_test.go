@@ -10,14 +10,14 @@ import (
 	"testing"
 	"time"
 
-	"cairn/mailstore/message/mailtest"
 	"cairn/mailstore/outbox"
+	"cairn/mailstore/testenv"
 )
 
 // TestWireVectors replays recorded client byte streams, smuggling among them, over real connections
 // to both kinds of listeners.
 func TestWireVectors(t *testing.T) {
-	dir := mailtest.Folder(t, "CAIRN_TESTDATA")
+	dir := testenv.Folder(t, "CAIRN_TESTDATA")
 	b, err := os.ReadFile(filepath.Join(dir, "smtp-wire", "vectors.json"))
 	if err != nil {
 		t.Fatal(err)

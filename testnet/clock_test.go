@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"cairn/mailstore/testenv"
 	"cairn/node/api"
 	"cairn/testnet"
 )
@@ -122,7 +123,7 @@ func (w *clocks) setRight() {
 // absurd.
 func offsets() (list []time.Duration) {
 	for _, by := range []time.Duration{5 * time.Minute, 2 * time.Hour, 87600 * time.Hour} {
-		if by == 2*time.Hour || os.Getenv("CI") == "true" {
+		if by == 2*time.Hour || testenv.CI() {
 			list = append(list, by, -by)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"cairn/consensus"
-	"cairn/mailstore/scratch"
+	"cairn/mailstore/testenv"
 	"cairn/node/api"
 	"cairn/testnet"
 )
@@ -157,7 +157,7 @@ func (c *crashes) killedEarly(p *process) {
 // batches with one number.
 func TestCrashes(t *testing.T) {
 	t.Parallel()
-	rounds, seed := scratch.Number(t, crashRounds, 4), rand.Uint64()
+	rounds, seed := testenv.Number(t, crashRounds, 4), rand.Uint64()
 	t.Logf("seed %d", seed)
 	c := &crashes{t: t, r: rand.New(rand.NewPCG(seed, 0))}
 	for c.rounds < rounds {

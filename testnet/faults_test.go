@@ -14,7 +14,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore"
-	"cairn/mailstore/scratch"
+	"cairn/mailstore/testenv"
 	"cairn/node"
 	"cairn/testnet"
 )
@@ -235,7 +235,7 @@ func (f *faulty) once(what, subject string) {
 func TestEachStoreCallFails(t *testing.T) {
 	t.Parallel()
 	step, most := 8, 9
-	switch n := scratch.Number(t, crashRounds, 0); {
+	switch n := testenv.Number(t, crashRounds, 0); {
 	case n >= everyCall:
 		step, most = 1, 100
 	case n > 0:

@@ -14,24 +14,11 @@ import (
 	"testing"
 
 	"cairn/consensus/record"
+	"cairn/mailstore/testenv"
 	"cairn/node"
 	"cairn/node/api"
 	"cairn/testnet"
 )
-
-// tool finds a foreign program. Where everything is installed on purpose, a
-// missing one is a failure.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not installed", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	return path
-}
 
 const smtplibScript = `
 import smtplib, sys
@@ -61,12 +48,12 @@ func TestForeignClients(t *testing.T) {
 		}},
 	}
 	for _, c := range clients {
-		tool(t, c.name)
+		testenv.Program(t, c.name, c.name)
 	}
 	w, ctx := start(t, 2)
 	host, port, _ := strings.Cut(w.Members[0].SubmissionAddr(), ":")
 	for _, c := range clients {
-		out, err := exec.CommandContext(ctx, tool(t, c.name), c.args(host, port, w.Address(0), w.Address(1))...).CombinedOutput()
+		out, err := exec.CommandContext(ctx, testenv.Program(t, c.name, c.name), c.args(host, port, w.Address(0), w.Address(1))...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", c.name, err, out)
 		}
@@ -99,7 +86,7 @@ func encryptedFromOutside(ctx context.Context, t *testing.T, m *testnet.Member, 
 		"swaks over TLS":   {"swaks", "--tls", "--server", host, "--port", port, "--from", "x@elsewhere.test", "--to", to, "--header", "Subject: swaks over TLS", "--body", "hello"},
 		"smtplib over TLS": {"python3", "-c", starttlsScript, host, port, "x@elsewhere.test", to},
 	} {
-		if out, err := exec.CommandContext(ctx, tool(t, command[0]), command[1:]...).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(ctx, testenv.Program(t, command[0], command[0]), command[1:]...).CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", subject, err, out)
 		}
 		mail, err := m.AwaitMail(ctx, "bob", testnet.Subject(subject))
@@ -129,7 +116,8 @@ with s:
 // send; with a wrong password they do not.
 func TestForeignSignIn(t *testing.T) {
 	t.Parallel()
-	swaks, msmtp, python, openssl := tool(t, "swaks"), tool(t, "msmtp"), tool(t, "python3"), tool(t, "openssl")
+	swaks, msmtp := testenv.Program(t, "swaks", "swaks"), testenv.Program(t, "msmtp", "msmtp")
+	python, openssl := testenv.Program(t, "python3", "python3"), testenv.Program(t, "openssl", "openssl")
 	w, ctx := start(t, 0)
 	org := testnet.Org{Name: "Alpha", Domain: "alpha.test", Account: "alice", Configure: func(c *node.Config) { c.Submission.TLSListen, c.Operations.Listen = "127.0.0.1:0", "127.0.0.1:0" }}
 	m, err := w.Join(ctx, org)
@@ -254,7 +242,7 @@ s.quit()
 // without: REQUIRETLS (RFC 8689), also for the null sender, and AUTH.
 func TestForeignCommands(t *testing.T) {
 	t.Parallel()
-	python := tool(t, "python3")
+	python := testenv.Program(t, "python3", "python3")
 	w, ctx := start(t, 1)
 	m := w.Members[0]
 	to := w.Address(0)
@@ -304,7 +292,7 @@ func TestForeignCommands(t *testing.T) {
 // TestForeignExtremes: smtp-source brings what is long, and much of it.
 func TestForeignExtremes(t *testing.T) {
 	t.Parallel()
-	source := tool(t, "smtp-source")
+	source := testenv.Program(t, "smtp-source", "postfix")
 	w, ctx := start(t, 0)
 	org := testnet.Org{Name: "Alpha", Domain: "alpha.test", Account: "alice", Configure: func(c *node.Config) { c.Inbound.CatchAll = "alice@alpha.test" }}
 	m, err := w.Join(ctx, org)

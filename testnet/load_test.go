@@ -16,7 +16,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
-	"cairn/mailstore/scratch"
+	"cairn/mailstore/testenv"
 	"cairn/node/api"
 	"cairn/node/home"
 )
@@ -38,7 +38,7 @@ const (
 // TestLoad starts a node with many mails and a long queue, has a thousand connections open and all
 // of the queue tried again: that takes no more memory than it may.
 func TestLoad(t *testing.T) {
-	stored, queued := scratch.Number(t, loadStored, 0), scratch.Number(t, loadQueued, 0)
+	stored, queued := testenv.Number(t, loadStored, 0), testenv.Number(t, loadQueued, 0)
 	if stored+queued == 0 {
 		inCI(t)
 		stored, queued = 5_000, 10_000

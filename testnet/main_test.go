@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"cairn/mailstore/scratch"
+	"cairn/mailstore/testenv"
 	"cairn/node/cli"
 )
 
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 		os.Exit(cli.MainAt(os.Args[1:], turned(os.Getenv(clockFile))))
 	}
 	flag.Parse()
-	if waiting := strconv.Itoa(2 * runtime.GOMAXPROCS(0)); !isSet("test.parallel") && os.Getenv("CI") != "true" {
+	if waiting := strconv.Itoa(2 * runtime.GOMAXPROCS(0)); !isSet("test.parallel") && !testenv.CI() {
 		// Most of what a test here does is wait for blocks, but for what the race detector does.
 		if err := flag.Set("test.parallel", waiting); err != nil {
 			panic(err)
@@ -45,7 +46,7 @@ func TestMain(m *testing.M) {
 // inCI skips a test of minutes: of what it holds, shorter ones hold the most.
 func inCI(t *testing.T) {
 	t.Helper()
-	if os.Getenv("CI") != "true" {
+	if !testenv.CI() {
 		t.Skip("with CI=true only")
 	}
 }

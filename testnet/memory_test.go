@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"cairn/mailstore/scratch"
+	"cairn/mailstore/testenv"
 	"cairn/node/api"
 	"cairn/testnet"
 )
@@ -27,7 +27,7 @@ const largeMails = "CAIRN_LARGE_MAILS"
 // TestMemoryOfLargeMail sends a mail of 25 MB, or largeMails at once: a minute later both nodes are
 // nearly as small as before, of many but for what they have mapped of their files.
 func TestMemoryOfLargeMail(t *testing.T) {
-	many := scratch.Number(t, largeMails, 0)
+	many := testenv.Number(t, largeMails, 0)
 	if many == 0 {
 		inCI(t)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"cairn/mailstore/testenv"
 	"cairn/node/api"
 	"cairn/testnet"
 )
@@ -61,7 +62,7 @@ func TestRestoredFromBackup(t *testing.T) {
 // A backup is a file of age: the program age opens ours, and what it encrypts is restored.
 func TestBackupsOfAge(t *testing.T) {
 	t.Parallel()
-	age, keygen := tool(t, "age"), tool(t, "age-keygen")
+	age, keygen := testenv.Program(t, "age", "age"), testenv.Program(t, "age-keygen", "age")
 	a := newProcess(t, "alpha.test", share, nil)
 	cairn(t, "--dir", a.dir, "account", "add", "alice")
 	raw := testnet.Compose("alice@alpha.test", "alice@alpha.test", "kept", "in a file\n")

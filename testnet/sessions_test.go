@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"cairn/mailstore/testenv"
 	"cairn/node"
 	"cairn/testnet"
 )
@@ -26,7 +27,7 @@ const (
 
 // TestManySessions: smtp-source keeps 100 sessions with either listener, and all its mail arrives.
 func TestManySessions(t *testing.T) {
-	source := tool(t, "smtp-source")
+	source := testenv.Program(t, "smtp-source", "postfix")
 	t.Parallel()
 	w, ctx := start(t, 0)
 	org := testnet.Org{Name: "Alpha", Domain: "alpha.test", Account: "alice", Configure: func(c *node.Config) {

@@ -12,8 +12,8 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/record"
-	"cairn/mailstore/message/mailtest"
 	"cairn/mailstore/outbox"
+	"cairn/mailstore/testenv"
 	"cairn/node/api"
 	"cairn/testnet"
 )
@@ -62,7 +62,7 @@ func TestCorpus(t *testing.T) {
 
 // TestCorpusMail sends real mail of every kind.
 func TestCorpusMail(t *testing.T) {
-	data := mailtest.Folder(t, "CAIRN_TESTDATA")
+	data := testenv.Folder(t, "CAIRN_TESTDATA")
 	for _, kind := range []string{"ham", "spam", "intl"} {
 		t.Run(kind, func(t *testing.T) { runCorpus(t, filepath.Join(data, kind), 0) })
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"cairn/mailstore/testenv"
 	"cairn/node/api"
 	"cairn/testnet"
 )
@@ -24,7 +25,7 @@ import (
 func strangersTime(t *testing.T) (each time.Duration, held bool) {
 	text := os.Getenv("CAIRN_STRANGERS")
 	switch {
-	case text == "" && os.Getenv("CI") == "true":
+	case text == "" && testenv.CI():
 		return 3 * time.Second, false
 	case text == "":
 		return 250 * time.Millisecond, false
@@ -59,7 +60,7 @@ type deeds struct{ atomic.Int64 }
 // strangers, and then those of a member, do what they can to the receiving one.
 func TestStrangers(t *testing.T) {
 	each, held := strangersTime(t)
-	long := held || os.Getenv("CI") == "true" // enough for each to do something
+	long := held || testenv.CI() // enough for each to do something
 	sideBlocks := 400
 	if !held {
 		t.Parallel()

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"cairn/mailstore/testenv"
 	"cairn/testnet"
 )
 
@@ -19,13 +20,7 @@ import (
 // the end of the text was read and before the 250 is written, the value log that has the text is
 // synced, and after it the write-ahead log that names it.
 func TestSyncedBefore250(t *testing.T) {
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("strace is not installed (Debian: strace)")
-		}
-		t.Skip("strace is not installed")
-	}
+	strace := testenv.Program(t, "strace", "strace")
 	p := newProcess(t, "alpha.test", "off", nil) // no block comes, with which it would sync too
 	cairn(t, "--dir", p.dir, "account", "add", "alice")
 	s, err := p.Status(t.Context())

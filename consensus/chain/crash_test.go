@@ -16,6 +16,7 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
 	"cairn/mailstore/scratch"
+	"cairn/mailstore/testenv"
 )
 
 // crashDir, in the environment, makes the test binary a process that only adds
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 		addUntilKilled(dir)
 		return
 	}
-	if os.Getenv("CI") != "true" { // each check opens a database; the command line may ask for more
+	if !testenv.CI() { // each check opens a database; the command line may ask for more
 		if err := flag.Set("rapid.checks", "30"); err != nil {
 			panic(err)
 		}

@@ -9,13 +9,13 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
-	"cairn/mailstore/message/mailtest"
+	"cairn/mailstore/testenv"
 )
 
 // TestCases holds every pair under CAIRN_CASES to its right answer: what readers see differently is
 // neither as recorded nor wanted, what relays do honestly is as recorded.
 func TestCases(t *testing.T) {
-	dir := mailtest.Folder(t, "CAIRN_CASES")
+	dir := testenv.Folder(t, "CAIRN_CASES")
 	honest := []string{"r-flowed", "r-cte-param", "meta-charset-relay"}
 	files, err := filepath.Glob(filepath.Join(dir, "verdict", "*.a.eml"))
 	if err != nil || len(files) < 30 {

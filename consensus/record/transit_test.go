@@ -10,7 +10,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
-	"cairn/mailstore/message/mailtest"
+	"cairn/mailstore/testenv"
 )
 
 // columns of transit/PAIRS.tsv and the component types they speak of.
@@ -109,7 +109,7 @@ func level(expected string) string {
 // TestTransitPairs compares pairs of messages before and after real and synthetic transit with the
 // outcomes that an independent comparator measured.
 func TestTransitPairs(t *testing.T) {
-	pairs := transitPairs(t, mailtest.Folder(t, "CAIRN_TESTDATA"))
+	pairs := transitPairs(t, testenv.Folder(t, "CAIRN_TESTDATA"))
 	agree := make([]int, len(columns))
 	for _, p := range pairs {
 		c := record.CompareMessages(dissectTransit(p.sent), dissectTransit(p.received), record.Context{})
@@ -159,7 +159,7 @@ var notWantedPairs = map[string]string{
 // known of the way, no tampered message is as recorded, wanted or vouched for, and honest ones are.
 func TestTransitByCommitments(t *testing.T) {
 	honest, wanted, verified, vouched := 0, 0, 0, 0
-	for _, p := range transitPairs(t, mailtest.Folder(t, "CAIRN_TESTDATA")) {
+	for _, p := range transitPairs(t, testenv.Folder(t, "CAIRN_TESTDATA")) {
 		sent, received := dissectTransit(p.sent), dissectTransit(p.received)
 		token := tokenOf(sent)
 		if p.tampered {

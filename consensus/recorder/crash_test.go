@@ -15,6 +15,7 @@ import (
 	"cairn/consensus/chain/chaintest"
 	"cairn/mailstore"
 	"cairn/mailstore/scratch"
+	"cairn/mailstore/testenv"
 )
 
 // crashDir, in the environment, makes the test binary a process that only
@@ -38,7 +39,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	checks := "4" // each opens two databases; the command line may ask for more
-	if os.Getenv("CI") == "true" {
+	if testenv.CI() {
 		checks = "30"
 	}
 	if err := flag.Set("rapid.checks", checks); err != nil {

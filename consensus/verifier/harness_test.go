@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -19,13 +18,14 @@ import (
 	"cairn/consensus/recorder"
 	"cairn/mailstore"
 	"cairn/mailstore/scratch"
+	"cairn/mailstore/testenv"
 	"cairn/smtpgw"
 	"cairn/smtpgw/screen"
 )
 
 func TestMain(m *testing.M) {
 	checks := "4" // each opens a database; the command line may ask for more
-	if os.Getenv("CI") == "true" {
+	if testenv.CI() {
 		checks = "30"
 	}
 	if err := flag.Set("rapid.checks", checks); err != nil {

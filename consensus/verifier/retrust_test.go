@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"slices"
 	"testing"
@@ -16,7 +15,7 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/record"
 	"cairn/mailstore"
-	"cairn/mailstore/scratch"
+	"cairn/mailstore/testenv"
 )
 
 // indexed fails the test unless the keys of the index of trust are those of the findings; of what
@@ -99,8 +98,8 @@ func TestRetrustIsWhole(t *testing.T) {
 			w.include(i)
 		}
 	}
-	steps, seed := 100, scratch.Number(t, "CAIRN_RETRUST_SEED", rand.IntN(1<<30))
-	if os.Getenv("CI") == "true" {
+	steps, seed := 100, testenv.Number(t, "CAIRN_RETRUST_SEED", rand.IntN(1<<30))
+	if testenv.CI() {
 		steps = 300
 	}
 	t.Logf("seed %d", seed)

@@ -11,6 +11,7 @@ import (
 	"github.com/dgraph-io/badger/v4/options"
 
 	"cairn/mailstore/scratch"
+	"cairn/mailstore/testenv"
 )
 
 // damage does one thing to one file, and says what.
@@ -37,7 +38,7 @@ const intactCases = "CAIRN_INTACT_CASES"
 // Of the last transaction in a memory log it is not known whether it was written to its end, so it
 // may be gone, as a whole. intactCases is how many, else 60.
 func TestDamage(t *testing.T) {
-	cases := scratch.Number(t, intactCases, 60)
+	cases := testenv.Number(t, intactCases, 60)
 	refused, kept, lost := 0, 0, 0
 	for _, compression := range []options.CompressionType{options.None, options.Snappy} {
 		clean, unclean, m := stores(t, compression)

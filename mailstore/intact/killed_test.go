@@ -10,7 +10,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4/options"
 
-	"cairn/mailstore/scratch"
+	"cairn/mailstore/testenv"
 )
 
 // TestChild is a process that opens, writes and closes until it is killed; TestKilled runs it.
@@ -44,10 +44,10 @@ func child(t *testing.T, dir string) {
 // TestKilled kills such a process again and again: what a crash leaves is never taken for damage.
 func TestKilled(t *testing.T) {
 	rounds := 4
-	if os.Getenv("CI") == "true" {
+	if testenv.CI() {
 		rounds = 12
 	}
-	if scratch.Number(t, intactCases, 0) > 0 {
+	if testenv.Number(t, intactCases, 0) > 0 {
 		rounds = 100
 	}
 	dir := t.TempDir()

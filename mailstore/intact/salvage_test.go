@@ -14,6 +14,8 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
+
+	"cairn/mailstore/testenv"
 )
 
 // everything salvages a store: the values that were found under each key.
@@ -45,7 +47,7 @@ func has(values [][]byte, value []byte) bool {
 // and all that is in other files.
 func TestSalvage(t *testing.T) {
 	cases := 4
-	if os.Getenv("CI") == "true" {
+	if testenv.CI() {
 		cases = 15
 	}
 	for _, compression := range []options.CompressionType{options.None, options.Snappy} {

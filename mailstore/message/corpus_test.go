@@ -10,12 +10,12 @@ import (
 	"unicode/utf8"
 
 	"cairn/mailstore/message"
-	"cairn/mailstore/message/mailtest"
+	"cairn/mailstore/testenv"
 )
 
 // mails calls f with every file below the folders that may be a mail.
 func mails(t *testing.T, folders []string, f func(path string, raw []byte)) {
-	root := mailtest.Folder(t, "CAIRN_TESTDATA")
+	root := testenv.Folder(t, "CAIRN_TESTDATA")
 	for _, folder := range folders {
 		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {

@@ -5,13 +5,13 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"cairn/mailstore/message"
+	"cairn/mailstore/testenv"
 )
 
 // dissected is all that recording or checking a message may ask of it.
@@ -239,7 +239,7 @@ func hostile(n int) map[string]func() string {
 // as long, twice the cost.
 func TestCostOfHostileMail(t *testing.T) {
 	n := 2 << 20 // beyond what is read of texts
-	if os.Getenv("CI") == "true" {
+	if testenv.CI() {
 		n = 4 << 20
 	}
 	small, large := hostile(n), hostile(2*n)

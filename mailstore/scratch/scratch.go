@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"cairn/mailstore/testenv"
 )
 
 const (
@@ -31,7 +33,7 @@ type inMemory struct{ tests Runner }
 
 func (r inMemory) Run() int {
 	benches := slices.ContainsFunc(os.Args[1:], func(arg string) bool { return strings.HasPrefix(strings.TrimLeft(arg, "-"), "test.bench") })
-	if !benches && os.Getenv("TMPDIR") == "" && os.Getenv("CI") != "true" && fit(shared) {
+	if !benches && os.Getenv("TMPDIR") == "" && !testenv.CI() && fit(shared) {
 		defer use(shared)()
 	}
 	return r.tests.Run()

@@ -34,7 +34,7 @@ func (a *app) standing(ctx context.Context, client *api.Client) (*membership.Sta
 	return st, keys, err
 }
 
-// making is one way of node.Standing to an event.
+// making is one way of a standing to an event.
 type making func(st *membership.Standing, keys []ed25519.PrivateKey, progress membership.Progress) (*consensus.OrgEvent, error)
 
 // propose makes an event and brings it to the network as r says.

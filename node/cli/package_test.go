@@ -7,17 +7,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"cairn/mailstore/testenv"
 )
 
 // TestDebianPackage: the package has the program, the unit that "cairn service show" prints and the
 // user, all of root's. Its installation starts nothing, and an upgrade restarts a node that runs.
 func TestDebianPackage(t *testing.T) {
-	if _, err := exec.LookPath("dpkg-deb"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	testenv.Program(t, "dpkg-deb", "dpkg")
 	dir := t.TempDir()
 	program := filepath.Join(dir, "built")
 	const text = "#!/bin/sh\necho in place of the program\n"

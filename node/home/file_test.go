@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"cairn/mailstore/testenv"
 	"cairn/node/api"
 )
 
@@ -76,7 +77,7 @@ func TestBackupGoesOnAfterAKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.Symlink(target, path+partial); err != nil {
-		lacking(t, err)
+		testenv.Lacking(t, "%v", err)
 	}
 	_, err := NewFile(path, t.TempDir())
 	wantError(t, err, api.CodeExists, "b.partial is there")
@@ -198,7 +199,7 @@ func TestLeftBackupIsNotWrittenTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.Link(other, path+partial); err != nil {
-		lacking(t, err)
+		testenv.Lacking(t, "%v", err)
 	}
 	f, err := NewFile(path, t.TempDir())
 	if err != nil {
@@ -239,14 +240,4 @@ func TestReplacedBackupIsLeftAlone(t *testing.T) {
 			t.Errorf("%s: %q in %v", name, text, list(t, dir))
 		}
 	}
-}
-
-// lacking skips a test that needs what this system has not. Where tests are run on purpose it
-// fails.
-func lacking(t *testing.T, err error) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(err)
-	}
-	t.Skip(err)
 }

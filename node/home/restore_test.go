@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/testenv"
 	"cairn/node/api"
 )
 
@@ -288,7 +289,7 @@ func TestClearingKeepsTheMarks(t *testing.T) {
 		t.Errorf("%v, %v", list(t, grown), err)
 	}
 	if err := errors.Join(os.RemoveAll(grown), os.Symlink(elsewhere, grown)); err != nil {
-		lacking(t, err)
+		testenv.Lacking(t, "%v", err)
 	}
 	if err := clearFolder(dir); err != nil || !slices.Equal(list(t, dir), []string{unfinished}) || len(list(t, elsewhere)) != 1 {
 		t.Errorf("%v, %v: %v", list(t, dir), list(t, elsewhere), err)

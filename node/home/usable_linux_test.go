@@ -1,12 +1,13 @@
 package home
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
 	"syscall"
 	"testing"
+
+	"cairn/mailstore/testenv"
 )
 
 // asSomebodyElse runs fn on a thread for which the files of this user are another one's.
@@ -58,7 +59,7 @@ func TestNotAllowed(t *testing.T) {
 // use it.
 func TestRootInTheDirectoryOfAnother(t *testing.T) {
 	if os.Geteuid() != 0 {
-		lacking(t, errors.New("this user is not root"))
+		testenv.Lacking(t, "this user is not root")
 	}
 	dir := laidOut(t)
 	holds(t, Usable(dir), "")

@@ -14,11 +14,12 @@ import (
 	"errors"
 	"math/big"
 	"net"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
+
+	"cairn/mailstore/testenv"
 )
 
 var now = time.Now()
@@ -177,13 +178,7 @@ func TestNames(t *testing.T) {
 
 // TestOpenSSL holds the samples to what openssl makes of them.
 func TestOpenSSL(t *testing.T) {
-	openssl, err := exec.LookPath("openssl")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	openssl := testenv.Program(t, "openssl", "openssl")
 	for _, tt := range samples(t) {
 		if tt.ours {
 			continue

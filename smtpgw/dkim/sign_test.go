@@ -14,7 +14,7 @@ import (
 	"github.com/emersion/go-msgauth/dkim"
 
 	"cairn/mailstore/message"
-	"cairn/mailstore/message/mailtest"
+	"cairn/mailstore/testenv"
 	verifier "cairn/smtpgw/authres/dkim"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/authres/lookup/lookuptest"
@@ -197,7 +197,7 @@ func signedMail(t *testing.T, keys []Key) []byte {
 // TestSignSamples: what is signed of the public samples verifies, and so it does once a relay has
 // spaced it anew.
 func TestSignSamples(t *testing.T) {
-	dir := mailtest.Folder(t, "CAIRN_TESTDATA")
+	dir := testenv.Folder(t, "CAIRN_TESTDATA")
 	k := ringOf(t, day0, "example.org").Keys()[0]
 	records := map[string]string{k.Name(): k.Record()}
 	signed := 0

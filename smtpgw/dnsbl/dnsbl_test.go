@@ -13,6 +13,8 @@ import (
 
 	"go.uber.org/goleak"
 	"golang.org/x/net/dns/dnsmessage"
+
+	"cairn/smtpgw/dnstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -65,42 +67,14 @@ func (s *server) count(suffix string) (n int) {
 	return n
 }
 
-// start returns a resolver that asks the server over UDP.
+// start returns a resolver that asks the server.
 func start(t *testing.T, zone map[string][]string) (*server, *net.Resolver) {
 	t.Helper()
 	s := &server{zone: zone}
-	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		b := make([]byte, 1500)
-		for {
-			n, from, err := pc.ReadFrom(b)
-			if err != nil {
-				return
-			}
-			if reply := s.reply(b[:n]); reply != nil {
-				pc.WriteTo(reply, from)
-			}
-		}
-	}()
-	t.Cleanup(func() {
-		pc.Close()
-		<-done
-	})
-	return s, &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "udp", pc.LocalAddr().String())
-	}}
+	return s, dnstest.Resolver(dnstest.Answering(t, s.reply))
 }
 
-func (s *server) reply(query []byte) []byte {
-	var m dnsmessage.Message
-	if m.Unpack(query) != nil || len(m.Questions) != 1 {
-		return nil
-	}
+func (s *server) reply(_ string, m dnsmessage.Message) []byte {
 	q := m.Questions[0]
 	name := strings.TrimSuffix(q.Name.String(), ".")
 	s.mu.Lock()

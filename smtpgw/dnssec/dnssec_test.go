@@ -2,84 +2,21 @@ package dnssec
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"cairn/smtpgw/dnstest"
 )
-
-// bothAt listens at one port over TCP and UDP; at another one where a program has that of UDP.
-func bothAt(t *testing.T) (net.Listener, net.PacketConn) {
-	t.Helper()
-	for tries := 0; ; tries++ {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		packets, err := net.ListenPacket("udp", l.Addr().String())
-		if err == nil {
-			return l, packets
-		}
-		l.Close()
-		if tries == 9 {
-			t.Fatal(err)
-		}
-	}
-}
-
-// server answers over UDP and TCP as reply says: nil is silence.
-func server(t *testing.T, reply func(network string, q dnsmessage.Message) []byte) string {
-	t.Helper()
-	l, packets := bothAt(t)
-	var served sync.WaitGroup
-	t.Cleanup(func() { l.Close(); packets.Close(); served.Wait() })
-	served.Go(func() {
-		buf := make([]byte, 4096)
-		for {
-			n, from, err := packets.ReadFrom(buf)
-			if err != nil {
-				return
-			}
-			var q dnsmessage.Message
-			if q.Unpack(buf[:n]) == nil {
-				if b := reply("udp", q); b != nil {
-					packets.WriteTo(b, from)
-				}
-			}
-		}
-	})
-	served.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			var size [2]byte
-			io.ReadFull(c, size[:])
-			b := make([]byte, binary.BigEndian.Uint16(size[:]))
-			io.ReadFull(c, b)
-			var q dnsmessage.Message
-			if q.Unpack(b) == nil {
-				if b := reply("tcp", q); b != nil {
-					c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...))
-				}
-			}
-			c.Close()
-		}
-	})
-	return l.Addr().String()
-}
 
 // answerTo is an answer with records.
 func answerTo(q dnsmessage.Message, change func(*dnsmessage.Message), records ...dnsmessage.Resource) []byte {
@@ -172,7 +109,7 @@ func TestAsk(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), map[bool]time.Duration{true: 300 * time.Millisecond, false: time.Minute}[tt.err == ErrSilent])
 			defer cancel()
-			a, err := NewClient(server(t, tt.reply)).Ask(ctx, name, TypeTLSA)
+			a, err := NewClient(dnstest.Answering(t, tt.reply)).Ask(ctx, name, TypeTLSA)
 			if !errors.Is(err, tt.err) || (err == nil) != (tt.err == nil) {
 				t.Fatal(err)
 			}
@@ -221,7 +158,7 @@ func TestForeignAnswers(t *testing.T) {
 }
 
 func TestLookups(t *testing.T) {
-	c := NewClient(server(t, func(_ string, q dnsmessage.Message) []byte {
+	c := NewClient(dnstest.Answering(t, func(_ string, q dnsmessage.Message) []byte {
 		name := q.Questions[0].Name.String()
 		switch kind := q.Questions[0].Type; {
 		case name == "fails.example.":
@@ -279,7 +216,7 @@ func TestValidates(t *testing.T) {
 		"it refuses":          {both(fails, fails), false, "it has no answer for signed.example."},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := NewResolver(server(t, tt.reply), probes)
+			r := NewResolver(dnstest.Answering(t, tt.reply), probes)
 			for range 2 {
 				if on, err := r.Validates(t.Context(), time.Now()); on != tt.on || (err == nil) != tt.on || err != nil && !strings.Contains(err.Error(), tt.err) {
 					t.Errorf("%v, %v", on, err)
@@ -294,7 +231,7 @@ func TestValidates(t *testing.T) {
 func TestSilenced(t *testing.T) {
 	const marks, marksNone, silent, failing = "marks", "marks none", "silent", "failing"
 	var does atomic.Value
-	there := server(t, func(_ string, q dnsmessage.Message) []byte {
+	there := dnstest.Answering(t, func(_ string, q dnsmessage.Message) []byte {
 		broken := q.Questions[0].Name.String() == "broken.example."
 		return answerTo(q, func(m *dnsmessage.Message) {
 			if m.AuthenticData = does.Load() == marks; broken || does.Load() == failing {
@@ -360,7 +297,7 @@ func TestNamed(t *testing.T) {
 
 // TestTexts: of TXT records the parts are one text, and of NS records there are the names.
 func TestTexts(t *testing.T) {
-	addr := server(t, func(_ string, q dnsmessage.Message) []byte {
+	addr := dnstest.Answering(t, func(_ string, q dnsmessage.Message) []byte {
 		if q.Questions[0].Type == dnsmessage.TypeNS {
 			return answerTo(q, nil, dnsmessage.Resource{Header: header("a.example.", dnsmessage.TypeNS, 60), Body: &dnsmessage.NSResource{NS: dnsmessage.MustNewName("NS.a.example.")}})
 		}

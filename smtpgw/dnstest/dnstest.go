@@ -1,5 +1,6 @@
-// Package dnstest starts real servers of the DNS on loopback for tests: one with zones that are
-// signed for the test (nsd), and a resolver that validates (unbound) with trust anchors of its own.
+// Package dnstest starts servers of the DNS on loopback for tests: real ones, with zones that are
+// signed for the test (nsd), and a resolver that validates (unbound) with trust anchors of its own;
+// and one that answers each question as a test says.
 package dnstest
 
 import (
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"cairn/mailstore/testenv"
 )
 
 // Zone is one that the servers know, and no other name with it.
@@ -39,13 +42,7 @@ func Start(t testing.TB, zones ...Zone) (resolver string) {
 	t.Helper()
 	paths := make(map[string]string)
 	for name, debian := range programs {
-		path, err := exec.LookPath(name)
-		if err != nil && os.Getenv("CI") == "true" {
-			t.Fatalf("%v (Debian: %s)", err, debian)
-		} else if err != nil {
-			t.Skipf("%v (Debian: %s)", err, debian)
-		}
-		paths[name] = path
+		paths[name] = testenv.Program(t, name, debian)
 	}
 	dir := t.TempDir()
 	var nsd, unbound strings.Builder
@@ -197,18 +194,8 @@ func at(addr string) string { return strings.Replace(addr, ":", "@", 1) }
 // freeAddr finds a port on loopback that is free for both TCP and UDP.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	for range 10 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		packets, err := net.ListenPacket("udp", l.Addr().String())
-		l.Close()
-		if err == nil {
-			packets.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no free port")
-	return ""
+	l, packets := listen(t)
+	l.Close()
+	packets.Close()
+	return l.Addr().String()
 }

@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"cairn/mailstore/message"
-	"cairn/mailstore/message/mailtest"
 	"cairn/mailstore/outbox"
+	"cairn/mailstore/testenv"
 	"cairn/smtpgw"
 	"cairn/smtpgw/draft"
 	"cairn/smtpgw/gatewaytest"
@@ -24,7 +24,7 @@ import (
 // What needs nothing leaves as it came, what is put right says what it said, and
 // what is refused is refused for one of the known reasons.
 func TestCorpusSubmission(t *testing.T) {
-	dir := mailtest.Folder(t, "CAIRN_TESTDATA")
+	dir := testenv.Folder(t, "CAIRN_TESTDATA")
 	cfg := smtpgw.Config{
 		Hostname: "mx.local.example", Postmaster: "admin@local.example",
 		Domains: func() []string { return []string{"local.example"} },

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"cairn/mailstore/message"
-	"cairn/mailstore/message/mailtest"
+	"cairn/mailstore/testenv"
 	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/rawheader"
 )
@@ -110,7 +110,7 @@ func TestSevenBit(t *testing.T) {
 // TestSevenBitSamples: the texts of most of the public samples leave in ASCII, and each says what
 // it said. Many headers of them are in a charset that nobody tells.
 func TestSevenBitSamples(t *testing.T) {
-	dir := mailtest.Folder(t, "CAIRN_TESTDATA")
+	dir := testenv.Folder(t, "CAIRN_TESTDATA")
 	eightBit, encoded := 0, 0
 	for _, folder := range []string{"ham", "intl", "mime"} {
 		err := filepath.WalkDir(filepath.Join(dir, folder), func(path string, e fs.DirEntry, err error) error {

@@ -19,11 +19,11 @@ import (
 
 // Bounds on what is read of a message, which a stranger has written.
 const (
-	MaxRead       = 1 << 20 // octets of the message
-	MaxParts      = 8       // of its multipart, up to the status
-	MaxStatus     = 64 << 10
+	maxRead       = 1 << 20 // octets of the message
+	maxParts      = 8       // of its multipart, up to the status
+	maxStatus     = 64 << 10
 	MaxRecipients = 100
-	MaxValue      = 1000 // octets that are kept of a field
+	maxValue      = 1000 // octets that are kept of a field
 )
 
 // Report is what one notification says.
@@ -32,7 +32,7 @@ type Report struct {
 	Recipients []Recipient
 }
 
-// Recipient is what is said of one recipient. Values are one line each, of at most MaxValue octets.
+// Recipient is what is said of one recipient. Values are one line each, of at most maxValue octets.
 type Recipient struct {
 	Original   string // address of Original-Recipient (section 2.3.1); empty: none that mail has
 	Final      string // the same of Final-Recipient (section 2.3.2)
@@ -57,7 +57,7 @@ var (
 // Parse reads a message, ErrNone or ErrBounds. Recipients of whom it does not say in the terms of
 // the RFC what happened are left out.
 func Parse(raw []byte) (*Report, error) {
-	m, err := mail.ReadMessage(bytes.NewReader(raw[:min(len(raw), MaxRead)]))
+	m, err := mail.ReadMessage(bytes.NewReader(raw[:min(len(raw), maxRead)]))
 	if err != nil {
 		return nil, ErrNone
 	}
@@ -66,14 +66,14 @@ func Parse(raw []byte) (*Report, error) {
 		return nil, ErrNone
 	}
 	parts := multipart.NewReader(m.Body, params["boundary"])
-	for range MaxParts {
+	for range maxParts {
 		p, err := parts.NextRawPart()
 		if err != nil {
 			return nil, ErrNone
 		}
 		kind, _, err := mime.ParseMediaType(p.Header.Get("Content-Type"))
 		if err == nil && (kind == "message/delivery-status" || kind == "message/global-delivery-status") {
-			text, err := io.ReadAll(io.LimitReader(decoded(p), MaxStatus+1))
+			text, err := io.ReadAll(io.LimitReader(decoded(p), maxStatus+1))
 			if err != nil {
 				return nil, ErrNone
 			}
@@ -97,7 +97,7 @@ func decoded(p *multipart.Part) io.Reader {
 // parseStatus reads the part for programs: groups of fields with empty lines between them, of the
 // message first and then of each recipient (section 2.1).
 func parseStatus(text []byte) (*Report, error) {
-	if len(text) > MaxStatus {
+	if len(text) > maxStatus {
 		return nil, ErrBounds
 	}
 	var r Report
@@ -166,7 +166,7 @@ func oneLine(s string) string {
 		}
 		return r
 	}, s)
-	return strings.TrimSpace(strings.ToValidUTF8(s[:min(len(s), MaxValue)], ""))
+	return strings.TrimSpace(strings.ToValidUTF8(s[:min(len(s), maxValue)], ""))
 }
 
 // afterType is the value behind its type, where it is of that one.

@@ -35,8 +35,8 @@ func TestParse(t *testing.T) {
 			` [{ a@far.example failed 5.1.1 }]`},
 		{"as many as are read", notification(kind, many), "mx.far.example [" + strings.TrimSpace(strings.Repeat("{ bob@far.example failed 5.1.1 } ", MaxRecipients)) + "]"},
 		{"more", notification(kind, many+"\r\nFinal-Recipient: rfc822; bob@far.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"), ErrBounds.Error()},
-		{"too long", notification(kind, usual+"X: "+strings.Repeat("x", MaxStatus)), ErrBounds.Error()},
-		{"too many parts", strings.Replace(notification(kind, usual), people, strings.Repeat(people, MaxParts), 1), ErrBounds.Error()},
+		{"too long", notification(kind, usual+"X: "+strings.Repeat("x", maxStatus)), ErrBounds.Error()},
+		{"too many parts", strings.Replace(notification(kind, usual), people, strings.Repeat(people, maxParts), 1), ErrBounds.Error()},
 		{"an answer", strings.Replace(notification(kind, usual), "delivery-status;", "disposition-notification;", 1), ErrNone.Error()},
 		{"no multipart", "From: a@far.example\r\nContent-Type: text/plain\r\n\r\n" + usual, ErrNone.Error()},
 		{"no status part", notification("text/plain", usual), ErrNone.Error()},
@@ -75,7 +75,7 @@ func FuzzParse(f *testing.F) {
 			values = append(values, to.Original, to.Final, to.Action, to.Status, to.Diagnostic)
 		}
 		for _, v := range values {
-			if len(v) > MaxValue || strings.ContainsAny(v, "\r\n\x00") {
+			if len(v) > maxValue || strings.ContainsAny(v, "\r\n\x00") {
 				t.Fatalf("value %q", v)
 			}
 		}

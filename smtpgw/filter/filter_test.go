@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -18,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"cairn/mailstore/scratch"
+	"cairn/mailstore/testenv"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(scratch.InMemory(m)) }
@@ -183,13 +183,7 @@ func TestLargeMessage(t *testing.T) {
 
 // TestAltermime puts a disclaimer under a message with a program that is made for it.
 func TestAltermime(t *testing.T) {
-	program, err := exec.LookPath("altermime")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("altermime is not installed")
-		}
-		t.Skip("altermime is not installed")
-	}
+	program := testenv.Program(t, "altermime", "altermime")
 	words := filepath.Join(t.TempDir(), "words")
 	if err := os.WriteFile(words, []byte("For the reader's eyes.\n"), 0o644); err != nil {
 		t.Fatal(err)

@@ -19,13 +19,13 @@ type Rate struct {
 
 // Bounds of a Rate.
 const (
-	MaxCount = 1_000_000
-	MinPer   = time.Second
-	MaxPer   = 24 * time.Hour
+	maxCount = 1_000_000
+	minPer   = time.Second
+	maxPer   = 24 * time.Hour
 )
 
-// ErrRate is the error of a text that is no rate.
-var ErrRate = errors.New("not a rate")
+// errRate is the error of a text that is no rate.
+var errRate = errors.New("not a rate")
 
 // ParseRate reads a rate as in "120/1m"; "off" is the one that bounds nothing.
 func ParseRate(s string) (Rate, error) {
@@ -37,11 +37,11 @@ func ParseRate(s string) (Rate, error) {
 	d, bad := time.ParseDuration(per)
 	switch {
 	case err != nil || bad != nil:
-		return Rate{}, fmt.Errorf("%q is %w", s, ErrRate)
-	case n < 1 || n > MaxCount:
-		return Rate{}, fmt.Errorf("%q is %w: %d is not from 1 to %d", s, ErrRate, n, MaxCount)
-	case d < MinPer || d > MaxPer:
-		return Rate{}, fmt.Errorf("%q is %w: %s is not from %s to %s", s, ErrRate, per, MinPer, MaxPer)
+		return Rate{}, fmt.Errorf("%q is %w", s, errRate)
+	case n < 1 || n > maxCount:
+		return Rate{}, fmt.Errorf("%q is %w: %d is not from 1 to %d", s, errRate, n, maxCount)
+	case d < minPer || d > maxPer:
+		return Rate{}, fmt.Errorf("%q is %w: %s is not from %s to %s", s, errRate, per, minPer, maxPer)
 	}
 	return Rate{n, d}, nil
 }

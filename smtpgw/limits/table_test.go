@@ -404,7 +404,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		if r, err := ParseRate(s); err == nil && r != (Rate{}) {
-			if r.Count < 1 || r.Count > MaxCount || r.Per < MinPer || r.Per > MaxPer {
+			if r.Count < 1 || r.Count > maxCount || r.Per < minPer || r.Per > maxPer {
 				t.Errorf("%q is %+v", s, r)
 			}
 			New(Config{Connections: r, Failures: r, LargeRate: r, AccountRate: r}, began).Decide(EarlyTalker, addr("192.0.2.1"), began)

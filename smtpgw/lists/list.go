@@ -34,7 +34,7 @@ const version = 1
 // Limits of a hosted list.
 const (
 	MaxMembers     = 10_000
-	MaxFooter      = 440 // octets, so that it has at most 512 with what sets it off
+	maxFooter      = 440 // octets, so that it has at most 512 with what sets it off
 	maxTag         = 24
 	defaultPerHour = 60
 	maxPerHour     = 10_000
@@ -112,8 +112,8 @@ func checkTag(tag string) error {
 
 // checkFooter does the same for the footer of a list at that domain.
 func checkFooter(footer, domain string) error {
-	if len(footer) > MaxFooter {
-		return fmt.Errorf("a footer of %d octets; at most %d are allowed", len(footer), MaxFooter)
+	if len(footer) > maxFooter {
+		return fmt.Errorf("a footer of %d octets; at most %d are allowed", len(footer), maxFooter)
 	}
 	if strings.ContainsFunc(footer, func(r rune) bool { return r >= 0x7f || r < ' ' && r != '\n' }) {
 		return errors.New("footer: use printable ASCII")

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"cairn/mailstore/message/mailtest"
+	"cairn/mailstore/testenv"
 )
 
 const small = `<?xml version="1.0"?><feedback><report_metadata><org_name>Far</org_name><report_id>1</report_id><date_range><begin>1</begin><end>86400</end></date_range></report_metadata>
@@ -129,7 +129,7 @@ func TestReportsOfAMailShareTheirBound(t *testing.T) {
 
 // TestSamples reads what servers have really sent.
 func TestSamples(t *testing.T) {
-	auth := filepath.Join(mailtest.Folder(t, "CAIRN_TESTDATA"), "auth")
+	auth := filepath.Join(testenv.Folder(t, "CAIRN_TESTDATA"), "auth")
 	read := 0
 	for _, pattern := range []string{"parsedmarc-samples/aggregate/*", "parsedmarc-samples/extract_report/*", "parsedmarc-samples/smtp_tls/*", "stalwart-mail-auth/dmarc-feedback/*.xml", "stalwart-mail-auth/tlsrpt/*.json"} {
 		files, err := filepath.Glob(filepath.Join(auth, pattern))

@@ -2,7 +2,6 @@ package readers
 
 import (
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
+	"cairn/mailstore/testenv"
 )
 
 // hosts are domains of which a From field has parts, in the ways in which it may be written.
@@ -54,7 +54,7 @@ func TestClaims(t *testing.T) {
 	for n := range 1000 {
 		mails = append(mails, message.WireLines(g.Pair(n).Received))
 	}
-	if os.Getenv("CI") != "true" {
+	if !testenv.CI() {
 		mails = sample(mails, 20)
 	}
 	for _, k := range Kinds() {

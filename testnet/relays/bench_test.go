@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"cairn/mailstore/testenv"
 	"cairn/node"
 	"cairn/testnet"
 	"cairn/testnet/relays"
@@ -36,10 +37,7 @@ type taker struct {
 // ratios, and the processor time of each for a message.
 func BenchmarkBesidePostfix(b *testing.B) {
 	relays.Need(b)
-	source, err := exec.LookPath("smtp-source")
-	if err != nil {
-		b.Fatal(err) // it is in the same package
-	}
+	source := testenv.Program(b, "smtp-source", "postfix")
 	m := benchNode(b)
 	p := relays.StartPostfix(b, relays.Config{NextHop: "127.0.0.1:9", Settings: map[string]string{
 		"relayhost": "", "default_transport": "discard:silently", "smtpd_client_connection_count_limit": "0",

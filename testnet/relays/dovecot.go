@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"cairn/mailstore/testenv"
 )
 
 // dovecotAuth is the configuration of a Dovecot that checks passwords for a Postfix and does
@@ -46,10 +48,7 @@ service stats {
 // with a certificate in this file. It ends with the test.
 func DovecotAuth(t testing.TB, mechanisms, user, password, certificate string) map[string]string {
 	t.Helper()
-	path, err := exec.LookPath("dovecot")
-	if err != nil {
-		unavailable(t, "dovecot is not installed (Debian: dovecot-imapd)")
-	}
+	path := testenv.Program(t, "dovecot", "dovecot-imapd")
 	dir, err := os.MkdirTemp("", "d") // a short path, for its sockets
 	if err != nil {
 		t.Fatal(err)

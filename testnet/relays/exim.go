@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+
+	"cairn/mailstore/testenv"
 )
 
 // eximConfig relays all mail to one host (the Exim specification, chapters 14 to 30).
@@ -61,10 +63,10 @@ type Exim struct {
 func NeedExim(t testing.TB) {
 	t.Helper()
 	if eximPath() == "" {
-		unavailable(t, "Exim is neither installed nor unpacked (Debian: exim4-daemon-light)")
+		testenv.Lacking(t, "Exim is neither installed nor unpacked (Debian: exim4-daemon-light)")
 	}
 	if os.Getuid() != 0 {
-		unavailable(t, "Exim changes its user, which only root may")
+		testenv.Lacking(t, "Exim changes its user, which only root may")
 	}
 }
 

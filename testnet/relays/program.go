@@ -3,10 +3,11 @@ package relays
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
+
+	"cairn/mailstore/testenv"
 )
 
 // patience bounds each wait for a program.
@@ -16,13 +17,11 @@ const patience = 30 * time.Second
 // rights.
 func Need(t testing.TB) {
 	t.Helper()
-	for name, debian := range packages {
-		if _, err := exec.LookPath(name); err != nil {
-			unavailable(t, name+" is not installed (Debian: "+debian+")")
-		}
+	for name := range packages {
+		program(t, name)
 	}
 	if os.Getuid() != 0 {
-		unavailable(t, "Postfix starts only for root")
+		testenv.Lacking(t, "Postfix starts only for root")
 	}
 }
 
@@ -33,20 +32,7 @@ var packages = map[string]string{"postfix": "postfix", "mlmmj-receive": "mlmmj",
 // does not run.
 func program(t testing.TB, name string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// unavailable ends a test that cannot run here.
-func unavailable(t testing.TB, why string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
+	return testenv.Program(t, name, packages[name])
 }
 
 // crlf and lf turn line ends into those of SMTP and those of local programs.

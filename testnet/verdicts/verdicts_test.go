@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"cairn/consensus/record"
-	"cairn/mailstore/message/mailtest"
+	"cairn/mailstore/testenv"
 )
 
 var at = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
@@ -188,7 +188,7 @@ func copyFile(t *testing.T, from, to string) {
 
 // TestData holds what the measure shows over a folder of real relays and lists.
 func TestData(t *testing.T) {
-	dir := mailtest.Folder(t, "CAIRN_TESTDATA")
+	dir := testenv.Folder(t, "CAIRN_TESTDATA")
 	entries, err := Find(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
-	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -22,6 +21,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"cairn/mailstore/testenv"
 )
 
 // Authority is a running Pebble.
@@ -209,11 +210,7 @@ func tool(t testing.TB, name string) string {
 	}
 	path := filepath.Join(dir, name)
 	if _, err := os.Stat(path); err != nil {
-		why := fmt.Sprintf("%s is not there, see .ci/run: %v", name, err)
-		if os.Getenv("CI") == "true" {
-			t.Fatal(why)
-		}
-		t.Skip(why)
+		testenv.Lacking(t, "%s is not there, see .ci/run: %v", name, err)
 	}
 	return path
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"cairn/mailstore/testenv"
 	"cairn/smtpgw/tlstest"
 )
 
@@ -34,24 +35,16 @@ type Slapd struct {
 	Roots       *x509.CertPool
 	RootsFile   string // the same in PEM
 
-	dir string
-	cmd *exec.Cmd
-	t   testing.TB
+	program, dir string
+	cmd          *exec.Cmd
+	t            testing.TB
 }
-
-const slapd = "/usr/sbin/slapd"
 
 // New starts a server with these people, which ends with the test. Without slapd the test is
 // skipped, but fails under CI=true.
 func New(t testing.TB, people ...Person) *Slapd {
 	t.Helper()
-	if _, err := os.Stat(slapd); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip("Debian's package slapd is not installed")
-	}
-	s := &Slapd{t: t, dir: t.TempDir()}
+	s := &Slapd{t: t, program: testenv.Program(t, "slapd", "slapd"), dir: t.TempDir()}
 	cert, roots := tlstest.Certificate(t, "localhost")
 	s.Roots = roots
 	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
@@ -76,7 +69,7 @@ func New(t testing.TB, people ...Person) *Slapd {
 		entries += fmt.Sprintf("dn: uid=%s,ou=people,%s\nobjectClass: inetOrgPerson\nuid: %s\ncn: %s\nsn: %s\nmail: %s\nuserPassword: %s\n\n",
 			p.UID, Base, p.UID, p.UID, p.UID, p.Mail, p.Password)
 	}
-	add := exec.Command(slapd, "-T", "add", "-f", filepath.Join(s.dir, "slapd.conf"), "-l", s.write("people.ldif", entries))
+	add := exec.Command(s.program, "-T", "add", "-f", filepath.Join(s.dir, "slapd.conf"), "-l", s.write("people.ldif", entries))
 	if out, err := add.CombinedOutput(); err != nil {
 		t.Fatalf("slapadd: %v\n%s", err, out)
 	}
@@ -129,7 +122,7 @@ func port(t testing.TB) string {
 func (s *Slapd) Start() {
 	s.t.Helper()
 	var out bytes.Buffer
-	s.cmd = exec.Command(slapd, "-f", filepath.Join(s.dir, "slapd.conf"), "-h", s.LDAP+" "+s.LDAPS, "-d", "0")
+	s.cmd = exec.Command(s.program, "-f", filepath.Join(s.dir, "slapd.conf"), "-h", s.LDAP+" "+s.LDAPS, "-d", "0")
 	s.cmd.Stdout, s.cmd.Stderr = &out, &out
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)

@@ -10,14 +10,14 @@ import (
 	"strings"
 	"testing"
 
-	"cairn/mailstore/message/mailtest"
+	"cairn/mailstore/testenv"
 	"cairn/smtpgw/authres/dkim"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/authres/lookup/lookuptest"
 )
 
 func TestGenerated(t *testing.T) {
-	dir := filepath.Join(mailtest.Folder(t, "CAIRN_TESTDATA"), "auth", "generated")
+	dir := filepath.Join(testenv.Folder(t, "CAIRN_TESTDATA"), "auth", "generated")
 	text, err := os.ReadFile(filepath.Join(dir, "cases.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func TestGenerated(t *testing.T) {
 
 // A chain that another program sealed, with the keys in front of it.
 func TestKeyedSample(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(mailtest.Folder(t, "CAIRN_TESTDATA"), "auth", "stalwart-mail-auth", "arc", "*.txt"))
+	files, err := filepath.Glob(filepath.Join(testenv.Folder(t, "CAIRN_TESTDATA"), "auth", "stalwart-mail-auth", "arc", "*.txt"))
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}

@@ -11,7 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"cairn/mailstore/message/mailtest"
+	"cairn/mailstore/testenv"
 	"cairn/smtpgw/authres/dkim"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/authres/lookup/lookuptest"
@@ -30,7 +30,7 @@ var suiteOtherwise = map[string]Result{
 
 // TestSuite runs the public suite of ARC validation.
 func TestSuite(t *testing.T) {
-	f, err := os.Open(filepath.Join(mailtest.Folder(t, "CAIRN_TESTDATA"), "auth", "arc_test_suite", "tests", "arc-draft-validation-tests.yml"))
+	f, err := os.Open(filepath.Join(testenv.Folder(t, "CAIRN_TESTDATA"), "auth", "arc_test_suite", "tests", "arc-draft-validation-tests.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"cairn/mailstore/message/mailtest"
+	"cairn/mailstore/testenv"
 	"cairn/smtpgw/authres/lookup/lookuptest"
 	"cairn/smtpgw/screen"
 )
@@ -58,7 +58,7 @@ var generatedOtherwise = map[string]string{
 }
 
 func TestGenerated(t *testing.T) {
-	dir := filepath.Join(mailtest.Folder(t, "CAIRN_TESTDATA"), "auth", "generated")
+	dir := filepath.Join(testenv.Folder(t, "CAIRN_TESTDATA"), "auth", "generated")
 	text, err := os.ReadFile(filepath.Join(dir, "cases.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func TestGenerated(t *testing.T) {
 
 // Samples that fail by their names, with the policies that these say, set for their domains.
 func TestPoliciesOfSamples(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(mailtest.Folder(t, "CAIRN_TESTDATA"), "auth", "rspamd-dmarc", "*fail_*.eml"))
+	files, err := filepath.Glob(filepath.Join(testenv.Folder(t, "CAIRN_TESTDATA"), "auth", "rspamd-dmarc", "*fail_*.eml"))
 	if err != nil || len(files) < 6 {
 		t.Fatal(files, err)
 	}

@@ -9,14 +9,14 @@ import (
 	"testing"
 	"time"
 
-	"cairn/mailstore/message/mailtest"
+	"cairn/mailstore/testenv"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/authres/lookup/lookuptest"
 )
 
 // samples is the folder with the collections of signed mail.
 func samples(t *testing.T) string {
-	return filepath.Join(mailtest.Folder(t, "CAIRN_TESTDATA"), "auth")
+	return filepath.Join(testenv.Folder(t, "CAIRN_TESTDATA"), "auth")
 }
 
 // wire is a file as it was on the wire.
@@ -140,7 +140,7 @@ func TestBodiesOfSamples(t *testing.T) {
 	for _, file := range files {
 		m := Split(wire(t, file))
 		for _, f := range m.Named("dkim-signature") {
-			s, err := ParseSignature(f)
+			s, err := parseSignature(f)
 			if s == nil || s.BodyHash == nil {
 				t.Logf("%s: %v", filepath.Base(file), err)
 				continue

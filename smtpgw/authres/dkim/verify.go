@@ -26,8 +26,8 @@ const (
 	PermError Result = "permerror"
 )
 
-// MaxSignatures is how many signatures of a message are looked at, from the top.
-const MaxSignatures = 8
+// maxSignatures is how many signatures of a message are looked at, from the top.
+const maxSignatures = 8
 
 const (
 	algorithmRSA     = "rsa-sha256"
@@ -47,7 +47,7 @@ type Verification struct {
 // Verify verifies the topmost signatures of a message. left is how many more there are.
 func Verify(ctx context.Context, dns *lookup.Asker, m *Message, now time.Time) (found []Verification, left int) {
 	fields := m.Named("dkim-signature")
-	left = max(len(fields)-MaxSignatures, 0)
+	left = max(len(fields)-maxSignatures, 0)
 	for _, f := range fields[:len(fields)-left] {
 		found = append(found, verify(ctx, dns, m, f, now))
 	}
@@ -55,7 +55,7 @@ func Verify(ctx context.Context, dns *lookup.Asker, m *Message, now time.Time) (
 }
 
 func verify(ctx context.Context, dns *lookup.Asker, m *Message, f Field, now time.Time) Verification {
-	s, err := ParseSignature(f)
+	s, err := parseSignature(f)
 	v := Verification{Result: Neutral}
 	if s != nil {
 		v.Domain, v.Selector, v.Value = s.Domain, s.Selector, s.short()
@@ -85,9 +85,9 @@ type Signature struct {
 	Value, BodyHash  []byte
 }
 
-// ParseSignature reads a DKIM-Signature field. An error is a *Flaw; the signature is there beside
+// parseSignature reads a DKIM-Signature field. An error is a *Flaw; the signature is there beside
 // it once its domain is known.
-func ParseSignature(f Field) (*Signature, error) {
+func parseSignature(f Field) (*Signature, error) {
 	tags, err := ParseTags(string(f.Value()))
 	if err != nil {
 		return nil, flaw(Neutral, err.Error())

@@ -169,7 +169,7 @@ func TestManySignatures(t *testing.T) {
 	field, _, _ := bytes.Cut(raw, []byte("From: Jo"))
 	raw = append(bytes.Repeat(field, 49), raw...)
 	found, left := Verify(t.Context(), lookup.New(keyed(edText)), Split(raw), time.Now())
-	if len(found) != MaxSignatures || left != 50-MaxSignatures {
+	if len(found) != maxSignatures || left != 50-maxSignatures {
 		t.Fatalf("%d found, %d left", len(found), left)
 	}
 	for _, v := range found {

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"cairn/mailstore/message/maildomain"
-	"cairn/mailstore/message/mailtest"
+	"cairn/mailstore/testenv"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/authres/lookup/lookuptest"
 )
@@ -151,7 +151,7 @@ func TestMayAlign(t *testing.T) {
 }
 
 func TestSuffixes(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(mailtest.Folder(t, "CAIRN_TESTDATA"), "auth", "psl", "tests", "tests.txt"))
+	text, err := os.ReadFile(filepath.Join(testenv.Folder(t, "CAIRN_TESTDATA"), "auth", "psl", "tests", "tests.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}

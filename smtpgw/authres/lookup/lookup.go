@@ -21,12 +21,12 @@ type Resolver interface {
 var (
 	ErrTemporary = errors.New("the DNS does not answer") // it may later
 	ErrTooMuch   = errors.New("the DNS says more than is heeded")
-	ErrTooMany   = errors.New("the message has too many names looked up")
+	errTooMany   = errors.New("the message has too many names looked up")
 )
 
 // Bounds of one message.
 const (
-	MaxLookups = 240      // that reach the resolver
+	maxLookups = 240      // that reach the resolver
 	maxRecords = 100      // of one answer
 	maxText    = 16 << 10 // octets of the texts of one answer
 	maxName    = 253      // octets of a name, without the final dot (RFC 1035, section 2.3.4)
@@ -52,7 +52,7 @@ type answer[T any] struct {
 // New returns an asker for one message. The time is bounded by the contexts that it is given.
 func New(r Resolver) *Asker {
 	return &Asker{
-		resolver: r, left: MaxLookups,
+		resolver: r, left: maxLookups,
 		txt: make(map[string]answer[string]), mx: make(map[string]answer[string]),
 		addrs: make(map[string]answer[netip.Addr]), names: make(map[string]answer[string]),
 	}
@@ -124,7 +124,7 @@ func asked[T any](ctx context.Context, a *Asker, known map[string]answer[T], kin
 		return was.records, was.err
 	}
 	if a.left == 0 {
-		return nil, ErrTooMany
+		return nil, errTooMany
 	}
 	a.left--
 	records, err := ask(name + ".")

@@ -94,12 +94,12 @@ func TestTimeIsOfWhoAsks(t *testing.T) {
 func TestLookupsAreBounded(t *testing.T) {
 	dns := &scripted{}
 	a := New(dns)
-	for i := range MaxLookups + 9 {
-		if _, err := a.TXT(t.Context(), fmt.Sprintf("n%d.example", i)); (i >= MaxLookups) != errors.Is(err, ErrTooMany) {
+	for i := range maxLookups + 9 {
+		if _, err := a.TXT(t.Context(), fmt.Sprintf("n%d.example", i)); (i >= maxLookups) != errors.Is(err, errTooMany) {
 			t.Fatalf("%d: %v", i, err)
 		}
 	}
-	if len(dns.asked) != MaxLookups {
+	if len(dns.asked) != maxLookups {
 		t.Errorf("asked %d times", len(dns.asked))
 	}
 }

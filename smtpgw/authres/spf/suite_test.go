@@ -12,7 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"cairn/mailstore/message/mailtest"
+	"cairn/mailstore/testenv"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/authres/lookup/lookuptest"
 )
@@ -114,7 +114,7 @@ func allowed(result yaml.Node) (all []string) {
 // TestSuite runs the public test suite of RFC 7208. What it says of explanations is left out: they
 // are not fetched.
 func TestSuite(t *testing.T) {
-	f, err := os.Open(filepath.Join(mailtest.Folder(t, "CAIRN_TESTDATA"), "auth", "spf", "rfc7208-tests.yml"))
+	f, err := os.Open(filepath.Join(testenv.Folder(t, "CAIRN_TESTDATA"), "auth", "spf", "rfc7208-tests.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,10 +22,10 @@ import (
 const (
 	// KeptFor is how long after its arrival a report is kept.
 	KeptFor = 400 * 24 * time.Hour
-	// MaxReports is how many are kept: the oldest make room.
-	MaxReports = 10_000
-	// MaxPerDay is how many mails with reports are read of one day (UTC).
-	MaxPerDay = 500
+	// maxReports is how many are kept: the oldest make room.
+	maxReports = 10_000
+	// maxPerDay is how many mails with reports are read of one day (UTC).
+	maxPerDay = 500
 )
 
 const (
@@ -201,7 +201,7 @@ func (c *Collector) take(ctx context.Context, a *arrival) error {
 	c.cursor = a.change.ModSeq
 	switch {
 	case full:
-		c.Log.Warn("reports: too many came on one day, this mail was not read", "message", a.change.Message, "account", a.change.Account, "most", MaxPerDay)
+		c.Log.Warn("reports: too many came on one day, this mail was not read", "message", a.change.Message, "account", a.change.Account, "most", maxPerDay)
 	case brought:
 		c.Log.Info("reports: a mail brought some", "message", a.change.Message, "account", a.change.Account, "domain", a.sender, "reports", len(list), "new", kept)
 	}
@@ -211,7 +211,7 @@ func (c *Collector) take(ctx context.Context, a *arrival) error {
 func (c *Collector) dayIsFull(received time.Time) (full bool, err error) {
 	err = c.store.View(func(rd *mailstore.Reader) error {
 		n, err := ofDay(rd.Space(space), received)
-		full = n >= MaxPerDay
+		full = n >= maxPerDay
 		return err
 	})
 	return full, err

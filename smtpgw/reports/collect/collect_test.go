@@ -79,7 +79,7 @@ func (h *house) kept() (out []string) {
 		h.Fatal(err)
 	}
 	err := h.store.View(func(rd *mailstore.Reader) error {
-		list, total, err := All(rd, "", h.now.Add(-KeptFor), MaxReports)
+		list, total, err := All(rd, "", h.now.Add(-KeptFor), maxReports)
 		if total != len(list) {
 			h.Errorf("%d of %d", len(list), total)
 		}
@@ -187,7 +187,7 @@ func TestReportsExpire(t *testing.T) {
 func TestReportsAreBounded(t *testing.T) {
 	h := newHouse(t)
 	h.update(func(tx *mailstore.Tx) error {
-		return tx.Space(space).PutNumber(dayKey, dayOf(moment)<<16|(MaxPerDay-1))
+		return tx.Space(space).PutNumber(dayKey, dayOf(moment)<<16|(maxPerDay-1))
 	})
 	for i := range 3 {
 		h.arrives("postmaster@a.example", mail(dmarc(fmt.Sprint(i), "a.example", moment)))
@@ -197,9 +197,9 @@ func TestReportsAreBounded(t *testing.T) {
 	h.arrives("postmaster@a.example", mail(dmarc("4", "a.example", moment)))
 	h.want("of the next", "2 dmarc 4 far.example [a.example] 0/0", "1 dmarc 0 far.example [a.example] 0/0")
 
-	h.update(func(tx *mailstore.Tx) error { return tx.Space(space).PutNumber(lastKey, MaxReports) })
+	h.update(func(tx *mailstore.Tx) error { return tx.Space(space).PutNumber(lastKey, maxReports) })
 	h.arrives("postmaster@a.example", mail(dmarc("5", "a.example", moment)))
-	h.want("one more than the most", fmt.Sprintf("%d dmarc 5 far.example [a.example] 0/0", MaxReports+1), "2 dmarc 4 far.example [a.example] 0/0")
+	h.want("one more than the most", fmt.Sprintf("%d dmarc 5 far.example [a.example] 0/0", maxReports+1), "2 dmarc 4 far.example [a.example] 0/0")
 }
 
 // Sources are networks, and what is too much is in the sums.

@@ -77,7 +77,7 @@ func add(sp mailstore.Space, f *Report) (isNew bool, err error) {
 	return true, errors.Join(sp.Put(reportKey(last+1), b), sp.PutNumber(append([]byte("i"), id...), last+1), sp.PutNumber(lastKey, last+1))
 }
 
-// dropOld removes reports that came before a time, and the oldest of those beyond MaxReports. What
+// dropOld removes reports that came before a time, and the oldest of those beyond maxReports. What
 // is damaged holds up nothing and is left.
 func dropOld(sp mailstore.Space, before time.Time) error {
 	last, err := lastKept(sp.SpaceReader)
@@ -91,7 +91,7 @@ func dropOld(sp mailstore.Space, before time.Time) error {
 		if errors.Is(err, mailstore.ErrDamaged) {
 			return true
 		}
-		if bad = err; err != nil || gone == mostGone || last-f.Number < MaxReports && !f.Received.Before(before) {
+		if bad = err; err != nil || gone == mostGone || last-f.Number < maxReports && !f.Received.Before(before) {
 			return false
 		}
 		gone++

@@ -295,7 +295,7 @@ func TestNobodyAsks(t *testing.T) {
 	h.session("far.example", "")
 	h.flush()
 	h.asks("far.example", "v=TLSRPTv1; rua=mailto:tls@far.example")
-	h.now = h.now.Add((KeptDays + 2) * 24 * time.Hour)
+	h.now = h.now.Add((keptDays + 2) * 24 * time.Hour)
 	h.send()
 	h.want("too old")
 	err := h.store.View(func(rd *mailstore.Reader) error {
@@ -357,7 +357,7 @@ func TestWhatIsSentIsBounded(t *testing.T) {
 	h.now = noon.Add(SentKept + time.Hour)
 	sends("c.example")
 	h.want("after their time", "c.example 2026-11-28  queued 0/0")
-	err := h.store.Update(t.Context(), func(tx *mailstore.Tx) error { return tx.Space(space).PutNumber(lastKey, MaxSent+2) })
+	err := h.store.Update(t.Context(), func(tx *mailstore.Tx) error { return tx.Space(space).PutNumber(lastKey, maxSent+2) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,11 +36,11 @@ const (
 	// maxBelow is how many of them one organisation may have: whoever has one name in the DNS may
 	// have any number below it.
 	maxBelow = 200
-	// KeptDays is for how many days what was counted is kept, while no report could be sent.
-	KeptDays = 7
-	// SentKept is how long it is known that a report was sent, and MaxSent of how many.
+	// keptDays is for how many days what was counted is kept, while no report could be sent.
+	keptDays = 7
+	// SentKept is how long it is known that a report was sent, and maxSent of how many.
 	SentKept = 90 * 24 * time.Hour
-	MaxSent  = 10_000
+	maxSent  = 10_000
 
 	mostGone = 100 // reports that are forgotten in one transaction
 )
@@ -230,7 +230,7 @@ func due(rd *mailstore.Reader, today tally.Day) (list []about, old [][]byte, err
 	err = sp.Keys([]byte("d"), nil, func(key []byte) bool {
 		a, ok := aboutOf(key)
 		switch {
-		case !ok || today > KeptDays && a.day < today-KeptDays:
+		case !ok || today > keptDays && a.day < today-keptDays:
 			old = append(old, slices.Clone(key))
 		case a.day < today:
 			list = append(list, a)
@@ -241,7 +241,7 @@ func due(rd *mailstore.Reader, today tally.Day) (list []about, old [][]byte, err
 		return nil, nil, err
 	}
 	err = sp.Keys([]byte("c"), nil, func(key []byte) bool {
-		if len(key) < 6 || today > KeptDays && tally.Day(binary.BigEndian.Uint32(key[2:])) < today-KeptDays {
+		if len(key) < 6 || today > keptDays && tally.Day(binary.BigEndian.Uint32(key[2:])) < today-keptDays {
 			old = append(old, slices.Clone(key))
 		}
 		return true
@@ -262,7 +262,7 @@ func note(sp mailstore.Space, s *Sent, now time.Time) error {
 	var gone []uint64
 	err = sp.Keys([]byte("r"), nil, func(key []byte) bool {
 		n := binary.BigEndian.Uint64(key[1:])
-		old := last+1-n >= MaxSent
+		old := last+1-n >= maxSent
 		if !old {
 			one, err := sentOf(sp.SpaceReader, n)
 			old = err != nil || one.At.Before(now.Add(-SentKept))

@@ -16,7 +16,6 @@ const (
 	Expired       = "certificate-expired"
 	NotTrusted    = "certificate-not-trusted"
 	General       = "validation-failure" // for a reason of its own
-	RecordInvalid = "tlsa-invalid"
 	DNSInvalid    = "dnssec-invalid"
 	PolicyFetch   = "sts-policy-fetch-error"
 	PolicyInvalid = "sts-policy-invalid"

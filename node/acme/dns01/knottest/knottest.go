@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
+	"cairn/mailstore/testenv"
 	"cairn/smtpgw/dnssec"
 )
 
@@ -75,16 +76,7 @@ func Free(t testing.TB, hosts ...string) (port string) {
 // skipped, unless it runs where it has to be.
 func Start(t testing.TB, addr string, zones ...Zone) {
 	t.Helper()
-	path, err := exec.LookPath("knotd")
-	if err != nil {
-		path = "/usr/sbin/knotd"
-		_, err = os.Stat(path)
-	}
-	if err != nil && os.Getenv("CI") == "true" {
-		t.Fatalf("%v (Debian: knot)", err)
-	} else if err != nil {
-		t.Skipf("%v (Debian: knot)", err)
-	}
+	path := testenv.Program(t, "knotd", "knot")
 	dir, err := os.MkdirTemp("", "knot") // the path of its socket may not be long
 	if err != nil {
 		t.Fatal(err)

@@ -1,20 +1,15 @@
-package scratch
+package testenv
 
 import (
 	"os"
 	"strconv"
+	"testing"
 )
-
-// Test is a test that may fail, as testing.TB is.
-type Test interface {
-	Helper()
-	Fatalf(format string, args ...any)
-}
 
 // Number is what a variable of the environment says, such as how many rounds a test makes; usual
 // where it is not set. What is no number from 1 on fails the test: it would make fewer rounds than
 // somebody believes.
-func Number(t Test, name string, usual int) int {
+func Number(t testing.TB, name string, usual int) int {
 	t.Helper()
 	text, set := os.LookupEnv(name)
 	if !set || text == "" {
