@@ -15,6 +15,7 @@ import (
 	"cairn/mailstore/message/maildomain"
 	"cairn/smtpgw"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/authres"
 	"cairn/smtpgw/milter"
 	"cairn/smtpgw/milter/wire"
 	"cairn/smtpgw/refuse"
@@ -130,6 +131,8 @@ func (d *milterDesk) verdict(ctx context.Context, m *wire.Message) (v wire.Verdi
 		return v, "left there: all its recipients are there", nil
 	case d.isOurs(m) && d.isRecorded(m.Raw):
 		return v, "left there: it was recorded here before", nil
+	case d.isOurs(m) && d.wasJudged(m):
+		return v, "left there: it came from elsewhere, and who sends it on has not signed in", nil
 	case d.isOurs(m):
 		return d.takeOver(ctx, m, here, elsewhere)
 	case m.User != "" || len(here) == 0:
@@ -170,6 +173,15 @@ func (d *milterDesk) isOurs(m *wire.Message) bool {
 	}
 	authors := message.ParseHeader(m.Raw[:m.Header]).From
 	return len(authors) > 0 && !slices.ContainsFunc(authors, func(a message.Address) bool { return !d.isOwnDomain(a.Addr) })
+}
+
+// wasJudged reports whether a message came from elsewhere and was judged here, and is sent on by
+// somebody at the mail server, as by a list, who has not signed in: whoever wrote it may have put
+// anybody's name into it. Fields that only say so were removed when it came.
+func (d *milterDesk) wasJudged(m *wire.Message) bool {
+	return m.User == "" && slices.ContainsFunc(m.Fields, func(f wire.Field) bool {
+		return strings.EqualFold(f.Name, "Authentication-Results") && authres.Bears(f.Value, d.gw.Hostname)
+	})
 }
 
 // isRecorded reports whether a node of this organisation has recorded a message, which comes by
