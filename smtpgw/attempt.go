@@ -321,10 +321,14 @@ func (c *Courier) deliverTo(ctx context.Context, e *outbox.Entry, raw []byte) []
 
 // localArrival is mail that this node brings itself, of an entry or on it.
 func (c *Courier) localArrival(e *outbox.Entry, raw []byte, from string, rcpts []string) *arrival.Arrival {
-	return &arrival.Arrival{
+	a := &arrival.Arrival{
 		Raw: raw, From: from, Recipients: slices.Clone(rcpts), RequireTLS: e.RequireTLS,
 		Peer: trace.Peer{Addr: "local", Helo: c.cfg.Hostname, Protocol: trace.ProtocolLocal},
 	}
+	if from != "" { // about a report nothing was asked
+		a.DSN = e.DSN
+	}
+	return a
 }
 
 // Who of the organisation has replied.
