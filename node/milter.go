@@ -109,7 +109,7 @@ func (n *Node) shareSocket(path string) error {
 	}
 	if err := os.Lchown(path, -1, in); err != nil {
 		n.log.Warn("the socket of milter.listen has another group than its folder, whose group may not use it", "socket", path, "err", err,
-			"try", "have the folder hand its group on, and start the node again: chmod g+s "+api.ShellWord(folder))
+			"try", n.typable("have the folder hand its group on, and start the node again: chmod g+s "+api.ShellWord(folder)))
 	}
 	return nil
 }
