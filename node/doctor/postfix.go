@@ -78,7 +78,8 @@ func ParsePostfix(main, master, over string) *Postfix {
 	return p
 }
 
-// chrootsByDefault reports whether services are in a chroot of which master.cf does not say (master(5)).
+// chrootsByDefault reports whether services are in a chroot of which master.cf does not say
+// (master(5)).
 func (p *Postfix) chrootsByDefault() bool {
 	level, _, _ := strings.Cut(p.Main["compatibility_level"], ".")
 	n, err := strconv.ParseUint(level, 10, 16)
