@@ -116,13 +116,18 @@ func (l *landing) count(tx *mailstore.Tx) error {
 }
 
 // isFrom reports whether an arrival is proven to come from the mail servers of a recipient's
-// domain, or of who took his mail: by the name of the server that brings it, or by a signature,
-// which everybody there may have who does not sign as one of these. A return path proves nothing:
+// domain, or of who took his mail: by the name of the server that brings it; as the server itself
+// that took it, by its address; or by a signature, which everybody there may have who does not sign
+// as one of these. A return path proves nothing:
 // whoever reads what a list outside has sent on finds it in the header, as what SPF passed for.
 func (l *landing) isFrom(rcpt, by string) bool {
-	of := []string{dmarc.Registered(maildomain.Canonical(maildomain.OfAddress(rcpt))), dmarc.Registered(maildomain.Canonical(by))}
+	by = maildomain.Canonical(by)
+	of := []string{dmarc.Registered(maildomain.Canonical(maildomain.OfAddress(rcpt))), dmarc.Registered(by)}
 	server := serverIn(l.a.Raw)
 	return slices.ContainsFunc(l.found.gathered, func(r screen.Result) bool {
+		if r.Method == "iprev" { // of which the reason is the name that leads to the client
+			return r.Result == screen.Pass && by != "" && maildomain.Canonical(r.Reason) == by
+		}
 		domain := dmarc.Registered(r.About)
 		return r.Result == screen.Pass && r.About != "" && slices.Contains(of, domain) &&
 			(r.Method == "spf" && r.Property == "smtp.helo" || r.Method == "dkim" && domain == server)

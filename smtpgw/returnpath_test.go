@@ -152,10 +152,20 @@ func TestReportSuppresses(t *testing.T) {
 	for _, name := range []string{"far.example", "stranger.example"} {
 		dns.TXTs["s._domainkey."+name] = dns.TXTs["s._domainkey.org.example"]
 	}
+	for _, name := range []string{"mx1.far-mail.example", "client7.far-mail.example"} {
+		dns.Addrs[name] = []string{"127.0.0.1"}
+	}
 	gone := reportOn("two", "bob@far.example", "5.1.1", "550 5.1.1 no such user")
 	from := func(author string) string { return strings.Replace(gone, "postmaster@far.example", author, 1) }
 	const suppressed = "[2 bob@far.example]"
+	const itself = "mx1.far-mail.example"
+	called := map[string]string{ // whom the DNS says the client is
+		"by the server that took it":                         itself,
+		"by another one of its owner, which does not say so": "client7.far-mail.example",
+	}
 	for _, tt := range []struct{ name, helo, report, want string }{
+		{"by the server that took it", "peer.example", gone, suppressed},
+		{"by another one of its owner, which does not say so", "peer.example", gone, "[]"},
 		{"contradicts itself", "out.far.example", reportOn("one", "bob@far.example", "2.0.0", "250 fine"), "[]"},
 		{"by a server of his domain", "out.far.example", gone, suppressed},
 		{"by one of those whose server took it", "out.far-mail.example", gone, suppressed},
@@ -169,7 +179,8 @@ func TestReportSuppresses(t *testing.T) {
 		{"signed by somebody else", "peer.example", dkimSigned(t, "stranger.example", gone), "[]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			n := newReturning(t, Host{Name: "mx1.far-mail.example"}, NewAuthentication(testConfig, dns, func(netip.Addr) bool { return true }, nil))
+			dns.Names = map[string][]string{"127.0.0.1": {cmp.Or(called[tt.name], "mx.here.example")}}
+			n := newReturning(t, Host{Name: itself}, NewAuthentication(testConfig, dns, func(netip.Addr) bool { return true }, nil))
 			n.run(t)
 			n.send(t, "user@local.example", mailText("first"), "bob@far.example")
 			sealAll(t, n.store, n.queue)
