@@ -40,8 +40,8 @@ type world struct {
 	fault    error
 }
 
-// serverName is what all servers of the world say they are. Reports that they bring count as theirs,
-// since SPF passes for it.
+// serverName is what all servers of the world say they are. Reports that they bring count as
+// theirs, since SPF passes for it.
 const serverName = "mx.example.net"
 
 const (
