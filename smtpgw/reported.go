@@ -93,7 +93,7 @@ func (l *landing) count(tx *mailstore.Tx) error {
 		sent := mailstore.Ref{Account: p.Account, Message: p.Message}
 		proven := false
 		changed, alone, err := outbox.Reported(tx, sent, p.Entry, func(o outbox.Outcome) (outbox.Outcome, bool) {
-			proven = l.isFrom(o.Recipient, o.By)
+			proven = l.provesGone(o)
 			return outcomeIn(l.report.says, o, l.a.Received)
 		})
 		if err != nil {
@@ -115,14 +115,21 @@ func (l *landing) count(tx *mailstore.Tx) error {
 	return nil
 }
 
-// isFrom reports whether an arrival is proven to come from the mail servers of a recipient's
-// domain, or of who took his mail: by the name of the server that brings it; as the server itself
-// that took it, by its address; or by a signature, which everybody there may have who does not sign
-// as one of these. A return path proves nothing:
-// whoever reads what a list outside has sent on finds it in the header, as what SPF passed for.
-func (l *landing) isFrom(rcpt, by string) bool {
-	by = maildomain.Canonical(by)
-	of := []string{dmarc.Registered(maildomain.Canonical(maildomain.OfAddress(rcpt))), dmarc.Registered(by)}
+// provesGone reports whether a report on a recipient is of his own mail server's, or of the one
+// that took the mail, and on that very address: what it calls the original one is the word of who
+// sent the mail (RFC 3461, section 4.2). It shows in the name of the server that brings it, in the
+// address of the one that took the mail, or in a signature on what such a server has written, since
+// any user's mail may bear one. A return path proves nothing: whoever reads what a list outside has
+// sent on finds it in the header, as what SPF passed for.
+func (l *landing) provesGone(was outbox.Outcome) bool {
+	named := slices.ContainsFunc(l.report.says.Recipients, func(to dsn.Recipient) bool {
+		return to.Action == "failed" && sameMailbox(to.Final, was.Recipient)
+	})
+	if !named {
+		return false
+	}
+	by := maildomain.Canonical(was.By)
+	of := []string{dmarc.Registered(maildomain.Canonical(maildomain.OfAddress(was.Recipient))), dmarc.Registered(by)}
 	server := serverIn(l.a.Raw)
 	return slices.ContainsFunc(l.found.gathered, func(r screen.Result) bool {
 		if r.Method == "iprev" { // of which the reason is the name that leads to the client

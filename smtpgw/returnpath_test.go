@@ -157,6 +157,8 @@ func TestReportSuppresses(t *testing.T) {
 	}
 	gone := reportOn("two", "bob@far.example", "5.1.1", "550 5.1.1 no such user")
 	from := func(author string) string { return strings.Replace(gone, "postmaster@far.example", author, 1) }
+	// Who sends mail says how its recipient is called, in ORCPT.
+	another := strings.Replace(gone, "Final-Recipient: rfc822; bob@", "Original-Recipient: rfc822; bob@far.example\r\nFinal-Recipient: rfc822; nobody@", 1)
 	const suppressed = "[2 bob@far.example]"
 	const itself = "mx1.far-mail.example"
 	called := map[string]string{ // whom the DNS says the client is
@@ -169,6 +171,7 @@ func TestReportSuppresses(t *testing.T) {
 		{"contradicts itself", "out.far.example", reportOn("one", "bob@far.example", "2.0.0", "250 fine"), "[]"},
 		{"by a server of his domain", "out.far.example", gone, suppressed},
 		{"by one of those whose server took it", "out.far-mail.example", gone, suppressed},
+		{"by a server of his domain, on mail to another that calls him so", "out.far.example", another, "[]"},
 		{"by anybody", "peer.example", gone, "[]"},
 		{"by a server of somebody else's", "stranger.example", gone, "[]"},
 		{"by one that only says so", "else.far.example", gone, "[]"},
