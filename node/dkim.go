@@ -103,7 +103,7 @@ func (n *Node) signDKIM(domain string, message ...[]byte) []byte {
 	if !slices.Contains(n.dkimDomains(), domain) {
 		return nil
 	}
-	fields, err := dkim.Sign(n.dkim.ring.Load().Signing(domain), message...)
+	fields, err := dkim.Sign(n.dkim.ring.Load().Signing(domain), n.now(), message...)
 	if err != nil && n.dkim.trouble.News(err, time.Now()) {
 		n.part("queue").Warn("mail leaves without its DKIM signature", "domain", domain, "err", err)
 	}

@@ -37,7 +37,7 @@ func (n *Node) sealChangedARC(ctx context.Context, domain, results string, came,
 		defer cancel()
 		m := dkim.Split(came)
 		found := authenticated.Validate(ctx, lookup.New(evidenceDNS{}), m)
-		fields, err := arc.Seal(m, dkim.Split(goes), found.Result, results, arc.Key{Domain: domain, Selector: k.Selector, Signer: k.Signer}, n.now())
+		fields, err := arc.Seal(m, dkim.Split(goes), found.Result, results, dkim.SigningKey{Domain: domain, Selector: k.Selector, Signer: k.Signer}, n.now())
 		if err != nil {
 			n.part("smtp").Info("mail is sent on without an ARC seal", "domain", domain, "err", err)
 		}

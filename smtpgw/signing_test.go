@@ -53,7 +53,7 @@ func TestSigned(t *testing.T) {
 		if domain != key.Domain {
 			return nil
 		}
-		fields, err := dkim.Sign([]dkim.Key{key}, message...)
+		fields, err := dkim.Sign([]dkim.Key{key}, time.Now(), message...)
 		if err != nil {
 			t.Error(err)
 		}

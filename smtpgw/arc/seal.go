@@ -5,11 +5,8 @@ package arc
 
 import (
 	"bytes"
-	"crypto"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,13 +17,6 @@ import (
 	"cairn/smtpgw/authres/dkim"
 )
 
-// Key is who seals: an RSA key, the one kind that sealing knows (RFC 8617, section 4.1.3), whose
-// record is in the DNS under the selector and the domain.
-type Key struct {
-	Domain, Selector string
-	Signer           crypto.Signer
-}
-
 // Reasons for mail to go without another seal.
 var (
 	ErrLong    = errors.New("arc: the chain is as long as one may be")
@@ -34,7 +24,6 @@ var (
 	ErrUnknown = errors.New("arc: whether the chain is whole is not known")
 	ErrChanged = errors.New("arc: the chain is not the one that the message came with")
 	ErrKey     = errors.New("arc: the key is no RSA key")
-	ErrFolded  = errors.New("arc: the message begins with a folded line, which would go on with the fields put in front")
 )
 
 // signed are the fields that a signature covers where they are there. Trace fields, and what nodes
@@ -47,16 +36,14 @@ var signed = []string{
 }
 
 // Seal returns the fields of one more set, each with its CRLF, to go on top of a message of CRLF
-// lines: the seal, the signature, and results, which are those of Authentication-Results behind
-// its colon. came is the message as it came, which is another one where we change it, and found is
-// what validating the chain of that came to. Of one that fails the set says so and covers itself
-// alone (RFC 8617, section 5.1.2). An error says why there is no set.
-func Seal(came, m *dkim.Message, found arc.Result, results string, key Key, now time.Time) ([]byte, error) {
+// lines: the seal, the signature, and results, which are those of Authentication-Results behind its
+// colon. The key is an RSA one, the one kind that sealing knows (RFC 8617, section 4.1.3). came is
+// the message as it came, which is another one where we change it, and found is what validating the
+// chain of that came to. Of one that fails the set says so and covers itself alone (RFC 8617,
+// section 5.1.2). An error says why there is no set.
+func Seal(came, m *dkim.Message, found arc.Result, results string, key dkim.SigningKey, now time.Time) ([]byte, error) {
 	if _, ok := key.Signer.Public().(*rsa.PublicKey); !ok {
 		return nil, ErrKey
-	}
-	if m.Folded() {
-		return nil, ErrFolded
 	}
 	before, status, err := chain(came, m, found)
 	if err != nil {
@@ -118,34 +105,18 @@ func sameSets(a, b *dkim.Message) bool {
 }
 
 // signature makes the ARC-Message-Signature (RFC 8617, section 4.1.2).
-func signature(m *dkim.Message, i int, key Key, now time.Time) (dkim.Field, error) {
+func signature(m *dkim.Message, i int, key dkim.SigningKey, now time.Time) (dkim.Field, error) {
 	var names []string
 	for _, name := range signed {
 		for range m.Named(name) {
 			names = append(names, name)
 		}
 	}
-	body, _ := m.BodyHash(dkim.Relaxed, -1)
-	var b strings.Builder
-	fmt.Fprintf(&b, "ARC-Message-Signature: i=%d; a=rsa-sha256; c=relaxed/relaxed; d=%s; s=%s;\r\n\tt=%d; bh=%s;\r\n\th=", i, key.Domain, key.Selector, now.Unix(), base64.StdEncoding.EncodeToString(body))
-	used := 0
-	for n, name := range names {
-		if n > 0 {
-			b.WriteByte(':')
-		}
-		if used += len(name) + 1; used > 70 {
-			b.WriteString("\r\n\t ")
-			used = len(name) + 1
-		}
-		b.WriteString(name)
-	}
-	b.WriteString(";\r\n\tb=")
-	f := dkim.Field{Name: "arc-message-signature", Raw: []byte(b.String())}
-	return signedBy(key, f, m.HeaderHash(names, dkim.Relaxed, f))
+	return m.Sign(fmt.Sprintf("ARC-Message-Signature: i=%d", i), names, key, now)
 }
 
 // seal makes the ARC-Seal of the last of these sets, which lacks it (RFC 8617, section 5.1.1).
-func seal(sets [][3]dkim.Field, i int, status arc.Result, key Key, now time.Time) (dkim.Field, error) {
+func seal(sets [][3]dkim.Field, i int, status arc.Result, key dkim.SigningKey, now time.Time) (dkim.Field, error) {
 	last := dkim.Field{Name: "arc-seal", Raw: fmt.Appendf(nil, "ARC-Seal: i=%d; a=rsa-sha256; cv=%s; d=%s; s=%s;\r\n\tt=%d; b=", i, status, key.Domain, key.Selector, now.Unix())}
 	h := sha256.New()
 	for n, set := range sets {
@@ -156,19 +127,5 @@ func seal(sets [][3]dkim.Field, i int, status arc.Result, key Key, now time.Time
 		}
 	}
 	dkim.Relaxed.WriteSigning(h, last.Raw)
-	return signedBy(key, last, h.Sum(nil))
-}
-
-// signedBy puts a signature behind the b= that a field ends with.
-func signedBy(key Key, f dkim.Field, sum []byte) (dkim.Field, error) {
-	value, err := key.Signer.Sign(rand.Reader, sum, crypto.SHA256)
-	if err != nil {
-		return f, fmt.Errorf("arc: sign: %w", err)
-	}
-	for text := base64.StdEncoding.EncodeToString(value); text != ""; {
-		n := min(len(text), 72)
-		f.Raw = append(append(f.Raw, "\r\n\t "...), text[:n]...)
-		text = text[n:]
-	}
-	return f, nil
+	return key.Complete(last, h.Sum(nil))
 }

@@ -30,10 +30,10 @@ const mail = "Received: from a by b; Sat, 28 Nov 2026 12:00:00 +0000\r\nDKIM-Sig
 var when = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 
 // sealers are three domains with their keys, and the DNS that has these.
-func sealers(t testing.TB) ([]Key, *lookuptest.Zone) {
+func sealers(t testing.TB) ([]dkim.SigningKey, *lookuptest.Zone) {
 	t.Helper()
 	z := &lookuptest.Zone{TXTs: map[string][]string{}}
-	var keys []Key
+	var keys []dkim.SigningKey
 	for _, domain := range []string{"one.example", "two.example", "three.example"} {
 		signer, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
@@ -44,7 +44,7 @@ func sealers(t testing.TB) ([]Key, *lookuptest.Zone) {
 			t.Fatal(err)
 		}
 		z.TXTs["s1._domainkey."+domain] = []string{"v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(public)}
-		keys = append(keys, Key{domain, "s1", signer})
+		keys = append(keys, dkim.SigningKey{Domain: domain, Selector: "s1", Signer: signer})
 	}
 	return keys, z
 }
@@ -55,7 +55,7 @@ func validate(t testing.TB, z *lookuptest.Zone, raw []byte) arc.Chain {
 }
 
 // through has the domains seal one after another, each by what it finds.
-func through(t testing.TB, z *lookuptest.Zone, keys []Key, raw []byte) []byte {
+func through(t testing.TB, z *lookuptest.Zone, keys []dkim.SigningKey, raw []byte) []byte {
 	t.Helper()
 	for i, k := range keys {
 		m := dkim.Split(raw)
@@ -148,7 +148,7 @@ func TestNoSeal(t *testing.T) {
 		name  string
 		raw   string
 		found arc.Result
-		key   Key
+		key   dkim.SigningKey
 		want  error
 	}{
 		{"after a failure", string(ended), arc.Fail, keys[0], ErrEnded},
@@ -157,8 +157,8 @@ func TestNoSeal(t *testing.T) {
 		{"a chain that was not seen", string(chained), arc.None, keys[0], ErrUnknown},
 		{"no chain that passed", mail, arc.Pass, keys[0], ErrUnknown},
 		{"fifty", long + mail, arc.Pass, keys[0], ErrLong},
-		{"folded at the top", " x\r\n" + mail, arc.None, keys[0], ErrFolded},
-		{"Ed25519", mail, arc.None, Key{"a.example", "s", other}, ErrKey},
+		{"folded at the top", " x\r\n" + mail, arc.None, keys[0], dkim.ErrFolded},
+		{"Ed25519", mail, arc.None, dkim.SigningKey{Domain: "a.example", Selector: "s", Signer: other}, ErrKey},
 	} {
 		m := dkim.Split([]byte(tt.raw))
 		if fields, err := Seal(m, m, tt.found, "x; none", tt.key, when); !errors.Is(err, tt.want) || fields != nil {

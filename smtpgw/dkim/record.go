@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"cairn/smtpgw/authres/dkim"
 )
 
 func algorithmOf(signer crypto.Signer) Algorithm {
@@ -59,8 +61,8 @@ func (k *Key) Check(texts []string) string {
 	default: // verifiers may take any of them (RFC 6376, section 3.6.2.2)
 		return fmt.Sprintf("there are %d records, and may be one alone", len(texts))
 	}
-	tags, ok := parseTags(texts[0])
-	if !ok {
+	tags, err := dkim.ParseTags(texts[0])
+	if err != nil || strings.Contains(";"+strings.Join(strings.Fields(texts[0]), ""), ";;") { // some verifiers take no empty tag
 		return "what is there is no list of tags (RFC 6376, section 3.2)"
 	}
 	has := func(tag, usual string, of ...string) bool {
@@ -85,23 +87,4 @@ func (k *Key) Check(texts []string) string {
 		return "its t=y says that the key is on trial, and verifiers make nothing of it"
 	}
 	return ""
-}
-
-// parseTags reads a list of tags (RFC 6376, section 3.2), without the white space around values.
-func parseTags(text string) (map[string]string, bool) {
-	tags := make(map[string]string)
-	parts := strings.Split(strings.TrimSpace(text), ";")
-	for i, part := range parts {
-		name, value, found := strings.Cut(part, "=")
-		name = strings.TrimSpace(name)
-		_, twice := tags[name]
-		switch {
-		case i == len(parts)-1 && strings.TrimSpace(part) == "":
-		case !found, name == "", twice:
-			return nil, false
-		default:
-			tags[name] = strings.TrimSpace(value)
-		}
-	}
-	return tags, true
 }

@@ -320,6 +320,9 @@ func TestCheck(t *testing.T) {
 			{"a tag twice", []string{record + "; p="}, "no list of tags"},
 			{"SPF", []string{"v=spf1 -all"}, "first tag"},
 			{"words", []string{"hello"}, "no list of tags"},
+			{"an empty tag", []string{"v=DKIM1;; " + kind + "; " + p}, "no list of tags"},
+			{"one in front", []string{"; " + kind + "; " + p}, "no list of tags"},
+			{"one at the end", []string{record + ";"}, ""},
 		} {
 			if got := k.Check(tt.texts); (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
 				t.Errorf("%s, %s: %q", k.Algorithm(), tt.name, got)

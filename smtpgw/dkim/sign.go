@@ -1,13 +1,13 @@
 package dkim
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/emersion/go-msgauth/dkim"
+	"cairn/smtpgw/authres/dkim"
 )
 
 // once are fields that may stand once and that readers act upon, also those that say how to read
@@ -30,85 +30,42 @@ var signed = []string{
 const maxSigned = 16
 
 // Sign returns the DKIM-Signature fields, each with its CRLF, that these keys of one domain make
-// for a message with lines in CRLF. It comes in pieces, one behind the other. Fields and text may
-// be folded and spaced anew on their way (relaxed, RFC 6376, sections 3.4.2 and 3.4.4).
-func Sign(keys []Key, message ...[]byte) ([]byte, error) {
-	for _, piece := range message {
-		if len(piece) > 0 {
-			if piece[0] == ' ' || piece[0] == '\t' {
-				return nil, errors.New("sign: the message begins with a folded line, which would go on with the signature")
-			}
-			break
-		}
+// for a message with lines in CRLF. It comes in pieces, one behind the other, each of whole lines.
+// Fields and text may be folded and spaced anew on their way (relaxed, RFC 6376, sections 3.4.2 and
+// 3.4.4).
+func Sign(keys []Key, now time.Time, message ...[]byte) ([]byte, error) {
+	if len(keys) == 0 {
+		return nil, nil
 	}
+	m := dkim.Split(message...)
+	if len(m.Named("from")) == 0 {
+		return nil, errors.New("it has no From field, which is always signed (RFC 6376, section 5.4)")
+	}
+	names := fieldsToSign(m)
 	var out []byte
-	there, ended := countFields(message)
-	if !ended { // it is all header, and who reads it finds an empty body
-		message = append(slices.Clone(message), []byte("\r\n"))
-	}
-	names := fieldsToSign(there)
 	for _, k := range keys {
-		one, err := signOnce(&k, names, message)
+		f, err := m.Sign("DKIM-Signature: v=1", names, dkim.SigningKey{Domain: k.Domain, Selector: k.Selector, Signer: k.Signer}, now)
 		if err != nil {
 			return nil, fmt.Errorf("sign by %s: %w", k.Name(), err)
 		}
-		out = append(one, out...)
+		out = slices.Concat(f.Raw, []byte("\r\n"), out)
 	}
 	return out, nil
 }
 
-func signOnce(k *Key, names []string, message [][]byte) ([]byte, error) {
-	s, err := dkim.NewSigner(&dkim.SignOptions{
-		Domain: k.Domain, Selector: k.Selector, Signer: k.Signer, HeaderKeys: names,
-		HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed,
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, piece := range message {
-		if _, err := s.Write(piece); err != nil {
-			s.Close() // its error is this one
-			return nil, err
-		}
-	}
-	if err := s.Close(); err != nil {
-		return nil, err
-	}
-	return []byte(s.Signature()), nil
-}
-
 // fieldsToSign are the names for h= (RFC 6376, section 5.4.2), by how many fields of each there
 // are.
-func fieldsToSign(there map[string]int) (names []string) {
-	add := func(name string, n int) {
-		for range min(n, maxSigned) {
+func fieldsToSign(m *dkim.Message) (names []string) {
+	add := func(name string, more int) {
+		for range min(len(m.Named(strings.ToLower(name)))+more, maxSigned) {
 			names = append(names, name)
 		}
 	}
 	for _, name := range once {
-		add(name, there[strings.ToLower(name)]+1)
+		add(name, 1)
 	}
 	for _, name := range signed {
-		add(name, there[strings.ToLower(name)])
+		add(name, 0)
 	}
 	return names
-}
-
-// countFields counts the fields of a message by their names in lower case. ended says that there is
-// an empty line behind them.
-func countFields(message [][]byte) (there map[string]int, ended bool) {
-	there = make(map[string]int)
-	for _, piece := range message {
-		for len(piece) > 0 {
-			line, rest, _ := bytes.Cut(piece, []byte("\r\n"))
-			if len(line) == 0 {
-				return there, true
-			}
-			if name, _, found := bytes.Cut(line, []byte(":")); found && line[0] != ' ' && line[0] != '\t' {
-				there[strings.ToLower(string(bytes.TrimRight(name, " \t")))]++
-			}
-			piece = rest
-		}
-	}
-	return there, false
 }

@@ -2,6 +2,7 @@ package dkim
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -48,7 +49,7 @@ func verify(t testing.TB, records map[string]string, whole []byte) (good int, ba
 // verifies holds that a message which k has signed verifies with that record.
 func verifies(t *testing.T, k Key, record string) {
 	t.Helper()
-	field, err := Sign([]Key{k}, []byte(token), []byte(mail))
+	field, err := Sign([]Key{k}, day0, []byte(token), []byte(mail))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,11 +66,11 @@ func TestSign(t *testing.T) {
 	for _, k := range r.Keys() {
 		records[k.Name()] = k.Record()
 	}
-	fields, err := Sign(r.Keys(), []byte(token), []byte(mail))
+	fields, err := Sign(r.Keys(), day0, []byte(token), []byte(mail))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := string(fields); !strings.HasPrefix(text, "DKIM-Signature: a=rsa-sha256;") || strings.Contains(text, "Received") {
+	if text := string(fields); !strings.HasPrefix(text, "DKIM-Signature: v=1; a=rsa-sha256;") || strings.Contains(text, "Received") {
 		t.Errorf("fields\n%s", text)
 	}
 	for line := range strings.SplitSeq(string(fields), "\r\n") {
@@ -83,7 +84,7 @@ func TestSign(t *testing.T) {
 		good           int
 	}{
 		{"as it left", "", "", 2},
-		{"on top", "DKIM-Signature: a=rsa", "Received: from x by y; Fri, 2 Jan 2026 03:04:06 +0000\r\nReturn-Path: <a@example.org>\r\nDKIM-Signature: a=rsa", 2},
+		{"on top", "DKIM-Signature: v=1; a=rsa", "Received: from x by y; Fri, 2 Jan 2026 03:04:06 +0000\r\nReturn-Path: <a@example.org>\r\nDKIM-Signature: v=1; a=rsa", 2},
 		{"the trace below", "from a by b", "from c by d", 2},
 		{"folded anew", "Subject: hello", "Subject:\r\n\thello ", 2},
 		{"spaced anew", "Hello  Bob,", "Hello Bob, ", 2},
@@ -109,26 +110,26 @@ func TestSign(t *testing.T) {
 		}
 	}
 	typed := []byte("Content-Type: text/plain\r\n" + mail)
-	if fields, err = Sign(r.Keys(), typed); err != nil {
+	if fields, err = Sign(r.Keys(), day0, typed); err != nil {
 		t.Fatal(err)
 	}
 	if good, _ := verify(t, records, slices.Concat([]byte("Content-Type: text/html\r\n"), fields, typed)); good != 0 {
 		t.Error("a second type on top is let pass")
 	}
-	if fields, err := Sign(r.Keys(), nil, []byte("\tx\r\n"+mail)); err == nil {
+	if fields, err := Sign(r.Keys(), day0, nil, []byte("\tx\r\n"+mail)); !errors.Is(err, verifier.ErrFolded) {
 		t.Errorf("a signature that the message goes on with: %s", fields)
 	}
 	const alone = "From: ann@example.org\r\n"
-	if fields, err = Sign(r.Keys(), []byte(token), []byte(alone)); err != nil {
+	if fields, err = Sign(r.Keys(), day0, []byte(token), []byte(alone)); err != nil {
 		t.Fatal(err)
 	}
 	if good, bad := verify(t, records, []byte(string(fields)+token+alone+"\r\n")); good != 2 {
 		t.Errorf("without a body: %v", bad)
 	}
-	if _, err := Sign(r.Keys(), []byte("no message")); err == nil {
+	if _, err := Sign(r.Keys(), day0, []byte("no message")); err == nil {
 		t.Error("what has no header was signed")
 	}
-	if fields, err := Sign(nil, []byte(mail)); err != nil || len(fields) > 0 {
+	if fields, err := Sign(nil, day0, []byte(mail)); err != nil || len(fields) > 0 {
 		t.Errorf("without keys: %q, %v", fields, err)
 	}
 }
@@ -163,7 +164,7 @@ func TestFieldsInFront(t *testing.T) {
 		}
 	}
 	for which, message := range map[string]string{"without": sparse, "with": full} {
-		fields, err := Sign(r.Keys(), []byte(token), []byte(message))
+		fields, err := Sign(r.Keys(), day0, []byte(token), []byte(message))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -187,7 +188,7 @@ func TestFieldsInFront(t *testing.T) {
 // signedMail is mail as it leaves.
 func signedMail(t *testing.T, keys []Key) []byte {
 	t.Helper()
-	fields, err := Sign(keys, []byte(token), []byte(mail))
+	fields, err := Sign(keys, day0, []byte(token), []byte(mail))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +216,7 @@ func TestSignSamples(t *testing.T) {
 				return nil
 			}
 			signed++
-			field, err := Sign([]Key{k}, []byte(token), raw)
+			field, err := Sign([]Key{k}, day0, []byte(token), raw)
 			if err != nil {
 				t.Errorf("%s: %v", path, err)
 				return nil
@@ -265,7 +266,7 @@ func FuzzSign(f *testing.F) {
 		if !sound(raw) {
 			return
 		}
-		field, err := Sign([]Key{k}, []byte(token), raw)
+		field, err := Sign([]Key{k}, day0, []byte(token), raw)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -280,7 +281,7 @@ func BenchmarkSign(b *testing.B) {
 	keys := ringOf(b, day0, "example.org").Keys()
 	raw := []byte(mail + strings.Repeat("a line of text as mail has them\r\n", 128))
 	for b.Loop() {
-		if _, err := Sign(keys, []byte(token), raw); err != nil {
+		if _, err := Sign(keys, day0, []byte(token), raw); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"hash"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -42,9 +43,25 @@ type (
 	}
 )
 
-// Split takes a message with CRLF line ends apart. Its parts are slices of raw.
-func Split(raw []byte) *Message {
+// Split takes a message with CRLF line ends apart, of which pieces that stand one behind the other
+// have whole fields each until the body begins. Its parts are slices of them.
+func Split(pieces ...[]byte) *Message {
 	m := &Message{named: make(map[string][]int), bodies: make(map[bodyPart]bodySum)}
+	for i, piece := range pieces {
+		body, begun := m.addFields(piece)
+		if !begun {
+			continue
+		}
+		if m.Body = body; i+1 < len(pieces) {
+			m.Body = slices.Concat(body, slices.Concat(pieces[i+1:]...))
+		}
+		break
+	}
+	return m
+}
+
+// addFields takes fields up to the end of raw, or to the empty line behind which the body begins.
+func (m *Message) addFields(raw []byte) (body []byte, begun bool) {
 	for len(raw) > 0 {
 		end := 0
 		for {
@@ -61,12 +78,11 @@ func Split(raw []byte) *Message {
 		field := raw[:end]
 		raw = raw[min(end+2, len(raw)):]
 		if len(field) == 0 {
-			m.Body = raw
-			break
+			return raw, true
 		}
 		m.add(field)
 	}
-	return m
+	return nil, false
 }
 
 func (m *Message) add(raw []byte) {
@@ -79,9 +95,9 @@ func (m *Message) add(raw []byte) {
 	m.Fields = append(m.Fields, f)
 }
 
-// Folded reports whether the message begins with a folded line. What is put in front of it does
+// folded reports whether the message begins with a folded line. What is put in front of it does
 // not stay as it is.
-func (m *Message) Folded() bool {
+func (m *Message) folded() bool {
 	return len(m.Fields) > 0 && (m.Fields[0].Raw[0] == ' ' || m.Fields[0].Raw[0] == '\t')
 }
 

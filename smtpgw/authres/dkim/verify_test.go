@@ -198,6 +198,19 @@ func TestSplit(t *testing.T) {
 			t.Errorf("%q: %s, want %s", raw, got, want)
 		}
 	}
+	const whole = "A: 1\r\n 2\r\nB: 3\r\n\r\none\r\ntwo\r\n\r\n"
+	want := fmt.Sprintf("%q", Split([]byte(whole)).Fields)
+	for _, cuts := range [][]int{{10}, {0, 10}, {10, 16}, {16}, {18}, {18, 21}, {21, 23, 25}, {len(whole)}} {
+		var pieces [][]byte
+		at := 0
+		for _, cut := range append(cuts, len(whole)) {
+			pieces = append(pieces, []byte(whole[at:cut]))
+			at = cut
+		}
+		if m := Split(pieces...); fmt.Sprintf("%q", m.Fields) != want || string(m.Body) != "one\r\ntwo\r\n\r\n" {
+			t.Errorf("in pieces %q: %q, %q", pieces, m.Fields, m.Body)
+		}
+	}
 }
 
 // What we call good another program calls good, where it can read the header at all.
