@@ -22,7 +22,7 @@ func NextIssued(byDNS bool) string {
 	return before + "that the name leads to this machine in the DNS, and that the world reaches tls.http_listen at its port 80, or tls.https_listen at 443"
 }
 
-// nextTrusted is what helps where the authority that issued the certificate is not trusted.
+// nextTrusted is what helps where an authority has issued the certificate that nobody trusts.
 const nextTrusted = "name an authority that others trust in tls.acme_directory (those for trials and your own are none), and start the node anew"
 
 // nextCertificate is how the node comes to a certificate that others trust.

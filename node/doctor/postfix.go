@@ -157,7 +157,7 @@ func postfixTime(s string) (time.Duration, error) {
 
 // names are what a service may call the place where the node is asked, the first of them in and out
 // of a chroot; none: it does not reach that place. A path without / at its front begins at
-// queue_directory (milter-related parameters in postconf(5)).
+// queue_directory.
 func (m *Milter) names(s *Service) (all []string) {
 	file, socket := strings.CutPrefix(m.Listen, "unix:")
 	if !socket {
