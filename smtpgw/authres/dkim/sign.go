@@ -32,7 +32,7 @@ func (k *SigningKey) algorithm() (name string, hash crypto.Hash, err error) {
 	}
 }
 
-// ErrFolded is that a message begins with a folded line, which would go on with what is put in front.
+// ErrFolded is that a message begins with a folded line: it would go on with the signature.
 var ErrFolded = errors.New("the message begins with a folded line, which would go on with the signature")
 
 // Sign makes a field that signs the fields of a message that names lists, as HeaderHash takes them,
