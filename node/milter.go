@@ -7,12 +7,15 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
+	"cairn/node/api"
 	"cairn/smtpgw"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/milter"
@@ -79,7 +82,7 @@ func (n *Node) bindMilter() (net.Listener, error) {
 	}
 	l, err := net.Listen(network, address)
 	if err == nil {
-		err = os.Chmod(address, 0o660) // for the group of its folder
+		err = n.shareSocket(address)
 	}
 	if err != nil {
 		if l != nil {
@@ -88,6 +91,39 @@ func (n *Node) bindMilter() (net.Listener, error) {
 		return nil, n.unusable("milter.listen", err, "name a path in a folder that exists and that this user may write to")
 	}
 	return l, nil
+}
+
+// shareSocket lets the group of its folder use a socket. Whether another user's program may connect
+// there is a matter of the socket's own group, which is that of this process unless the folder
+// hands its group on, or this user is in it.
+func (n *Node) shareSocket(path string) error {
+	if err := os.Chmod(path, 0o660); err != nil {
+		return err
+	}
+	folder := filepath.Dir(path)
+	in, known := groupOf(folder)
+	is, also := groupOf(path)
+	if !known || !also || in == is {
+		return nil
+	}
+	if err := os.Lchown(path, -1, in); err != nil {
+		n.log.Warn("the socket of milter.listen has another group than its folder, whose group may not use it", "socket", path, "err", err,
+			"try", n.typable("have the folder hand its group on, and start the node again: chmod g+s "+api.ShellWord(folder)))
+	}
+	return nil
+}
+
+// groupOf is the number of a file's group, if that can be told here.
+func groupOf(path string) (gid int, known bool) {
+	at, err := os.Stat(path)
+	if err != nil {
+		return 0, false
+	}
+	of, is := at.Sys().(*syscall.Stat_t)
+	if !is {
+		return 0, false
+	}
+	return int(of.Gid), true
 }
 
 // refused is the verdict that refuses a message, or puts it off.
