@@ -537,7 +537,8 @@ func (e *examination) trySmarthosts(asking *several) {
 		found.To = strings.TrimPrefix(w.to, "smarthost ")
 		asking.add(attemptPatience, func(ctx context.Context, _ *lookup.Asker) {
 			if err := w.relay.Try(ctx, &smtpgw.Sending{Dial: attemptPatience, Reply: attemptPatience}, e.cfg.Hostname); err != nil {
-				found.Fault = err.Error()
+				_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+				found.Fault, found.Untrusted = err.Error(), untrusted
 			}
 		})
 	}

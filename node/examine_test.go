@@ -200,6 +200,10 @@ func TestDoctor(t *testing.T) {
 	if d := look(); !slices.Equal(unwell(d), []string{"fail smarthost"}) {
 		t.Errorf("with a smarthost and a wrong password: %q", unwell(d))
 	}
+	n.outside.ways[0].relay.Roots = x509.NewCertPool()
+	if d := look(); !slices.ContainsFunc(d.Findings, func(f api.Finding) bool { return f.ID == "smarthost" && strings.Contains(f.Next, "ca_file") }) {
+		t.Errorf("with a smarthost that nobody vouches for: %+v", d.Findings)
+	}
 	n.outside.ways = nil
 	text := func(name, text string) func() {
 		return func() {

@@ -260,7 +260,7 @@ func (o *outsideRouter) mayRelay(domain string) bool {
 func (o *outsideRouter) Route(ctx context.Context, from, domain string, anyTLS bool) (smtpgw.Route, error) {
 	switch w := o.wayOf(from, domain); {
 	case w.relay != nil:
-		return smtpgw.Route{To: w.to, Hosts: []smtpgw.Host{*w.relay}}, nil
+		return smtpgw.Route{To: w.to, Hosts: []smtpgw.Host{*w.relay}, Smarthost: true}, nil
 	case w.returns:
 		return smtpgw.Route{}, smtpgw.ErrNoRoute
 	}

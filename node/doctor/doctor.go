@@ -130,7 +130,8 @@ type Outward struct {
 	To    string // the domain, or the smarthost; empty: none is known
 	Fault string // empty: a server took the connection
 
-	Untried string // why none was tried: the DNS does not say which
+	Untried   string // why none was tried: the DNS does not say which
+	Untrusted bool   // the fault is the smarthost's certificate
 }
 
 // Validation is of the resolver that is asked for what is signed.

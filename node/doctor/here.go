@@ -116,8 +116,12 @@ func (f *Facts) smarthosts() (list []Finding) {
 			list = append(list, ok(id, s.To, "it takes a session, and mail from here as far as it says"))
 			continue
 		}
+		next := "mend host, port, user or password below [outbound] in the configuration, then: cairn doctor"
+		if s.Untrusted {
+			next = "name the server as its certificate does below [outbound] in the configuration, or in an entry of smarthosts with ca_file who vouches for it, then: cairn doctor"
+		}
 		list = append(list, Finding{ID: id, About: s.To, Level: Fail, Found: "no mail can be handed to it: " + s.Fault,
-			Why: "mail that goes this way waits, and is returned after five days", Next: "mend host, port, user or password below [outbound] in the configuration, then: cairn doctor"})
+			Why: "mail that goes this way waits, and is returned after five days", Next: next})
 	}
 	return list
 }
