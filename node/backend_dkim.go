@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"cairn/node/api"
-	"cairn/smtpgw/dkim"
+	"cairn/smtpgw/dkim/keyring"
 )
 
 // DKIM lists the keys of a domain, or of all, after a look at the DNS.
@@ -35,15 +35,15 @@ func (n *Node) DKIM(ctx context.Context, name string) (*api.DKIMKeys, error) {
 
 // RotateDKIM makes new keys for a domain.
 func (n *Node) RotateDKIM(_ context.Context, name string) (*api.DKIMKeys, error) {
-	return n.newDKIM(name, dkim.Ring.Rotate)
+	return n.newDKIM(name, keyring.Ring.Rotate)
 }
 
 // ReplaceDKIM makes new keys for a domain whose keys were stolen.
 func (n *Node) ReplaceDKIM(_ context.Context, name string) (*api.DKIMKeys, error) {
-	return n.newDKIM(name, dkim.Ring.Replace)
+	return n.newDKIM(name, keyring.Ring.Replace)
 }
 
-func (n *Node) newDKIM(name string, another func(dkim.Ring, string, time.Time, dkim.Draw) (dkim.Ring, error)) (*api.DKIMKeys, error) {
+func (n *Node) newDKIM(name string, another func(keyring.Ring, string, time.Time, keyring.Draw) (keyring.Ring, error)) (*api.DKIMKeys, error) {
 	domain, err := mailDomain(name)
 	if err != nil {
 		return nil, err
@@ -52,9 +52,9 @@ func (n *Node) newDKIM(name string, another func(dkim.Ring, string, time.Time, d
 		return nil, api.Errorf(api.CodeNotAllowed, "cairn dkim ls", "making DKIM keys for %s: no mail is signed in its name here", domain)
 	}
 	switch err = n.rotateDKIM(domain, another); {
-	case errors.Is(err, dkim.ErrWaiting):
+	case errors.Is(err, keyring.ErrWaiting):
 		return nil, api.Errorf(api.CodeExists, "publish its record: cairn dkim show", "making DKIM keys for %s: %v", domain, err)
-	case errors.Is(err, dkim.ErrFormer):
+	case errors.Is(err, keyring.ErrFormer):
 		return nil, api.Errorf(api.CodeNotAllowed, "remove those that are past their time: cairn dkim ls", "making DKIM keys for %s: %v", domain, err)
 	case err != nil:
 		return nil, err
@@ -71,7 +71,7 @@ func (n *Node) viewDKIM(domain string) *api.DKIMKeys {
 
 // viewDKIMKeys shows the keys of a domain in a ring, or with "" all, and what is wrong with their
 // records.
-func viewDKIMKeys(ring *dkim.Ring, faults map[string]string, domain string, now time.Time) []api.DKIMKey {
+func viewDKIMKeys(ring *keyring.Ring, faults map[string]string, domain string, now time.Time) []api.DKIMKey {
 	list := []api.DKIMKey{}
 	for _, k := range ring.Sorted() {
 		if domain != "" && k.Domain != domain {
@@ -79,11 +79,11 @@ func viewDKIMKeys(ring *dkim.Ring, faults map[string]string, domain string, now 
 		}
 		v := api.DKIMKey{
 			Domain: k.Domain, Selector: k.Selector, Algorithm: string(k.Algorithm()), State: string(k.State(now)), Signs: signs(ring, &k),
-			Name: k.Name(), Record: k.Record(), Strings: dkim.Strings(k.Record()), Fault: faults[k.Name()],
+			Name: k.Name(), Record: k.Record(), Strings: keyring.Strings(k.Record()), Fault: faults[k.Name()],
 			Made: k.Made, Seen: k.Seen, Retired: k.Retired,
 		}
 		if !k.Retired.IsZero() {
-			v.Until = k.Retired.Add(dkim.Keep)
+			v.Until = k.Retired.Add(keyring.Keep)
 		}
 		list = append(list, v)
 	}

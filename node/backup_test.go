@@ -18,7 +18,7 @@ import (
 	"cairn/node/api"
 	"cairn/node/home"
 	"cairn/node/keyroll"
-	"cairn/smtpgw/dkim"
+	"cairn/smtpgw/dkim/keyring"
 )
 
 // A backup says whose it is, running or not.
@@ -77,7 +77,7 @@ func TestBackupFacts(t *testing.T) {
 		}
 		files[name] = text
 	}
-	ring, err := dkim.Ring{}.With([]string{"example.org"}, genesisDay, drawDKIM)
+	ring, err := keyring.Ring{}.With([]string{"example.org"}, genesisDay, drawDKIM)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ import (
 	"cairn/mailstore/logration"
 	"cairn/mailstore/wake"
 	"cairn/node/home"
-	"cairn/smtpgw/dkim"
+	"cairn/smtpgw/dkim/keyring"
 )
 
 const (
@@ -37,7 +37,7 @@ const (
 type dkimKeys struct {
 	path    string
 	changes sync.Mutex // held while ring is made another one
-	ring    atomic.Pointer[dkim.Ring]
+	ring    atomic.Pointer[keyring.Ring]
 	faults  atomic.Pointer[map[string]string] // of records, by their names; not there: none, or not known
 	made    chan struct{}                     // wakes who asks the DNS
 	trouble logration.Trouble                 // with signing
@@ -47,13 +47,13 @@ type dkimKeys struct {
 func openDKIM(dir string) (*dkimKeys, error) {
 	d := &dkimKeys{path: filepath.Join(dir, filepath.FromSlash(home.DKIMKeys)), made: make(chan struct{}, 1)}
 	text, err := os.ReadFile(d.path)
-	var ring dkim.Ring
+	var ring keyring.Ring
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return nil, fmt.Errorf("reading keys: %w", err)
 	default:
-		if ring, err = dkim.DecodeRing(text); err != nil {
+		if ring, err = keyring.DecodeRing(text); err != nil {
 			return nil, spoilt(d.path, err)
 		}
 	}
@@ -63,7 +63,7 @@ func openDKIM(dir string) (*dkimKeys, error) {
 }
 
 // keep makes ring the one that counts, once it is on the disk. Who calls it holds changes.
-func (d *dkimKeys) keep(ring dkim.Ring) error {
+func (d *dkimKeys) keep(ring keyring.Ring) error {
 	was, err := d.ring.Load().Encode()
 	if err != nil {
 		return err
@@ -80,8 +80,8 @@ func (d *dkimKeys) keep(ring dkim.Ring) error {
 }
 
 // drawDKIM makes a private key.
-func drawDKIM(a dkim.Algorithm) (crypto.Signer, error) {
-	if a == dkim.RSA {
+func drawDKIM(a keyring.Algorithm) (crypto.Signer, error) {
+	if a == keyring.RSA {
 		return rsa.GenerateKey(rand.Reader, 2048)
 	}
 	_, key, err := ed25519.GenerateKey(rand.Reader)
@@ -103,7 +103,7 @@ func (n *Node) signDKIM(domain string, message ...[]byte) []byte {
 	if !slices.Contains(n.dkimDomains(), domain) {
 		return nil
 	}
-	fields, err := dkim.Sign(n.dkim.ring.Load().Signing(domain), n.now(), message...)
+	fields, err := keyring.Sign(n.dkim.ring.Load().Signing(domain), n.now(), message...)
 	if err != nil && n.dkim.trouble.News(err, time.Now()) {
 		n.part("queue").Warn("mail leaves without its DKIM signature", "domain", domain, "err", err)
 	}
@@ -170,9 +170,9 @@ func (n *Node) lackOfDKIM() error {
 // nextDKIM is how long the DNS is not asked.
 func (n *Node) nextDKIM() time.Duration {
 	now := n.now()
-	if slices.ContainsFunc(n.dkim.ring.Load().Keys(), func(k dkim.Key) bool {
+	if slices.ContainsFunc(n.dkim.ring.Load().Keys(), func(k keyring.Key) bool {
 		s := k.State(now)
-		return s == dkim.Waiting || s == dkim.Ended
+		return s == keyring.Waiting || s == keyring.Ended
 	}) {
 		return dkimSoon
 	}
@@ -186,7 +186,7 @@ func (n *Node) lookAtDKIM(ctx context.Context) error {
 	ring := *n.dkim.ring.Load()
 	var lacks error
 	if n.unsureOwn() == "" {
-		var more dkim.Ring
+		var more keyring.Ring
 		if more, lacks = ring.With(n.dkimDomains(), n.now(), drawDKIM); lacks == nil {
 			lacks = n.dkim.keep(more)
 		}
@@ -206,7 +206,7 @@ func (n *Node) lookAtDKIM(ctx context.Context) error {
 }
 
 // tellSigners logs which keys have begun to sign, and which have ceased to.
-func (n *Node) tellSigners(was, now *dkim.Ring) {
+func (n *Node) tellSigners(was, now *keyring.Ring) {
 	for _, k := range now.Keys() {
 		before, after := signs(was, &k), signs(now, &k)
 		switch {
@@ -219,17 +219,17 @@ func (n *Node) tellSigners(was, now *dkim.Ring) {
 }
 
 // signs reports whether a key is one that signs.
-func signs(r *dkim.Ring, k *dkim.Key) bool {
-	return slices.ContainsFunc(r.Signing(k.Domain), func(s dkim.Key) bool { return s.Selector == k.Selector })
+func signs(r *keyring.Ring, k *keyring.Key) bool {
+	return slices.ContainsFunc(r.Signing(k.Domain), func(s keyring.Key) bool { return s.Selector == k.Selector })
 }
 
 // askDKIM asks the DNS for the records of keys: the answers, and what is wrong with the records
 // that are not as they should be, by the names of the records.
-func askDKIM(ctx context.Context, keys []dkim.Key) (map[string]dkim.Answer, map[string]string) {
+func askDKIM(ctx context.Context, keys []keyring.Key) (map[string]keyring.Answer, map[string]string) {
 	ctx, cancel := context.WithTimeout(ctx, dkimPatience)
 	defer cancel()
 	var mu sync.Mutex
-	answers, faults := make(map[string]dkim.Answer), make(map[string]string)
+	answers, faults := make(map[string]keyring.Answer), make(map[string]string)
 	var asking sync.WaitGroup
 	free := make(chan struct{}, dkimLookups)
 	for _, k := range keys {
@@ -249,22 +249,22 @@ func askDKIM(ctx context.Context, keys []dkim.Key) (map[string]dkim.Answer, map[
 	return answers, faults
 }
 
-func askDKIMRecord(ctx context.Context, k *dkim.Key) (dkim.Answer, string) {
+func askDKIMRecord(ctx context.Context, k *keyring.Key) (keyring.Answer, string) {
 	texts, err := lookupTXT(ctx, k.Name())
 	if none, ok := errors.AsType[*net.DNSError](err); ok && none.IsNotFound {
 		texts, err = nil, nil
 	}
 	if err != nil {
-		return dkim.NoAnswer, "the DNS does not answer"
+		return keyring.NoAnswer, "the DNS does not answer"
 	}
 	if fault := k.Check(texts); fault != "" {
-		return dkim.Absent, fault
+		return keyring.Absent, fault
 	}
-	return dkim.Present, ""
+	return keyring.Present, ""
 }
 
 // rotateDKIM makes new keys for a domain, by the rule of another ring.
-func (n *Node) rotateDKIM(domain string, another func(dkim.Ring, string, time.Time, dkim.Draw) (dkim.Ring, error)) error {
+func (n *Node) rotateDKIM(domain string, another func(keyring.Ring, string, time.Time, keyring.Draw) (keyring.Ring, error)) error {
 	n.dkim.changes.Lock()
 	defer n.dkim.changes.Unlock()
 	ring, err := another(*n.dkim.ring.Load(), domain, n.now(), drawDKIM)

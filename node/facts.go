@@ -8,7 +8,7 @@ import (
 	"cairn/node/acme"
 	"cairn/node/home"
 	"cairn/node/keyroll"
-	"cairn/smtpgw/dkim"
+	"cairn/smtpgw/dkim/keyring"
 )
 
 // BackupFacts tell whose node the files of a backup are of, as Backup writes it into the manifest.
@@ -32,7 +32,7 @@ func BackupFacts(files map[string][]byte) (home.Manifest, error) {
 			continue
 		}
 		if name == home.DKIMKeys {
-			if _, err := dkim.DecodeRing(text); err != nil {
+			if _, err := keyring.DecodeRing(text); err != nil {
 				return m, fmt.Errorf("%s: %w", name, err)
 			}
 			continue

@@ -11,9 +11,9 @@ import (
 	"cairn/smtpgw"
 	"cairn/smtpgw/arc"
 	authenticated "cairn/smtpgw/authres/arc"
-	"cairn/smtpgw/authres/dkim"
 	"cairn/smtpgw/authres/lookup"
-	keyring "cairn/smtpgw/dkim"
+	"cairn/smtpgw/dkim"
+	"cairn/smtpgw/dkim/keyring"
 	"cairn/smtpgw/lists"
 )
 

@@ -7,8 +7,8 @@ import (
 	"cairn/consensus/record"
 	"cairn/node/api"
 	"cairn/smtpgw/authres/arc"
-	"cairn/smtpgw/authres/dkim"
 	"cairn/smtpgw/authres/lookup"
+	"cairn/smtpgw/dkim"
 )
 
 // TestForwardSealed: mail for an account here goes on to a server outside, recorded, and under a

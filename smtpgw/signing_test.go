@@ -11,12 +11,12 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
-	"cairn/smtpgw/dkim"
+	"cairn/smtpgw/dkim/keyring"
 	"cairn/smtpgw/lists"
 )
 
 // drawEd25519 makes the keys of tests.
-func drawEd25519(dkim.Algorithm) (crypto.Signer, error) {
+func drawEd25519(keyring.Algorithm) (crypto.Signer, error) {
 	_, key, err := ed25519.GenerateKey(nil)
 	return key, err
 }
@@ -44,7 +44,7 @@ func TestAuthorDomain(t *testing.T) {
 // TestSigned: what leaves for a server that is no node is signed over the token, by the keys of the
 // author's domain; what a mailing list sends on is not, nor what goes to nodes.
 func TestSigned(t *testing.T) {
-	ring, err := dkim.Ring{}.With([]string{"local.example"}, time.Now(), drawEd25519)
+	ring, err := keyring.Ring{}.With([]string{"local.example"}, time.Now(), drawEd25519)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestSigned(t *testing.T) {
 		if domain != key.Domain {
 			return nil
 		}
-		fields, err := dkim.Sign([]dkim.Key{key}, time.Now(), message...)
+		fields, err := keyring.Sign([]keyring.Key{key}, time.Now(), message...)
 		if err != nil {
 			t.Error(err)
 		}

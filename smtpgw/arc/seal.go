@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"cairn/smtpgw/authres/arc"
-	"cairn/smtpgw/authres/dkim"
+	"cairn/smtpgw/dkim"
 )
 
 // Reasons for mail to go without another seal.

@@ -18,9 +18,9 @@ import (
 
 	"cairn/mailstore/testenv"
 	"cairn/smtpgw/authres/arc"
-	"cairn/smtpgw/authres/dkim"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/authres/lookup/lookuptest"
+	"cairn/smtpgw/dkim"
 )
 
 const mail = "Received: from a by b; Sat, 28 Nov 2026 12:00:00 +0000\r\nDKIM-Signature: v=1; a=rsa-sha256; d=a.example\r\n" +

@@ -1,71 +1,87 @@
 package dkim
 
 import (
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
-
-	"cairn/smtpgw/authres/dkim"
 )
 
-// once are fields that may stand once and that readers act upon, also those that say how to read
-// the text. One more of them than there are is signed, be there none: who puts another in front,
-// which many readers go by, breaks the signature (RFC 6376, section 8.15).
-var once = []string{
-	"From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID", "In-Reply-To", "References",
-	"MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Content-Disposition",
+// SigningKey is who signs: a key, Ed25519 or RSA, whose record is in the DNS under the selector and
+// the domain.
+type SigningKey struct {
+	Domain, Selector string
+	Signer           crypto.Signer
 }
 
-// signed are fields of which each that is there is signed. Those of mailing lists are, since
-// List-Unsubscribe-Post has to be (RFC 8058, section 4). Fields that servers on the way put on top,
-// as Received, are not.
-var signed = []string{
-	"Content-ID", "Content-Description", "Content-Language", "Auto-Submitted",
-	"List-Id", "List-Help", "List-Post", "List-Unsubscribe", "List-Unsubscribe-Post", "Cairn-Record",
+// algorithm is how the key signs, and what it is told that it signs: Ed25519 takes a hash for a
+// text (RFC 8463, section 3).
+func (k *SigningKey) algorithm() (name string, hash crypto.Hash, err error) {
+	switch public := k.Signer.Public().(type) {
+	case *rsa.PublicKey:
+		return algorithmRSA, crypto.SHA256, nil
+	case ed25519.PublicKey:
+		return algorithmEd25519, 0, nil
+	default:
+		return "", 0, fmt.Errorf("a %T signs no mail", public)
+	}
 }
 
-// maxSigned bounds how often one of a field is signed.
-const maxSigned = 16
+// ErrFolded is that a message begins with a folded line: it would go on with the signature.
+var ErrFolded = errors.New("the message begins with a folded line, which would go on with the signature")
 
-// Sign returns the DKIM-Signature fields, each with its CRLF, that these keys of one domain make
-// for a message with lines in CRLF. It comes in pieces, one behind the other, each of whole lines.
-// Fields and text may be folded and spaced anew on their way (relaxed, RFC 6376, sections 3.4.2 and
-// 3.4.4).
-func Sign(keys []Key, now time.Time, message ...[]byte) ([]byte, error) {
-	if len(keys) == 0 {
-		return nil, nil
+// Sign makes a field that signs the fields of a message that names lists, as HeaderHash takes them,
+// and all of its body, both in the relaxed form. begin is what it begins with: its name and the tag
+// that DKIM and ARC each have first, as in "DKIM-Signature: v=1".
+func (m *Message) Sign(begin string, names []string, key SigningKey, now time.Time) (Field, error) {
+	algorithm, _, err := key.algorithm()
+	if err != nil {
+		return Field{}, err
 	}
-	m := dkim.Split(message...)
-	if len(m.Named("from")) == 0 {
-		return nil, errors.New("it has no From field, which is always signed (RFC 6376, section 5.4)")
+	if m.folded() {
+		return Field{}, ErrFolded
 	}
-	names := fieldsToSign(m)
-	var out []byte
-	for _, k := range keys {
-		f, err := m.Sign("DKIM-Signature: v=1", names, dkim.SigningKey{Domain: k.Domain, Selector: k.Selector, Signer: k.Signer}, now)
-		if err != nil {
-			return nil, fmt.Errorf("sign by %s: %w", k.Name(), err)
+	body, _ := m.BodyHash(Relaxed, -1)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s; a=%s; c=relaxed/relaxed; d=%s; s=%s;\r\n\tt=%d; bh=%s;\r\n\th=", begin, algorithm, key.Domain, key.Selector,
+		now.Unix(), base64.StdEncoding.EncodeToString(body))
+	used, lower := 0, make([]string, len(names))
+	for n, name := range names {
+		if n > 0 {
+			b.WriteByte(':')
 		}
-		out = slices.Concat(f.Raw, []byte("\r\n"), out)
+		if used += len(name) + 1; used > 70 {
+			b.WriteString("\r\n\t ")
+			used = len(name) + 1
+		}
+		b.WriteString(name)
+		lower[n] = strings.ToLower(name)
 	}
-	return out, nil
+	b.WriteString(";\r\n\tb=")
+	name, _, _ := strings.Cut(begin, ":")
+	f := Field{Name: strings.ToLower(name), Raw: []byte(b.String())}
+	return key.Complete(f, m.HeaderHash(lower, Relaxed, f))
 }
 
-// fieldsToSign are the names for h= (RFC 6376, section 5.4.2), by how many fields of each there
-// are.
-func fieldsToSign(m *dkim.Message) (names []string) {
-	add := func(name string, more int) {
-		for range min(len(m.Named(strings.ToLower(name)))+more, maxSigned) {
-			names = append(names, name)
-		}
+// Complete puts the signature of a SHA-256 behind the b= that a field ends with.
+func (k *SigningKey) Complete(f Field, sum []byte) (Field, error) {
+	_, hash, err := k.algorithm()
+	if err != nil {
+		return f, err
 	}
-	for _, name := range once {
-		add(name, 1)
+	value, err := k.Signer.Sign(rand.Reader, sum, hash)
+	if err != nil {
+		return f, fmt.Errorf("sign: %w", err)
 	}
-	for _, name := range signed {
-		add(name, 0)
+	for text := base64.StdEncoding.EncodeToString(value); text != ""; {
+		n := min(len(text), 72)
+		f.Raw = append(append(f.Raw, "\r\n\t "...), text[:n]...)
+		text = text[n:]
 	}
-	return names
+	return f, nil
 }

@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"strings"
 
-	"cairn/smtpgw/authres/dkim"
 	"cairn/smtpgw/authres/lookup"
+	"cairn/smtpgw/dkim"
 )
 
 // MaxSets is how many relays a chain may name (RFC 8617, section 4.2.1).

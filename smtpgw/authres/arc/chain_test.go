@@ -11,9 +11,9 @@ import (
 	"testing"
 
 	"cairn/mailstore/testenv"
-	"cairn/smtpgw/authres/dkim"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/authres/lookup/lookuptest"
+	"cairn/smtpgw/dkim"
 )
 
 func TestGenerated(t *testing.T) {

@@ -12,9 +12,9 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"cairn/mailstore/testenv"
-	"cairn/smtpgw/authres/dkim"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/authres/lookup/lookuptest"
+	"cairn/smtpgw/dkim"
 )
 
 // suiteOtherwise are tests of the public suite, which is older than RFC 8617, of which we say

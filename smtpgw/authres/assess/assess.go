@@ -12,10 +12,10 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
 	"cairn/smtpgw/authres/arc"
-	"cairn/smtpgw/authres/dkim"
 	"cairn/smtpgw/authres/dmarc"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/authres/spf"
+	"cairn/smtpgw/dkim"
 	"cairn/smtpgw/screen"
 )
 

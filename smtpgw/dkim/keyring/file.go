@@ -1,4 +1,4 @@
-package dkim
+package keyring
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package dkim
+package keyring
 
 import (
 	"bytes"
@@ -16,9 +16,9 @@ import (
 
 	"cairn/mailstore/message"
 	"cairn/mailstore/testenv"
-	verifier "cairn/smtpgw/authres/dkim"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/authres/lookup/lookuptest"
+	verifier "cairn/smtpgw/dkim"
 )
 
 const (

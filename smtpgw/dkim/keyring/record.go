@@ -1,4 +1,4 @@
-package dkim
+package keyring
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"cairn/smtpgw/authres/dkim"
+	"cairn/smtpgw/dkim"
 )
 
 func algorithmOf(signer crypto.Signer) Algorithm {
