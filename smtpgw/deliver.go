@@ -113,7 +113,11 @@ func (d *Delivery) ready(ctx context.Context, a *arrival.Arrival, ref string) (*
 		return nil, err
 	}
 	a.Received = d.now().Truncate(time.Millisecond)
+	came := *a
 	rcpts, back, err := d.takeBack(a, rcpts)
+	if err == nil && len(back) > 0 {
+		err = d.mayGoBack(ctx, &came)
+	}
 	if err != nil {
 		return nil, err
 	}

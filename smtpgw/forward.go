@@ -337,6 +337,21 @@ func (d *Delivery) takeBack(a *arrival.Arrival, rcpts []address.Mailbox) (here [
 	return here, back, err
 }
 
+// mayGoBack is the refusal of a report that would be sent on to who its recipients stand for. This
+// node's record goes on top of it, so what claims to be from people here without that, or is not as
+// it was recorded, would be as good as theirs: whoever has read mail that was sent on knows such a
+// recipient.
+func (d *Delivery) mayGoBack(ctx context.Context, a *arrival.Arrival) error {
+	found, err := d.checker.Check(ctx, a)
+	if err != nil {
+		return fmt.Errorf("check a report: %w", err)
+	}
+	if v := found.Found().Verdict; v == record.Missing || slices.Contains(verdictsStay, v) {
+		return refuse.With(550, 5, 7, 1, "this report is not sent on: its verdict is %s", v)
+	}
+	return nil
+}
+
 // sendBack queues a report for the senders that its recipients stand for.
 func (l *landing) sendBack(tx *mailstore.Tx) error {
 	if len(l.back) == 0 {

@@ -133,6 +133,32 @@ func TestForward(t *testing.T) {
 	}
 }
 
+// TestReportsThatGoNoFurther: this node's record goes on top of a report that is sent on, so what
+// claims to be from people here without it, and what is not as it was recorded, is none.
+func TestReportsThatGoNoFurther(t *testing.T) {
+	n := newForwarding(t, true, "bob@far.example")
+	n.report(t, "ann@a.example", "user@local.example", mailText("hello"), "^250 ", "^250 ")
+	envelopes, _ := n.left(t)
+	for _, tt := range []struct {
+		verdict record.Verdict
+		want    string
+	}{
+		{record.Missing, "^550 5.7.1 .*not sent on: its verdict is missing"}, {record.Differs, "^550 5.7.1 .*not sent on: "},
+		{record.Invalid, "^550 5.7.1 .*not sent on: "}, {record.Replayed, "^550 5.7.1 .*not sent on: "},
+		{record.Unrecorded, "^250 "}, {record.Pending, "^250 "}, {record.Vouched, "^250 "},
+	} {
+		n.checker.mu.Lock()
+		n.checker.found = screen.Finding{Verdict: tt.verdict}
+		n.checker.mu.Unlock()
+		_, before := n.left(t)
+		n.report(t, "", envelopes[0], reportOn("one", "bob@far.example", "5.1.1", "550 5.1.1 no such user"), "^250 ", tt.want)
+		_, after := n.left(t)
+		if went := len(after) > len(before); went != (tt.want == "^250 ") {
+			t.Errorf("what is %s went: %v", tt.verdict, went)
+		}
+	}
+}
+
 // A report that this node makes itself, of what it cannot bring, finds back too.
 func TestForwardFails(t *testing.T) {
 	n := newForwarding(t, false, "bob@far.example")

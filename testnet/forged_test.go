@@ -92,3 +92,33 @@ func TestOwnDomainForged(t *testing.T) {
 		t.Errorf("the own node's report is %s with labels %q: %q", v, report.Labels, report.Finding.Reasons)
 	}
 }
+
+// TestForgedReport: whoever reads mail that was sent on knows the address that stands for its
+// sender, and has nobody's name recorded by writing to that.
+func TestForgedReport(t *testing.T) {
+	t.Parallel()
+	w, ctx := start(t, 3)
+	bravo := w.Members[1]
+	if _, err := bravo.AddForward(ctx, api.ForwardRequest{Account: "bob", Address: w.Address(2)}); err != nil {
+		t.Fatal(err)
+	}
+	raw := testnet.Compose(w.Address(0), w.Address(1), "A question", "Does it hold?\n")
+	if err := testnet.SendOne(w.Members[0].SubmissionAddr(), w.Address(0), w.Address(1), raw); err != nil {
+		t.Fatal(err)
+	}
+	mail, err := w.Members[2].AwaitMail(ctx, "carol", testnet.Subject("A question"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := testnet.Compose(w.Address(1), w.Address(0), "Forged", "Pay to the new account.\n")
+	if err := testnet.SendOne(bravo.InboundAddr(), "", mail.From, forged); err == nil || !strings.Contains(err.Error(), "its verdict is missing") {
+		t.Errorf("a forged report to %s: %v", mail.From, err)
+	}
+	stranger := testnet.Compose("MAILER-DAEMON@elsewhere.test", mail.From, "Undelivered", "It did not.\n")
+	if err := testnet.SendOne(bravo.InboundAddr(), "", mail.From, stranger); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Members[0].AwaitMail(ctx, "alice", testnet.Both(testnet.Subject("Undelivered"), testnet.Judged(record.Vouched))); err != nil {
+		t.Error(err)
+	}
+}
