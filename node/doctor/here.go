@@ -16,10 +16,11 @@ const nextCertificate = "set tls.acme in the configuration, or let tls.certifica
 // at a record in the DNS.
 func NextIssued(byDNS bool) string {
 	const before = "see that the authority answers at tls.acme_directory (one of your own needs tls.acme_ca_file), "
+	const after = "; SIGHUP, as of systemctl reload, has it asked at once"
 	if byDNS {
-		return before + "and that tls.dns_command or tls.dns_server puts the TXT record into the DNS, to where the world sees it"
+		return before + "and that tls.dns_command or tls.dns_server puts the TXT record into the DNS, to where the world sees it" + after
 	}
-	return before + "that the name leads to this machine in the DNS, and that the world reaches tls.http_listen at its port 80, or tls.https_listen at 443"
+	return before + "that the name leads to this machine in the DNS, and that the world reaches tls.http_listen at its port 80, or tls.https_listen at 443" + after
 }
 
 // nextTrusted is what helps where an authority has issued the certificate that nobody trusts.
