@@ -303,9 +303,8 @@ func (f *Facts) sts(d *Domain) Finding {
 			Why: "nobody who sends to the domain looks for the policy", Records: d.OwnSTS}
 	case d.STS.Mode == "" && len(txt) == 0:
 		return Finding{ID: id, About: d.Name, Level: Warn, Found: "the domain has no policy of MTA-STS",
-			Why:     "who stands on the way can have mail for the domain sent to him, or without encryption",
-			Next:    "set tls.mta_sts = \"testing\", tls.https_listen and tls.acme in the configuration, start the node anew, and publish what it shows: cairn status",
-			Records: f.stsRecords(d)}
+			Why:  "who stands on the way can have mail for the domain sent to him, or without encryption",
+			Next: "set tls.mta_sts = \"testing\", tls.https_listen and tls.acme in the configuration, start the node anew, and publish what it shows: cairn status"}
 	case len(txt) == 0:
 		return Finding{ID: id, About: d.Name, Level: Warn, Found: "a policy of MTA-STS is known from before, and its record is there no more",
 			Why: "who has not seen the policy is not held to encryption", Records: f.stsRecords(d)}

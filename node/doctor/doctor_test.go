@@ -164,7 +164,8 @@ func TestExamine(t *testing.T) {
 			f.Domains[0].OwnTXT.Records = []string{"v=DMARC1 p reject"}
 		}, []string{"fail dmarc " + long}, "_dmarc.example.org. TXT v=DMARC1; p=none; rua=mailto:postmaster@example.org"},
 		{"DMARC silent", func(f *Facts) { f.Domains[0].OwnTXT = Answer{Fault: "x"} }, []string{"unknown dmarc " + long}, ""},
-		{"no MTA-STS", func(f *Facts) { f.Domains[0].STS, f.Domains[0].STSTXT = STS{}, Answer{} }, []string{"warn mta-sts " + long}, "_mta-sts.example.org. TXT v=STSv1; id=20260504030201"},
+		{"no MTA-STS", func(f *Facts) { f.Domains[0].STS, f.Domains[0].STSTXT = STS{}, Answer{} }, []string{"warn mta-sts " + long}, ""},
+		{"a policy and no record of MTA-STS", func(f *Facts) { f.Domains[0].STSTXT = Answer{} }, []string{"warn mta-sts " + long}, "_mta-sts.example.org. TXT v=STSv1; id=20260504030201"},
 		{"MTA-STS without policy", func(f *Facts) { f.Domains[0].STS = STS{} }, []string{"fail mta-sts " + long}, ""},
 		{"MTA-STS for others", func(f *Facts) { f.Domains[0].STS.Refused = []string{"mail.example.org"} }, []string{"fail mta-sts " + long}, ""},
 		{"MTA-STS for others, tested", func(f *Facts) { f.Domains[0].STS = STS{Mode: "testing", Refused: []string{"mail.example.org"}} }, []string{"warn mta-sts " + long}, ""},
@@ -273,6 +274,7 @@ func TestNextCertificate(t *testing.T) {
 		{"soon", "certificate", NextIssued(false), func(f *Facts) { f.Certificate = Certificate{ACME: true, NotAfter: now.Add(time.Hour)} }},
 		{"of another name", "certificate", NextIssued(false), func(f *Facts) { f.Certificate.ACME, f.Certificate.Host = true, "x" }},
 		{"of one for trials", "certificate", nextTrusted, func(f *Facts) { f.Certificate.ACME, f.Certificate.Chain = true, "x" }},
+		{"enforced, of one for trials", "mta-sts", nextTrusted, func(f *Facts) { f.Certificate.ACME, f.Certificate.Chain = true, "x" }},
 		{"enforced", "mta-sts", NextIssued(false), func(f *Facts) { f.Certificate = Certificate{Own: true, ACME: true} }},
 		{"no policy", "mta-sts", "tls.mta_sts = ", func(f *Facts) { f.Domains[0].STS, f.Domains[0].STSTXT = STS{}, Answer{} }},
 		{"our policy is not reached", "mta-sts", "tls.https_listen", func(f *Facts) { f.Domains[0].STS, f.Domains[0].OwnSTS = STS{}, own }},

@@ -16,10 +16,11 @@ const nextCertificate = "set tls.acme in the configuration, or let tls.certifica
 // at a record in the DNS.
 func NextIssued(byDNS bool) string {
 	const before = "see that the authority answers at tls.acme_directory (one of your own needs tls.acme_ca_file), "
+	const after = "; SIGHUP, as of systemctl reload, has it asked at once"
 	if byDNS {
-		return before + "and that tls.dns_command or tls.dns_server puts the TXT record into the DNS, to where the world sees it"
+		return before + "and that tls.dns_command or tls.dns_server puts the TXT record into the DNS, to where the world sees it" + after
 	}
-	return before + "that the name leads to this machine in the DNS, and that the world reaches tls.http_listen at its port 80, or tls.https_listen at 443"
+	return before + "that the name leads to this machine in the DNS, and that the world reaches tls.http_listen at its port 80, or tls.https_listen at 443" + after
 }
 
 // nextTrusted is what helps where an authority has issued the certificate that nobody trusts.
@@ -27,8 +28,12 @@ const nextTrusted = "name an authority that others trust in tls.acme_directory (
 
 // nextCertificate is how the node comes to a certificate that others trust.
 func (f *Facts) nextCertificate() string {
-	if f.Certificate.ACME {
-		return NextIssued(f.Certificate.DNS)
+	c := &f.Certificate
+	switch {
+	case c.ACME && !c.Own && c.Host == "" && f.Now.Before(c.NotAfter): // an authority has issued it
+		return nextTrusted
+	case c.ACME:
+		return NextIssued(c.DNS)
 	}
 	return nextCertificate
 }
@@ -64,8 +69,6 @@ func (f *Facts) certificate() Finding {
 			Why: "mail is encrypted on the way, but nobody can tell this node from another, and mail programs warn", Next: f.nextCertificate()}
 	case !f.Now.Before(c.NotAfter):
 		return Finding{ID: id, Level: Fail, Found: "the certificate has expired on " + c.NotAfter.UTC().Format(time.DateOnly), Why: "mail programs refuse it, and servers that ask for a valid one bring no mail", Next: f.nextCertificate()}
-	case c.Host == "" && c.Chain != "" && c.ACME:
-		return Finding{ID: id, Level: Warn, Found: "the certificate is not one that others trust: " + f.mistrusted(), Why: "mail programs warn, and servers that ask for a valid one bring no mail", Next: nextTrusted}
 	case c.Host != "" || c.Chain != "":
 		return Finding{ID: id, Level: Warn, Found: "the certificate is not one that others trust: " + f.mistrusted(), Why: "mail programs warn, and servers that ask for a valid one bring no mail", Next: f.nextCertificate()}
 	}
