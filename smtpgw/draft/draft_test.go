@@ -32,9 +32,10 @@ func TestPrepare(t *testing.T) {
 	const same = ""
 	for _, tt := range []struct{ name, raw, want string }{
 		{"complete", complete + "\r\nbody\r\n", same},
-		{"no body", complete, same},
+		{"no body", complete, complete + "\r\n"},
 		{"folds", complete + "Subject: a\r\n\tb\r\n  c\r\nX:\r\n y\r\n\r\n", same},
-		{"no end of line", complete + "X: y", same},
+		{"no end of line", complete + "X: y", complete + "X: y\r\n\r\n"},
+		{"no body, recorded before", gatewaytest.Token(1) + complete, same},
 		{"comment behind the id", "From: a@b\r\nDate: 2 Jan 2006 15:04 GMT\r\nMessage-Id:\r\n <x@y> (added by z)\r\n\r\n", same},
 		{"others' results", complete + "Authentication-Results: mx.far.example; dkim=pass\r\n\r\n", same},
 		{"fields of programs", complete + "X-Spam-Flag: NO\r\nX-Statuses: x\r\nResent-From: c@d\r\nResent-From: e@f\r\n\r\n", same},
