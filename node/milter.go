@@ -262,7 +262,7 @@ func (d *milterDesk) takeOver(ctx context.Context, m *wire.Message, here, elsewh
 	for i, r := range elsewhere {
 		to[i] = smtpgw.To{Address: r.Address(), Parameter: r.Param}
 	}
-	r, err := smtpgw.NewSubmitter(gw, d.store, d.queue).SubmitFor(ctx, peerOf(m), m.From.Address(), m.From.Param, to, m.Raw)
+	r, err := smtpgw.NewSubmitter(gw, d.store, d.queue).SubmitFor(ctx, peerOf(m), m.From.Address(), m.From.Param, to, len(here) > 0, m.Raw)
 	if err != nil {
 		return v, "", err
 	}

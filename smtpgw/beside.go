@@ -95,8 +95,10 @@ type To struct {
 }
 
 // SubmitFor is Submit of what another mail server has taken, with what its client asked about
-// reports (RFC 3461) and TLS (RFC 8689).
-func (s *Submitter) SubmitFor(ctx context.Context, peer trace.Peer, from string, mail Parameter, to []To, raw []byte) (Receipt, error) {
+// reports (RFC 3461) and TLS (RFC 8689). others is whether it has recipients beside those. As the
+// one reply is about all, one of several to whom mail cannot go is taken too, and a report tells of
+// him.
+func (s *Submitter) SubmitFor(ctx context.Context, peer trace.Peer, from string, mail Parameter, to []To, others bool, raw []byte) (Receipt, error) {
 	dsn, err := askedThere(mail, to)
 	if err != nil {
 		return Receipt{}, err
@@ -106,7 +108,7 @@ func (s *Submitter) SubmitFor(ctx context.Context, peer trace.Peer, from string,
 		rcpts[i] = r.Address
 	}
 	_, requireTLS := mail(requireTLS)
-	return s.submitLogged(ctx, peer, from, rcpts, dsn, requireTLS, raw, nil)
+	return s.submitLogged(ctx, peer, from, rcpts, others || len(to) > 1, dsn, requireTLS, raw, nil)
 }
 
 // askedThere reads RET, ENVID, NOTIFY and ORCPT, which that server has checked.

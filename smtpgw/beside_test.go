@@ -7,9 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"cairn/consensus"
+	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/trace"
 )
 
@@ -103,12 +106,63 @@ func TestRequireTLSThere(t *testing.T) {
 			return "", required && name == requireTLS
 		}
 		to := []To{{"bob@far.example", none}}
-		if _, err := s.SubmitFor(t.Context(), trace.Peer{Addr: "local"}, "user@local.example", mail, to, []byte(mailText("x"))); err != nil {
+		if _, err := s.SubmitFor(t.Context(), trace.Peer{Addr: "local"}, "user@local.example", mail, to, false, []byte(mailText("x"))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	es := must(q.List(0, 10))(t)
 	if len(es) != 2 || !es[0].RequireTLS || es[0].DSN.Full || !es[0].DSN.HDRS || es[1].RequireTLS || !es[1].DSN.Full {
 		t.Errorf("queued are %+v", es)
+	}
+}
+
+// TestOneOfSeveralThere: the reply to a mail server is about all recipients of a mail, so it is no
+// refusal for what is wrong with one of several: the queue reports on that one.
+func TestOneOfSeveralThere(t *testing.T) {
+	none := func(string) (string, bool) { return "", false }
+	for _, tt := range []struct {
+		to    []string
+		stays bool
+		want  string // of the refusal; empty: it is taken for all
+	}{
+		{[]string{"gone@far.example"}, false, "550 5.1.1 <gone@far.example> is gone"},
+		{[]string{"x@nowhere.example"}, false, "550 5.1.10 takes no mail"},
+		{[]string{"gone@far.example"}, true, ""},
+		{[]string{"x@nowhere.example"}, true, ""},
+		{[]string{"bob@far.example", "gone@far.example", "x@nowhere.example"}, false, ""},
+	} {
+		st := localStore(t)
+		q, cfg := outbox.New(st), testConfig
+		cfg.RelayFrom = nil
+		cfg.Nowhere = func(_ context.Context, domain string) error {
+			if domain == "nowhere.example" {
+				return refuse.With(550, 5, 1, 10, "takes no mail")
+			}
+			return nil
+		}
+		s := NewSubmitter(cfg, st, q)
+		err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
+			_, err := s.Suppress(tx, 2, "gone@far.example", time.Hour)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var to []To
+		for _, address := range tt.to {
+			to = append(to, To{address, none})
+		}
+		_, err = s.SubmitFor(t.Context(), trace.Peer{Addr: "local"}, "user@local.example", none, to, tt.stays, []byte(mailText("x")))
+		queued := 0
+		for _, e := range must(q.List(0, 10))(t) {
+			queued += len(e.Recipients)
+		}
+		if tt.want != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.want) || queued != 0 {
+				t.Errorf("to %q: %v, %d queued; want %q", tt.to, err, queued, tt.want)
+			}
+		} else if err != nil || queued != len(tt.to) {
+			t.Errorf("to %q, where another stays: %v; %v, %d queued", tt.to, tt.stays, err, queued)
+		}
 	}
 }

@@ -14,7 +14,10 @@ import (
 const nowherePatience = 2 * time.Second
 
 // asking bounds the questions of one message about where its recipients are.
-type asking struct{ spent time.Duration }
+type asking struct {
+	spent   time.Duration
+	unasked bool // there are to be none
+}
 
 // nowhere is the refusal of a domain of others that no mail can ever go to.
 func (s *Submitter) nowhere(ctx context.Context, a *asking, domain string) error {

@@ -195,7 +195,7 @@ func TestRequireTLSBySubmitters(t *testing.T) {
 	for _, given := range []map[string]string{{"RET": "FULL"}, {"RET": "FULL", "REQUIRETLS": ""}} {
 		mail := func(name string) (string, bool) { v, ok := given[name]; return v, ok }
 		none := func(string) (string, bool) { return "", false }
-		must(s.SubmitFor(t.Context(), peer, from, mail, []To{{to, none}}, raw))(t)
+		must(s.SubmitFor(t.Context(), peer, from, mail, []To{{to, none}}, false, raw))(t)
 	}
 	for i, e := range must(q.List(0, 10))(t) {
 		if want := i%2 == 1; e.RequireTLS != want || e.DSN.HDRS != want || e.DSN.Full != (i == 2) {

@@ -61,17 +61,18 @@ func (s *Submitter) Submit(ctx context.Context, peer trace.Peer, from string, rc
 // SubmitWith is Submit with what else its transaction is to do: both happen or neither. also may be
 // run again.
 func (s *Submitter) SubmitWith(ctx context.Context, peer trace.Peer, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
-	return s.submitLogged(ctx, peer, from, rcpts, outbox.DSN{}, false, raw, also)
+	return s.submitLogged(ctx, peer, from, rcpts, false, outbox.DSN{}, false, raw, also)
 }
 
 // SubmitRequiringTLS is Submit of mail that goes on only as RFC 8689 says of REQUIRETLS.
 func (s *Submitter) SubmitRequiringTLS(ctx context.Context, peer trace.Peer, from string, rcpts []string, raw []byte) (Receipt, error) {
-	return s.submitLogged(ctx, peer, from, rcpts, outbox.DSN{}, true, raw, nil)
+	return s.submitLogged(ctx, peer, from, rcpts, false, outbox.DSN{}, true, raw, nil)
 }
 
-// submitLogged is submitAll, and tells the log of a refusal.
-func (s *Submitter) submitLogged(ctx context.Context, peer trace.Peer, from string, rcpts []string, dsn outbox.DSN, requireTLS bool, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
-	r, err := s.submitAll(ctx, peer, from, rcpts, dsn, requireTLS, raw, also)
+// submitLogged is submitAll, and tells the log of a refusal. unasked is whether recipients at
+// domains of others are left to the queue, which finds out to whom mail cannot go.
+func (s *Submitter) submitLogged(ctx context.Context, peer trace.Peer, from string, rcpts []string, unasked bool, dsn outbox.DSN, requireTLS bool, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+	r, err := s.submitAll(ctx, peer, from, rcpts, unasked, dsn, requireTLS, raw, also)
 	if _, refused := errors.AsType[*refuse.Refusal](err); refused || errors.Is(err, mailstore.ErrDiskFull) {
 		log := s.cfg.Log.With("peer", peer.Addr)
 		logRefusal(log, "", "message", from, maillog.To(rcpts), s.gate.Refusal(log, "message", "", err))
@@ -79,7 +80,7 @@ func (s *Submitter) submitLogged(ctx context.Context, peer trace.Peer, from stri
 	return r, err
 }
 
-func (s *Submitter) submitAll(ctx context.Context, peer trace.Peer, from string, rcpts []string, dsn outbox.DSN, requireTLS bool, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+func (s *Submitter) submitAll(ctx context.Context, peer trace.Peer, from string, rcpts []string, unasked bool, dsn outbox.DSN, requireTLS bool, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	if int64(len(raw)) > s.limits.MessageBytes {
 		return Receipt{}, messageTooLarge(s.limits.MessageBytes)
 	}
@@ -97,7 +98,7 @@ func (s *Submitter) submitAll(ctx context.Context, peer trace.Peer, from string,
 		return Receipt{}, refuse.With(452, 4, 5, 3, "more than %d recipients; send to the others separately", s.limits.Recipients)
 	}
 	var to []string
-	var a asking
+	a := asking{unasked: unasked}
 	for _, r := range rcpts {
 		m, err := s.recipient(ctx, who, &a, r, true)
 		if err != nil {
@@ -162,6 +163,9 @@ func (s *Submitter) recipient(ctx context.Context, who poster, a *asking, to str
 		return m, err
 	}
 	if !s.dir.IsLocal(m.Domain) {
+		if a.unasked {
+			return m, nil
+		}
 		if err := s.notSuppressed(who, m); err != nil {
 			return m, err
 		}

@@ -118,8 +118,9 @@ type Stamp struct {
 // Finish returns the message that is stored, recorded and sent. Received goes on top, then Sender,
 // Date and Message-ID where they are missing (RFC 6409, sections 8.1 to 8.3). A Date or Message-ID
 // that nobody can read gives way to a new one at its place. Authentication-Results that claim to be
-// ours are removed, and what servers on its way may not take is encoded (see mender). A header that
-// nothing follows gets its empty line: some servers find no body else that a signature covers.
+// ours are removed, and what servers on its way may not take is encoded (see mender). A header
+// that nothing follows gets its empty line: without it some servers find no body that a signature
+// covers.
 func (d *Draft) Finish(s Stamp) []byte {
 	date := fmt.Sprintf("Date: %s\r\n", s.Now.Format(trace.DateFormat))
 	id := fmt.Sprintf("Message-ID: <%s@%s>\r\n", s.Ref, s.Hostname)
