@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
 
 	"cairn/mailstore"
 	"cairn/mailstore/badgerlog"
@@ -33,22 +34,29 @@ var (
 	metaCursor  = []byte{tableMeta, 'c'} // position
 )
 
-const memTableSize = 16 << 20
+const (
+	// memTableSize bounds what one transaction may hold, and so how much mail is taken in together.
+	memTableSize = 8 << 20
+	// formerMemTable is what it was in versions before.
+	formerMemTable = 16 << 20
+)
 
 // openDatabase opens Badger without syncing each commit. Losing the last commits in a power cut
 // only moves the cursor back, since it is in the same transactions.
 func openDatabase(dir string, log *slog.Logger) (*badger.DB, error) {
+	size := intact.MemTable(dir, memTableSize, formerMemTable)
 	o := badger.DefaultOptions(dir)
 	o.DetectConflicts = false // the follower is the only writer
-	o.MemTableSize = memTableSize
+	o.MemTableSize = size
 	o.NumMemtables = 3
 	o.ValueLogFileSize = 16 << 20 // holds next to nothing: blocks are small
-	o.BlockCacheSize = 16 << 20
-	o.BaseTableSize = 1 << 20 // bounds the memory of a compaction
+	o.Compression = options.None  // see mailstore/database.go
+	o.BlockCacheSize = 4 << 20    // for tables of earlier versions, which are compressed
+	o.BaseTableSize = 1 << 20     // bounds the memory of a compaction
 	o.NumCompactors = 2
 	o.MetricsEnabled = false
 	o.Logger = badgerlog.New(log, "index")
-	db, err := intact.Open(dir, intact.AllValues, memTableSize, func() (*badger.DB, error) { return badger.Open(o) })
+	db, err := intact.Open(dir, intact.AllValues, size, func() (*badger.DB, error) { return badger.Open(o) })
 	if intact.IsFault(err) {
 		return nil, fmt.Errorf("index: %s is damaged: %w", dir, err)
 	}
@@ -60,7 +68,7 @@ func openDatabase(dir string, log *slog.Logger) (*badger.DB, error) {
 
 func closeDatabase(db *badger.DB) error {
 	dir := db.Opts().Dir
-	return intact.Close(dir, db, diskroom.ToClose(dir, 2*memTableSize))
+	return intact.Close(dir, db, diskroom.ToClose(dir, 2*db.Opts().MemTableSize))
 }
 
 // load reads the cursor. An *AnewError is of an index of another format, and of one that cannot go

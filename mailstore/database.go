@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
 
 	"cairn/mailstore/badgerlog"
 	"cairn/mailstore/diskroom"
@@ -34,7 +35,8 @@ const (
 	// blockSize holds a few entries of the greatest size, so that a table's blocks are not built by
 	// growing small ones.
 	blockSize = 32 << 10
-	// baseTableSize bounds the memory of a compaction, whose builders allot twice a table's size.
+	// baseTableSize bounds the memory of a compaction, whose builders allot twice a table's size,
+	// as long as they do not compress.
 	baseTableSize = 1 << 20
 )
 
@@ -66,7 +68,11 @@ func openDatabase(dir string, watch *databaseLog) (*badger.DB, error) {
 	o.ValueThreshold = valueThreshold
 	o.BlockSize = blockSize
 	o.ValueLogFileSize = valueLogFileSize
-	o.BlockCacheSize = 8 << 20
+	// Badger compresses the blocks of a table beside those it is given, all in one buffer that it
+	// doubles and keeps: for 1 MB of compressed table up to 32 MB, for each of a dozen tables at a
+	// time. And what is compressed is read into memory, what is not from the mapped file.
+	o.Compression = options.None
+	o.BlockCacheSize = 8 << 20 // for tables of earlier versions, which are compressed
 	o.BaseTableSize = baseTableSize
 	o.NumCompactors = 2
 	o.VerifyValueChecksum = true

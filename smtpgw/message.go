@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/readahead"
 	"cairn/smtpgw/refuse"
 )
 
@@ -78,7 +79,7 @@ var errEndless = errors.New("message has no end")
 
 // endless reports whether a message that was refused goes on and on.
 func (w *wire) endless(t *text) bool {
-	return t.refusal != nil && w.received > 4*w.limits.MessageBytes+wireBuffer
+	return t.refusal != nil && w.received > 4*w.limits.MessageBytes+readahead.Size
 }
 
 // chunkPiece is how much of a text is read at once.

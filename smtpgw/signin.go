@@ -15,6 +15,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/passwords"
 	"cairn/mailstore/passwords/scram"
+	"cairn/smtpgw/readahead"
 )
 
 const (
@@ -126,7 +127,7 @@ func (w *wire) startTLS() {
 		return
 	}
 	w.stream = over
-	w.r = bufio.NewReaderSize(fill{w}, wireBuffer)
+	w.r = readahead.New(fill{w})
 	w.secrecy.on, w.greeted, w.esmtp = true, false, false
 }
 

@@ -15,16 +15,13 @@ import (
 	"cairn/mailstore/textroom"
 	"cairn/smtpgw/dnsbl"
 	"cairn/smtpgw/limits"
+	"cairn/smtpgw/readahead"
 	"cairn/smtpgw/refuse"
 )
 
-const (
-	// maxCommand bounds a command line. RFC 5321 asks for 512 octets, its
-	// extensions for some hundred more (RFC 6531, RFC 3461).
-	maxCommand = 2048
-	// wireBuffer is what is read ahead of a peer.
-	wireBuffer = 8 << 10
-)
+// maxCommand bounds a command line. RFC 5321 asks for 512 octets, its
+// extensions for some hundred more (RFC 6531, RFC 3461).
+const maxCommand = 2048
 
 // wire stands between go-smtp and a connection. It hands commands over one
 // line at a time, so that it knows what the peer's next bytes are: a command,
@@ -45,7 +42,7 @@ type wire struct {
 	peer     *peer          // whose it is
 	listed   *[]dnsbl.List  // the lists of addresses that have the client; nil: nobody has asked
 	relays   bool           // from a network that relays without a password
-	r        *bufio.Reader
+	r        *readahead.Reader
 
 	out     []byte // what go-smtp reads next
 	verb    string // of the command handed over last
@@ -95,7 +92,7 @@ var errDraining = errors.New("server is shutting down")
 
 func newWire(c net.Conn, limits Limits, domain string, texts *textroom.Room) *wire {
 	w := &wire{Conn: c, stream: c, limits: limits, domain: domain, texts: texts}
-	w.r = bufio.NewReaderSize(fill{w}, wireBuffer)
+	w.r = readahead.New(fill{w})
 	w.await(false)
 	w.at.since = w.since
 	return w
@@ -212,7 +209,7 @@ func (w *wire) readChunk(p []byte) (int, error) {
 func (w *wire) skipChunk() {
 	w.await(true)
 	for w.skip > 0 {
-		n, err := w.r.Discard(int(min(w.skip, wireBuffer)))
+		n, err := w.r.Discard(int(min(w.skip, readahead.Size)))
 		w.skip -= int64(n)
 		switch {
 		case errors.Is(err, errYield):
@@ -250,7 +247,11 @@ func (w *wire) command() {
 		}
 	}
 	w.await(false)
-	line, err := w.r.ReadSlice('\n')
+	var line []byte
+	err := w.r.Wait()
+	if err == nil {
+		line, err = w.r.ReadSlice('\n')
+	}
 	tooLong := len(line) > maxCommand
 	for errors.Is(err, bufio.ErrBufferFull) {
 		tooLong = true

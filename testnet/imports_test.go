@@ -47,7 +47,7 @@ var (
 
 // standardAlone import the standard library alone: parts of several kinds use them.
 var standardAlone = []string{
-	"cairn/mailstore/intact", "cairn/mailstore/badgerlog", "cairn/mailstore/logration", "cairn/mailstore/wake", "cairn/mailstore/closing",
+	"cairn/mailstore/intact", "cairn/mailstore/badgerlog", "cairn/mailstore/logration", "cairn/mailstore/wake", "cairn/mailstore/closing", "cairn/smtpgw/readahead",
 }
 
 const (

@@ -108,6 +108,24 @@ func Open[D DB](dir string, v Values, memTable int64, opening func() (D, error))
 	return db, nil
 }
 
+// maxMemTable is more than any version has as Options.MemTableSize. A note that says more is wrong.
+const maxMemTable = 64 << 20
+
+// MemTable is Options.MemTableSize in bytes for the database in dir: usual, or where it was not
+// closed that of who wrote its memory logs, if it is more. Badger reads each log into a memtable of
+// that size, and ends the process if it does not fit. former is the largest of versions that made
+// no note.
+func MemTable(dir string, usual, former int64) int64 {
+	if last, err := lastMem(dir); err == nil && last == 0 {
+		return usual
+	}
+	size := readNote(os.DirFS(dir)).MemLog / 2
+	if size <= 0 || size > maxMemTable {
+		size = former
+	}
+	return max(usual, size)
+}
+
 // explained gives the damage for which Badger may not have opened a database of which not all was
 // read, else err.
 func explained(dir string, err error) error {
