@@ -25,9 +25,9 @@ func (r *Reader) missing(err error, key []byte, why func() (bool, error)) error 
 	return r.src.damaged(key, "it is not there")
 }
 
-// blobIsUsed tells whether anybody uses a blob.
-func (r *Reader) blobIsUsed(blob [32]byte) (used bool, err error) {
-	err = r.src.walk(blobUserKey(blob, nil), nil, func(_, _ []byte, _ *DamagedError) bool {
+// blobIsUsed tells whether anybody uses a blob, of the users from one on.
+func (r *Reader) blobIsUsed(blob [32]byte, from []byte) (used bool, err error) {
+	err = r.src.walk(blobUserKey(blob, nil), blobUserKey(blob, from), func(_, _ []byte, _ *DamagedError) bool {
 		used = true
 		return false
 	})

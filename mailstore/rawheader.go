@@ -20,7 +20,7 @@ func (r *Reader) RawHeader(blob [32]byte) (header []byte, err error) {
 	key := blobKey(blob)
 	err = r.src.peek(key, func(raw []byte) { header = bytes.Clone(headerOf(raw)) })
 	if err != nil {
-		err = r.missing(err, key, func() (bool, error) { return r.blobIsUsed(blob) })
+		err = r.missing(err, key, func() (bool, error) { return r.blobIsUsed(blob, nil) })
 		return nil, fmt.Errorf("blob %x: %w", blob[:8], err)
 	}
 	return header, nil

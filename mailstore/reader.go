@@ -217,7 +217,7 @@ func (r *Reader) Messages(a AccountID, from MessageID, most int) ([]Message, err
 func (r *Reader) Raw(blob [32]byte) ([]byte, error) {
 	b, err := r.src.get(blobKey(blob))
 	if err != nil {
-		err = r.missing(err, blobKey(blob), func() (bool, error) { return r.blobIsUsed(blob) })
+		err = r.missing(err, blobKey(blob), func() (bool, error) { return r.blobIsUsed(blob, nil) })
 		return nil, fmt.Errorf("blob %x: %w", blob[:8], err)
 	}
 	return b, nil

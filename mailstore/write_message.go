@@ -54,7 +54,14 @@ func (tx *Tx) dropBlobUser(blob [32]byte, user []byte) error {
 	if err := tx.delete(blobUserKey(blob, user)); err != nil {
 		return err
 	}
-	if used, err := tx.blobIsUsed(blob); err != nil || used {
+	// Users mostly go in the order they came. What they leave behind in the database is in front of
+	// those that are there, and costs time to be gone over: it is, if nobody is found behind this
+	// one.
+	used, err := tx.blobIsUsed(blob, user)
+	if err == nil && !used {
+		used, err = tx.blobIsUsed(blob, nil)
+	}
+	if err != nil || used {
 		return err
 	}
 	return tx.delete(blobKey(blob))

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,10 +19,14 @@ import (
 // queueLimit is how many entries of the queue are listed.
 const queueLimit = 1000
 
-// ListQueue lists the oldest entries of the queue, or of those to a domain.
-func (n *Node) ListQueue(_ context.Context, domain string) (*api.QueueList, error) {
+// ListQueue lists the oldest entries of the queue, of those that fit.
+func (n *Node) ListQueue(_ context.Context, r api.QueueSelection) (*api.QueueList, error) {
 	l := &api.QueueList{Entries: []api.QueueEntry{}}
-	entries, total, err := n.queued(domain)
+	which, err := n.whichQueued(api.QueueRequest{Domain: r.Domain, From: r.From, Account: r.Account})
+	if err != nil {
+		return nil, err
+	}
+	entries, total, err := n.queue.Find(which, queueLimit)
 	if outbox.IsDamaged(err) {
 		l.Damaged = err.Error()
 	} else if err != nil {
@@ -43,21 +46,26 @@ func (n *Node) ListQueue(_ context.Context, domain string) (*api.QueueList, erro
 	return l, err
 }
 
-// queued returns the oldest entries, and how many there are. With an error that is of damage there
-// are those beside what is damaged.
-func (n *Node) queued(domain string) (list []outbox.Entry, total int, err error) {
-	if domain == "" {
-		list, err = n.queue.List(0, queueLimit)
-		total, bad := n.queue.Len()
-		return list, total, cmp.Or(bad, err)
+// whichQueued is what a request names.
+func (n *Node) whichQueued(r api.QueueRequest) (w outbox.Which, err error) {
+	w = outbox.Which{ID: r.ID, From: r.From, All: r.All}
+	if r.Domain != "" {
+		if w.Domain, err = queueDomain(r.Domain); err != nil {
+			return w, err
+		}
 	}
-	if domain, err = queueDomain(domain); err != nil {
-		return nil, 0, err
-	}
-	list, err = n.queue.ListOf(domain, 0, queueLimit)
-	total, bad := n.queue.LenOf(domain)
-	return list, total, cmp.Or(bad, err)
+	w.Account, err = n.accountID(r.Account)
+	return w, err
 }
+
+// namesQueued reports whether a request names something: an entry, or some by where they go and
+// whose they are, or all.
+func namesQueued(r api.QueueRequest) bool {
+	one, some := r.ID != 0, r.Domain != "" || r.From != "" || r.Account != ""
+	return (one || some || r.All) && !(one && some || one && r.All || some && r.All)
+}
+
+const whatNames = "name an entry of the queue, or a domain, a sender or an account, or say that all are meant"
 
 // queueDomain is the domain of entries, which may be an address literal.
 func queueDomain(domain string) (string, error) {
@@ -85,25 +93,27 @@ func (n *Node) QueueEntry(_ context.Context, r api.QueueRequest) (*api.QueueItem
 	return item, err
 }
 
-// RetryQueue makes an entry, those to a domain, or all, due at once.
+// RetryQueue makes what is named due at once.
 func (n *Node) RetryQueue(ctx context.Context, r api.QueueRequest) (*api.QueueRetried, error) {
-	switch {
-	case !namesOne(r):
-		return nil, api.Errorf(api.CodeUsage, "cairn queue retry --help", "trying mail again: name an entry of the queue, or a domain, or say that all are meant")
-	case r.All:
-		due, err := n.queue.RetryAll(ctx)
-		return &api.QueueRetried{Due: due}, err
-	case r.Domain != "":
-		return n.retryDomain(ctx, r.Domain)
+	if !namesQueued(r) {
+		return nil, api.Errorf(api.CodeUsage, "cairn queue retry --help", "trying mail again: %s", whatNames)
 	}
-	e, err := n.queue.Get(r.ID)
-	if err == nil {
-		err = n.queue.Retry(ctx, r.ID)
-	}
+	which, err := n.whichQueued(r)
 	if err != nil {
-		return nil, noEntry(err, r.ID)
+		return nil, err
 	}
 	retried := &api.QueueRetried{}
+	if which.ID == 0 {
+		retried.Due, err = n.queue.Retry(ctx, which)
+		return retried, err
+	}
+	e, err := n.queue.Get(which.ID)
+	if err == nil {
+		_, err = n.queue.Retry(ctx, which)
+	}
+	if err != nil {
+		return nil, noEntry(err, which.ID)
+	}
 	err = n.viewQueue(func(view viewEntry) error {
 		v, err := view(&e)
 		switch v.WaitsFor {
@@ -117,61 +127,95 @@ func (n *Node) RetryQueue(ctx context.Context, r api.QueueRequest) (*api.QueueRe
 	return retried, err
 }
 
-// namesOne reports whether a request names an entry, or a domain, or all.
-func namesOne(r api.QueueRequest) bool {
-	one, of := r.ID != 0, r.Domain != ""
-	return (one || of || r.All) && !(one && of || one && r.All || of && r.All)
-}
-
 // HoldQueue keeps entries from being carried.
 func (n *Node) HoldQueue(ctx context.Context, r api.QueueRequest) (*api.QueueChanged, error) {
-	if !namesOne(r) {
-		return nil, api.Errorf(api.CodeUsage, "cairn queue hold --help", "holding mail back: name an entry of the queue, or a domain, or say that all are meant")
+	if !namesQueued(r) {
+		return nil, api.Errorf(api.CodeUsage, "cairn queue hold --help", "holding mail back: %s", whatNames)
 	}
-	v, err := changeHeld(ctx, r, n.queue.HoldByHand)
-	if err == nil && v.Entries == 0 && r.Domain != "" {
-		if waits, err := n.queue.LenOf(maildomain.Canonical(r.Domain)); err == nil && waits == 0 {
-			return nil, api.Errorf(api.CodeNotFound, "cairn queue ls", "nothing in the queue is for %s", r.Domain)
-		}
+	which, err := n.whichQueued(r)
+	if err != nil {
+		return nil, err
 	}
-	return v, err
+	held, err := n.queue.HoldByHand(ctx, which)
+	if err == nil && held == 0 {
+		err = n.noneNamed(which)
+	}
+	if err != nil {
+		return nil, noEntry(err, which.ID)
+	}
+	return &api.QueueChanged{Entries: held}, nil
+}
+
+// noneNamed is the error of a command for which nothing is queued that it names.
+func (n *Node) noneNamed(w outbox.Which) error {
+	if w.ID != 0 || w.All {
+		return nil
+	}
+	_, total, err := n.queue.Find(w, 1)
+	if outbox.IsDamaged(err) {
+		return nil
+	}
+	if err == nil && total == 0 {
+		err = api.Errorf(api.CodeNotFound, "cairn queue ls", "nothing of that is in the queue")
+	}
+	return err
 }
 
 // ReleaseQueue has entries carried again.
 func (n *Node) ReleaseQueue(ctx context.Context, r api.QueueRequest) (*api.QueueChanged, error) {
-	if !namesOne(r) {
-		return nil, api.Errorf(api.CodeUsage, "cairn queue release --help", "releasing mail: name an entry of the queue, or a domain, or say that all are meant")
+	if !namesQueued(r) {
+		return nil, api.Errorf(api.CodeUsage, "cairn queue release --help", "releasing mail: %s", whatNames)
 	}
-	return changeHeld(ctx, r, n.queue.ReleaseByHand)
-}
-
-func changeHeld(ctx context.Context, r api.QueueRequest, change func(context.Context, outbox.Which) (int, error)) (*api.QueueChanged, error) {
-	which := outbox.Which{ID: r.ID, All: r.All}
-	var err error
-	if r.Domain != "" {
-		if which.Domain, err = queueDomain(r.Domain); err != nil {
-			return nil, err
-		}
-	}
-	changed, err := change(ctx, which)
+	which, err := n.whichQueued(r)
 	if err != nil {
-		return nil, noEntry(err, r.ID)
+		return nil, err
 	}
-	return &api.QueueChanged{Entries: changed}, nil
+	released, err := n.queue.ReleaseByHand(ctx, which)
+	if err != nil {
+		return nil, noEntry(err, which.ID)
+	}
+	return &api.QueueChanged{Entries: released}, nil
 }
 
-// DropQueue takes an entry off the queue.
+// DropQueue takes entries off the queue.
 func (n *Node) DropQueue(ctx context.Context, r api.QueueDrop) (*api.QueueChanged, error) {
-	e, reported, err := n.courier.Drop(ctx, r.ID, r.Silent)
+	of := api.QueueRequest{ID: r.ID, Domain: r.Domain, From: r.From, Account: r.Account, All: r.All}
+	if !namesQueued(of) {
+		return nil, api.Errorf(api.CodeUsage, "cairn queue drop --help", "dropping mail: %s", whatNames)
+	}
+	which, err := n.whichQueued(of)
+	if err != nil {
+		return nil, err
+	}
+	v := &api.QueueChanged{}
+	err = n.queue.Each(which, func(id uint64) error {
+		e, reported, err := n.courier.Drop(ctx, id, r.Silent)
+		switch {
+		case err == nil:
+			v.Entries++
+			if reported {
+				v.Reports++
+			}
+			if reported && which.ID != 0 {
+				v.To = e.From
+			}
+		case which.ID != 0:
+		case errors.Is(err, smtpgw.ErrUnderWay):
+			v.UnderWay++
+			return nil
+		case errors.Is(err, outbox.ErrGone): // it has left meanwhile
+			return nil
+		}
+		return err
+	})
+	if err == nil && v.Entries == 0 && v.UnderWay == 0 {
+		err = n.noneNamed(which)
+	}
 	if errors.Is(err, smtpgw.ErrUnderWay) {
 		return nil, api.Errorf(api.CodeTryLater, fmt.Sprintf("cairn queue hold %d", r.ID), "entry %d is not dropped: %v, and may succeed; hold it, and try again", r.ID, err)
 	}
 	if err != nil {
-		return nil, noEntry(err, r.ID)
-	}
-	v := &api.QueueChanged{Entries: 1}
-	if reported {
-		v.To = e.From
+		return nil, noEntry(err, which.ID)
 	}
 	return v, nil
 }
@@ -218,19 +262,6 @@ func (n *Node) viewSent(rd *mailstore.Reader, ref mailstore.Ref, v *api.Message)
 		v.Record = ""
 	}
 	return nil
-}
-
-// retryDomain makes what goes to a domain due at once.
-func (n *Node) retryDomain(ctx context.Context, domain string) (*api.QueueRetried, error) {
-	domain, err := queueDomain(domain)
-	if err != nil {
-		return nil, err
-	}
-	due, err := n.queue.Waiting(domain)
-	if err == nil {
-		err = n.queue.RetryDomain(ctx, domain)
-	}
-	return &api.QueueRetried{Due: due}, err
 }
 
 func noEntry(err error, id uint64) error {

@@ -52,7 +52,7 @@ func TestQueueSaysWhatIsHeld(t *testing.T) {
 	}
 	shows := func(here, away string, held int) {
 		t.Helper()
-		l, err := n.ListQueue(t.Context(), "")
+		l, err := n.ListQueue(t.Context(), api.QueueSelection{})
 		if err != nil {
 			t.Fatal(err)
 		}

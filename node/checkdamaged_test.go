@@ -10,6 +10,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"cairn/mailstore"
+	"cairn/node/api"
 	"cairn/node/home"
 	"cairn/smtpgw/trace"
 )
@@ -154,7 +155,7 @@ func TestCheckMendsTheQueue(t *testing.T) {
 		t.Errorf("%d wait to be recorded, %v", len(list), err)
 	}
 	for _, domain := range []string{"", "beta.test"} {
-		if l, err := n.ListQueue(t.Context(), domain); err != nil || len(l.Entries) != 1 || l.Total != 2 || l.Damaged == "" {
+		if l, err := n.ListQueue(t.Context(), api.QueueSelection{Domain: domain}); err != nil || len(l.Entries) != 1 || l.Total != 2 || l.Damaged == "" {
 			t.Errorf("listed are %+v, %v", l, err)
 		}
 	}

@@ -10,12 +10,22 @@ func (c *Config) Written() (folders []string) {
 	if c.TLS.Webroot != "" {
 		folders = append(folders, filepath.Clean(c.TLS.Webroot))
 	}
+	if network, address, err := c.Milter.endpoint(); err == nil && network == "unix" { // a socket is made there
+		folders = append(folders, filepath.Dir(filepath.Clean(address)))
+	}
 	return folders
 }
 
 // Read are the files and programs besides the directory that such a node reads or runs.
 func (c *Config) Read() (files []string) {
-	for _, path := range []string{c.TLS.CertificateFile, c.TLS.KeyFile, c.TLS.ACMECAFile, c.TLS.DNSSecretFile, c.Outbound.PasswordFile} {
+	paths := []string{
+		c.TLS.CertificateFile, c.TLS.KeyFile, c.TLS.ACMECAFile, c.TLS.DNSSecretFile,
+		c.LDAP.CAFile, c.LDAP.SearchPasswordFile, c.Outbound.PasswordFile,
+	}
+	for _, s := range c.Outbound.Smarthosts {
+		paths = append(paths, s.PasswordFile, s.CAFile)
+	}
+	for _, path := range paths {
 		if path != "" {
 			files = append(files, filepath.Clean(path))
 		}

@@ -83,7 +83,7 @@ func (n *Node) Doctor(ctx context.Context, r api.DoctorRequest) (*api.Diagnosis,
 		}
 		return n.viewDKIM("").Keys
 	}
-	e.facts = doctor.Facts{Inbound: s.Listen.Inbound, Submission: s.Listen.Submission, SubmissionTLS: s.Listen.SubmissionTLS, State: stateOf(s, accounts)}
+	e.facts = doctor.Facts{Inbound: s.Listen.Inbound, Submission: s.Listen.Submission, SubmissionTLS: s.Listen.SubmissionTLS, Relays: len(n.cfg.Submission.RelayNetworks) > 0, State: stateOf(s, accounts)}
 	e.facts.State.Accounts = e.facts.State.Accounts || n.cfg.LDAP.URL != ""
 	e.facts.Certificate, e.facts.Unissued = n.judgeShown(e.now)
 	e.shown = chainOf(n.certificate.shown(nil))
@@ -127,7 +127,7 @@ func Examine(ctx context.Context, dir, to string, now time.Time) (*api.Diagnosis
 		_, faults := askDKIM(ctx, ring.Keys())
 		return viewDKIMKeys(ring, faults, "", now)
 	}
-	e.facts = doctor.Facts{Inbound: c.Inbound.Listen, Submission: c.Submission.Listen, SubmissionTLS: c.Submission.TLSListen}
+	e.facts = doctor.Facts{Inbound: c.Inbound.Listen, Submission: c.Submission.Listen, SubmissionTLS: c.Submission.TLSListen, Relays: len(c.Submission.RelayNetworks) > 0}
 	e.facts.Certificate, e.facts.Unissued = judgeKept(dir, c, now)
 	return e.diagnosis(ctx, dir), nil
 }
@@ -205,6 +205,9 @@ func judgeKept(dir string, c *Config, now time.Time) (found doctor.Certificate, 
 		return doctor.Certificate{Own: true, ACME: true, DNS: c.TLS.byDNS()}, []doctor.Unissued{{Name: c.Hostname, Why: err.Error()}}
 	}
 	for _, name := range slices.Sorted(maps.Keys(kept.Attempts)) {
+		if kept.Attempts[name].Directory != c.TLS.ACMEDirectory {
+			continue // of this authority it says nothing
+		}
 		unissued = append(unissued, doctor.Unissued{Name: name, Why: kept.Attempts[name].Why, Again: kept.Attempts[name].Next})
 	}
 	if issued := kept.Names[strings.ToLower(c.Hostname)].Certificate; issued != nil {
@@ -453,10 +456,11 @@ func (e *examination) tryOutward(ctx context.Context) {
 	}
 	o.To = e.to
 	route, err := e.outside.Route(ctx, "", e.to, false)
-	if err == nil {
-		err = reachOne(ctx, route)
-	}
 	if err != nil {
+		o.Untried = err.Error()
+		return
+	}
+	if err := reachOne(ctx, route); err != nil {
 		o.Fault = err.Error()
 	}
 }
@@ -533,7 +537,8 @@ func (e *examination) trySmarthosts(asking *several) {
 		found.To = strings.TrimPrefix(w.to, "smarthost ")
 		asking.add(attemptPatience, func(ctx context.Context, _ *lookup.Asker) {
 			if err := w.relay.Try(ctx, &smtpgw.Sending{Dial: attemptPatience, Reply: attemptPatience}, e.cfg.Hostname); err != nil {
-				found.Fault = err.Error()
+				_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+				found.Fault, found.Untrusted = err.Error(), untrusted
 			}
 		})
 	}

@@ -172,7 +172,7 @@ func TestDoctor(t *testing.T) {
 	if d := must(n.Doctor(t.Context(), api.DoctorRequest{})); !slices.Equal(unwell(d), []string{"unknown outward"}) {
 		t.Errorf("with nobody to try: %q", unwell(d))
 	}
-	if d := must(n.Doctor(t.Context(), api.DoctorRequest{To: "bob@example.com"})); !slices.Equal(unwell(d), []string{"fail outward"}) {
+	if d := must(n.Doctor(t.Context(), api.DoctorRequest{To: "bob@example.com"})); !slices.Equal(unwell(d), []string{"unknown outward"}) {
 		t.Errorf("with a server that is nowhere: %q", unwell(d))
 	}
 	for _, to := range []string{"example.net", "bob@no domain", "@example.net"} {
@@ -199,6 +199,10 @@ func TestDoctor(t *testing.T) {
 	smart("wrong")
 	if d := look(); !slices.Equal(unwell(d), []string{"fail smarthost"}) {
 		t.Errorf("with a smarthost and a wrong password: %q", unwell(d))
+	}
+	n.outside.ways[0].relay.Roots = x509.NewCertPool()
+	if d := look(); !slices.ContainsFunc(d.Findings, func(f api.Finding) bool { return f.ID == "smarthost" && strings.Contains(f.Next, "ca_file") }) {
+		t.Errorf("with a smarthost that nobody vouches for: %+v", d.Findings)
 	}
 	n.outside.ways = nil
 	text := func(name, text string) func() {
@@ -274,6 +278,8 @@ func TestJudgeIssued(t *testing.T) {
 		"not renewed": {Names: map[string]acme.Certified{host: {Directory: letsEncrypt, Certificate: &pair}}, Attempts: refused},
 		"refused":     {Attempts: refused},
 		"not tried":   {},
+
+		"refused elsewhere": {Attempts: map[string]acme.Attempt{host: {Directory: "https://other.example/directory", Failed: 3, Next: again, Why: "of that"}}},
 	} {
 		keep(k)
 		want := doctor.Certificate{ACME: true, Own: k.Names == nil, NotAfter: pair.Leaf.NotAfter}
@@ -287,8 +293,12 @@ func TestJudgeIssued(t *testing.T) {
 		if kept.Own != want.Own || !want.Own && kept != want {
 			t.Errorf("%s, of a node that does not run: %+v", name, kept)
 		}
+		told := 0
+		if k.Attempts[host].Directory == letsEncrypt {
+			told = 1
+		}
 		for _, list := range [][]doctor.Unissued{fails, failed} {
-			if len(list) != len(k.Attempts) || len(list) > 0 && list[0] != (doctor.Unissued{Name: host, Why: "the name leads nowhere", Again: again}) {
+			if len(list) != told || len(list) > 0 && list[0] != (doctor.Unissued{Name: host, Why: "the name leads nowhere", Again: again}) {
 				t.Errorf("%s: what fails: %+v", name, list)
 			}
 		}

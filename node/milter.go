@@ -7,14 +7,18 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
+	"cairn/node/api"
 	"cairn/smtpgw"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/authres"
 	"cairn/smtpgw/milter"
 	"cairn/smtpgw/milter/wire"
 	"cairn/smtpgw/refuse"
@@ -79,7 +83,7 @@ func (n *Node) bindMilter() (net.Listener, error) {
 	}
 	l, err := net.Listen(network, address)
 	if err == nil {
-		err = os.Chmod(address, 0o660) // for the group of its folder
+		err = n.shareSocket(address)
 	}
 	if err != nil {
 		if l != nil {
@@ -88,6 +92,39 @@ func (n *Node) bindMilter() (net.Listener, error) {
 		return nil, n.unusable("milter.listen", err, "name a path in a folder that exists and that this user may write to")
 	}
 	return l, nil
+}
+
+// shareSocket lets the group of its folder use a socket. Whether another user's program may connect
+// there is a matter of the socket's own group, which is that of this process unless the folder
+// hands its group on, or this user is in it.
+func (n *Node) shareSocket(path string) error {
+	if err := os.Chmod(path, 0o660); err != nil {
+		return err
+	}
+	folder := filepath.Dir(path)
+	in, known := groupOf(folder)
+	is, also := groupOf(path)
+	if !known || !also || in == is {
+		return nil
+	}
+	if err := os.Lchown(path, -1, in); err != nil {
+		n.log.Warn("the socket of milter.listen has another group than its folder, whose group may not use it", "socket", path, "err", err,
+			"try", n.typable("have the folder hand its group on, and start the node again: chmod g+s "+api.ShellWord(folder)))
+	}
+	return nil
+}
+
+// groupOf is the number of a file's group, if that can be told here.
+func groupOf(path string) (gid int, known bool) {
+	at, err := os.Stat(path)
+	if err != nil {
+		return 0, false
+	}
+	of, is := at.Sys().(*syscall.Stat_t)
+	if !is {
+		return 0, false
+	}
+	return int(of.Gid), true
 }
 
 // refused is the verdict that refuses a message, or puts it off.
@@ -130,6 +167,8 @@ func (d *milterDesk) verdict(ctx context.Context, m *wire.Message) (v wire.Verdi
 		return v, "left there: all its recipients are there", nil
 	case d.isOurs(m) && d.isRecorded(m.Raw):
 		return v, "left there: it was recorded here before", nil
+	case d.isOurs(m) && d.wasJudged(m):
+		return v, "left there: it came from elsewhere, and who sends it on has not signed in", nil
 	case d.isOurs(m):
 		return d.takeOver(ctx, m, here, elsewhere)
 	case m.User != "" || len(here) == 0:
@@ -170,6 +209,15 @@ func (d *milterDesk) isOurs(m *wire.Message) bool {
 	}
 	authors := message.ParseHeader(m.Raw[:m.Header]).From
 	return len(authors) > 0 && !slices.ContainsFunc(authors, func(a message.Address) bool { return !d.isOwnDomain(a.Addr) })
+}
+
+// wasJudged reports whether a message came from elsewhere and was judged here, and is sent on by
+// somebody at the mail server, as by a list, who has not signed in: whoever wrote it may have put
+// anybody's name into it. Fields that only say so were removed when it came.
+func (d *milterDesk) wasJudged(m *wire.Message) bool {
+	return m.User == "" && slices.ContainsFunc(m.Fields, func(f wire.Field) bool {
+		return strings.EqualFold(f.Name, "Authentication-Results") && authres.Bears(f.Value, d.gw.Hostname)
+	})
 }
 
 // isRecorded reports whether a node of this organisation has recorded a message, which comes by

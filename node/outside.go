@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"cairn/consensus/verifier"
+	"cairn/node/home"
 	"cairn/smtpgw"
 	"cairn/smtpgw/dnssec"
 	"cairn/smtpgw/mtasts"
@@ -187,9 +189,23 @@ func readSecret(key, path, what string) (string, error) {
 		err = fmt.Errorf("%s may be used by others (%v)", path, at.Mode().Perm())
 	}
 	if err != nil {
-		return "", &ConfigError{Key: key, Cause: err.Error(), Next: "write " + what + " alone into that file, and keep it from others: chmod 600 " + path}
+		return "", &ConfigError{Key: key, Cause: err.Error(), Next: nextOfSecret(path, what, err)}
 	}
 	return strings.TrimRight(string(secret), "\r\n"), nil
+}
+
+// nextOfSecret is what to do where a file with a secret could not be read. Who wrote it may be
+// another user than the one that the node runs as, as root is.
+func nextOfSecret(path, what string, err error) string {
+	me := home.UserName(os.Getuid())
+	_, hidden := os.Stat(path)
+	switch {
+	case !errors.Is(err, fs.ErrPermission):
+		return "write " + what + " alone into that file, and keep it from others: chmod 600 " + path
+	case errors.Is(hidden, fs.ErrPermission):
+		return "put it into a folder that this user, " + me + ", may enter"
+	}
+	return "give it to this user: chown " + me + " " + path
 }
 
 // takes reports whether mail for a domain is sent on at all, whoever sends it.
@@ -244,7 +260,7 @@ func (o *outsideRouter) mayRelay(domain string) bool {
 func (o *outsideRouter) Route(ctx context.Context, from, domain string, anyTLS bool) (smtpgw.Route, error) {
 	switch w := o.wayOf(from, domain); {
 	case w.relay != nil:
-		return smtpgw.Route{To: w.to, Hosts: []smtpgw.Host{*w.relay}}, nil
+		return smtpgw.Route{To: w.to, Hosts: []smtpgw.Host{*w.relay}, Smarthost: true}, nil
 	case w.returns:
 		return smtpgw.Route{}, smtpgw.ErrNoRoute
 	}

@@ -223,7 +223,7 @@ func realDNSOutbound(t *testing.T, anyTLS bool) {
 func lastError(t *testing.T, n *Node, domain string) string {
 	t.Helper()
 	for t.Context().Err() == nil {
-		l, err := n.ListQueue(t.Context(), "")
+		l, err := n.ListQueue(t.Context(), api.QueueSelection{})
 		if err != nil {
 			t.Fatal(err)
 		}

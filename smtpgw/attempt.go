@@ -129,8 +129,8 @@ func (c *Courier) brokenOff(o *outbound, e *outbox.Entry, route Route, replies [
 // more can be sent over it.
 func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outbox.Entry, raw []byte) ([]fate, *outbound) {
 	round := c.queue.Retries(e.Domain)
-	if err := t.recentFailure(c.now(), round, route.To); err != nil {
-		return c.deferred(e, "connect to "+route.whom(e.Domain), err), nil
+	if err := t.recentFailure(c.now(), round, route.To); err != nil { // which is in the log
+		return putOff(e, "connect to "+route.whom(e.Domain), err), nil
 	}
 	if route.unproved {
 		return c.unkept(e, &route, unproved), nil
@@ -138,8 +138,8 @@ func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outb
 	hosts := route.hostSet()
 	if err := c.hosts.ask(ctx, hosts, e.Domain, round); errors.Is(err, errBusy) {
 		return unmade(e, err), nil
-	} else if err != nil {
-		return c.deferred(e, "connect to "+route.whom(e.Domain), err), nil
+	} else if err != nil { // as above
+		return putOff(e, "connect to "+route.whom(e.Domain), err), nil
 	}
 	o, err := connect(ctx, &c.cfg.Sending, c.cfg.Hostname, route, e.Domain)
 	if err != nil {
@@ -321,10 +321,14 @@ func (c *Courier) deliverTo(ctx context.Context, e *outbox.Entry, raw []byte) []
 
 // localArrival is mail that this node brings itself, of an entry or on it.
 func (c *Courier) localArrival(e *outbox.Entry, raw []byte, from string, rcpts []string) *arrival.Arrival {
-	return &arrival.Arrival{
+	a := &arrival.Arrival{
 		Raw: raw, From: from, Recipients: slices.Clone(rcpts), RequireTLS: e.RequireTLS,
 		Peer: trace.Peer{Addr: "local", Helo: c.cfg.Hostname, Protocol: trace.ProtocolLocal},
 	}
+	if from != "" { // about a report nothing was asked
+		a.DSN = e.DSN
+	}
+	return a
 }
 
 // Who of the organisation has replied.
@@ -362,6 +366,11 @@ func fates(e *outbox.Entry, replies []reply.Reply) []fate {
 // deferred is the fate of all recipients when something went wrong on the way, in doing what.
 func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
 	c.log.Warn("courier: "+what, "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "err", maillog.Clipped(err.Error()))
+	return putOff(e, what, err)
+}
+
+// putOff is deferred without a line in the log.
+func putOff(e *outbox.Entry, what string, err error) []fate {
 	why, known := errors.AsType[Reason](err)
 	if !known {
 		why = "that failed; the log here tells why"

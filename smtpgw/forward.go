@@ -134,19 +134,59 @@ func (l *landing) sendOn(tx *mailstore.Tx, s *share) (gone bool, err error) {
 		l.stays = append(l.stays, why)
 		return false, err
 	}
-	from := s.linked[0]
-	if !l.isForged() {
-		if from, err = l.d.senderOnward(tx, l.a.From, from); err != nil {
-			return false, err
-		}
-	}
 	to := make([]string, len(rule.To))
 	for i, t := range rule.To {
 		to[i] = t.Address
 	}
+	env := outbox.Envelope{Ref: l.ref, From: s.linked[0], Account: s.account, Recipients: to, RequireTLS: l.a.RequireTLS}
+	if !l.isForged() {
+		if env.From, err = l.d.senderOnward(tx, l.a.From, s.linked[0]); err != nil {
+			return false, err
+		}
+		if env.From != s.linked[0] || env.From == l.a.From { // reports reach him, and not the account
+			env.DSN = l.wishesOnward(s.linked, to)
+		}
+	}
 	l.sentOn = append(l.sentOn, to...)
-	gone = rule.NoCopy && l.a.From != "" // of what has no sender nobody would be told who refuses it
-	return gone, l.d.queueOnward(tx, outbox.Envelope{Ref: l.ref, From: from, Account: s.account, Recipients: to, RequireTLS: l.a.RequireTLS}, raw)
+	// Of what has no sender, or one who wants to hear of no failure, nobody would be told.
+	gone = rule.NoCopy && l.a.From != "" && env.DSN.Wants(to[0], outbox.NotifyFailure)
+	return gone, l.d.queueOnward(tx, env, raw)
+}
+
+// wishesOnward is what the sender of an arrival asked about reports on some recipients, all of one
+// account, of where that has its mail sent on to (RFC 3461, section 5.2.7). Of success he hears
+// when it comes here.
+func (l *landing) wishesOnward(rcpts, to []string) outbox.DSN {
+	out := l.a.DSN
+	out.Asked = nil
+	var all outbox.Asked
+	explicit := false
+	for _, rcpt := range rcpts {
+		asked := l.a.DSN.Of(rcpt)
+		explicit = explicit || asked.Notify != 0
+		if all.Original == "" {
+			all.Original = asked.Original
+		}
+		for _, what := range []outbox.Notify{outbox.NotifyFailure, outbox.NotifyDelay} {
+			if l.a.DSN.Wants(rcpt, what) {
+				all.Notify |= what
+			}
+		}
+	}
+	switch {
+	case !explicit:
+		all.Notify = 0
+	case all.Notify == 0:
+		all.Notify = outbox.NotifyNever
+	}
+	if all.Notify == 0 && all.Original == "" {
+		return out
+	}
+	for _, t := range to {
+		all.Recipient = t
+		out.Asked = append(out.Asked, all)
+	}
+	return out
 }
 
 // isForged reports whether SPF says that the server which brought an arrival may not send for its

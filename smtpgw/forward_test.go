@@ -3,6 +3,7 @@ package smtpgw
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -240,6 +241,97 @@ func TestForwardOfForgedSenders(t *testing.T) {
 		}
 		if got := inboxOf(t, n.store, "other@local.example", mailstore.LabelInbox); len(got) != 0 {
 			t.Errorf("who was named has %q", got)
+		}
+	}
+}
+
+// TestForwardObeysNotify: what a sender asked about reports holds where his mail is sent on, but
+// for success, of which this node has told him; and what nobody would be told of is kept.
+func TestForwardObeysNotify(t *testing.T) {
+	n := newForwardingAs(t, testConfig, true, "bob@far.example")
+	spf := new(spfNow)
+	n.delivery.sources = arrival.Sources{Arrival: []arrival.Source{spf}}
+	n.outside.mu.Lock()
+	n.outside.ext = append(n.outside.ext, "DSN")
+	n.outside.instead = func(line string, _ int) string {
+		if strings.HasPrefix(line, "RCPT TO:<bob@") {
+			return "550 5.1.1 gone"
+		}
+		return ""
+	}
+	n.outside.mu.Unlock()
+	for _, tt := range []struct {
+		spf     spfSays
+		from    string
+		asks    string // on MAIL
+		of, tag string // what is asked on RCPT, of user@ and of user+tag@; "-": that is none
+		mail    string // how it is handed on
+		rcpt    string
+		to      string // who is told that it failed; empty: nobody
+		kept    int    // how many copies there are from then on
+	}{
+		{screen.Pass, "ann@a.example", "", "", "-", "", "", "ann@a.example", 0},
+		{screen.Pass, "ann@a.example", " RET=FULL ENVID=QQ+2B1", " NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;old@a.example", "-", " RET=FULL ENVID=QQ+2B1", " NOTIFY=FAILURE ORCPT=rfc822;old@a.example", "ann@a.example", 0},
+		{screen.Pass, "ann@a.example", "", " NOTIFY=NEVER", " NOTIFY=DELAY,FAILURE", "", " NOTIFY=FAILURE,DELAY", "ann@a.example", 0},
+		{screen.Pass, "ann@a.example", "", " NOTIFY=NEVER", "", "", " NOTIFY=FAILURE,DELAY", "ann@a.example", 0},
+		{screen.Pass, "ann@a.example", "", " NOTIFY=NEVER", "-", "", " NOTIFY=NEVER", "", 1},
+		{screen.Pass, "ann@a.example", "", " NOTIFY=DELAY", "-", "", " NOTIFY=DELAY", "", 2},
+		// The account is told instead of him, whatever he asked.
+		{screen.Fail, "ann@a.example", " ENVID=QQ", " NOTIFY=NEVER", "-", "", "", "", 3},
+	} {
+		spf.said.Store(&tt.spf)
+		before, _ := n.left(t)
+		n.outside.mu.Lock()
+		heard := len(n.outside.told)
+		n.outside.mu.Unlock()
+		d := greeted(t, n.in)
+		d.say("MAIL FROM:<"+tt.from+">"+tt.asks+"\r\n", "^250 ")
+		d.say("RCPT TO:<user@local.example>"+tt.of+"\r\n", "^250 ")
+		if tt.tag != "-" {
+			d.say("RCPT TO:<user+tag@local.example>"+tt.tag+"\r\n", "^250 ")
+		}
+		d.say("DATA\r\n", "^354 ")
+		d.say(mailText("wished")+".\r\n", "^250 ")
+		d.say("QUIT\r\n", "^221 ")
+		after, _ := n.left(t)
+		told := ""
+		for i, address := range after[len(before):] {
+			if i%2 == 1 && !strings.HasPrefix(address, "bob@") {
+				told += address
+			}
+		}
+		n.outside.mu.Lock()
+		lines := strings.Join(n.outside.told[heard:], "\n") + "\n"
+		n.outside.mu.Unlock()
+		if !regexp.MustCompile(`(?m)^MAIL FROM:<[^>]*>( BODY=8BITMIME)?`+regexp.QuoteMeta(tt.mail)+`$`).MatchString(lines) || !strings.Contains(lines, "RCPT TO:<bob@far.example>"+tt.rcpt+"\n") {
+			t.Errorf("%s%s: handed on as %q", tt.asks, tt.of, lines)
+		}
+		kept := inboxOf(t, n.store, "user@local.example", mailstore.LabelInbox)
+		if told != tt.to || len(kept) != tt.kept {
+			t.Errorf("%s%s: told %q, want %q; %d kept, want %d", tt.asks, tt.of, told, tt.to, len(kept), tt.kept)
+		}
+	}
+	// So it is with a sender of this node.
+	spf.said.Store(new(spfSays))
+	for _, asked := range []outbox.Notify{outbox.NotifyNever, outbox.NotifySuccess | outbox.NotifyFailure} {
+		env := outbox.Envelope{From: "other@local.example", Account: 3, Recipients: []string{"user@local.example"}, DSN: outbox.DSN{
+			Asked: []outbox.Asked{{Recipient: "user@local.example", Notify: asked}},
+		}}
+		must(n.queue.Submit(t.Context(), env, []byte(mailText("near"))))(t)
+		sealAll(t, n.store, n.queue)
+		n.left(t)
+		got := inboxOf(t, n.store, "other@local.example", mailstore.LabelInbox)
+		var subjects []string
+		for _, raw := range got {
+			subjects = append(subjects, regexp.MustCompile(`(?m)^Subject: (.*)\r$`).FindStringSubmatch(raw)[1])
+		}
+		slices.Sort(subjects)
+		want := ""
+		if asked != outbox.NotifyNever {
+			want = "Mail delivered: near, Mail not delivered: near"
+		}
+		if told := strings.Join(subjects, ", "); told != want {
+			t.Errorf("asked %d: told %q, want %q", asked, told, want)
 		}
 	}
 }

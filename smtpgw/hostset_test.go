@@ -83,6 +83,59 @@ func TestDeadProvider(t *testing.T) {
 	}
 }
 
+// All that waits for a domain leaves when it is tried by hand and the servers are back: nothing is
+// put off for what they were before, while the first attempt is under way.
+func TestRetriedWhenBack(t *testing.T) {
+	n := nearNode(t, nil)
+	s := (&foreignServer{}).listen(t)
+	var back atomic.Bool
+	reached := make(chan struct{})
+	p := &provider{dial: func(ctx context.Context) (net.Conn, error) {
+		if !back.Load() {
+			return nil, errors.New("connection refused")
+		}
+		<-reached
+		return dialTo(s.addr)(ctx)
+	}}
+	n.courier.router = p
+	n.courier.cfg.Sending.FirstRetry = time.Hour
+	n.courier.hosts = newHostSets(&n.courier.cfg.Sending, n.courier.now)
+	const mails = 5
+	for range mails {
+		n.send(t, "user@local.example", "To: bob@d0.example\r\n"+mailText("one"), "bob@d0.example")
+	}
+	n.run(t)
+	tried := func(times uint32) (mails int) {
+		for _, e := range must(n.queue.List(0, 10))(t) {
+			if e.Attempts >= times {
+				mails++
+			}
+		}
+		return mails
+	}
+	waitFor(t, func() bool { return tried(1) == mails })
+	back.Store(true)
+	if err := n.queue.RetryDomain(t.Context(), "d0.example"); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { // until all but the first are answered, or wait for one
+		n.courier.hosts.mu.Lock()
+		defer n.courier.hosts.mu.Unlock()
+		waiting := 0
+		for _, l := range n.courier.hosts.lines {
+			waiting += len(l.waiting)
+		}
+		return waiting+tried(2) == mails-1
+	})
+	close(reached)
+	waitFor(t, func() bool { // in the hour
+		if left := tried(2); left > 0 {
+			t.Fatalf("%d of %d mails are put off again", left, mails)
+		}
+		return len(must(n.queue.List(0, 10))(t)) == 0
+	})
+}
+
 // Sessions with the same servers are bounded over all domains, and nothing is put off for that.
 func TestSharedProvider(t *testing.T) {
 	n := nearNode(t, nil)

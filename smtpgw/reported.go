@@ -3,17 +3,23 @@ package smtpgw
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/message"
+	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/authres/dmarc"
 	"cairn/smtpgw/dsn"
+	"cairn/smtpgw/rawheader"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/reply"
 	"cairn/smtpgw/returnpath"
+	"cairn/smtpgw/screen"
 	"cairn/smtpgw/suppressed"
 )
 
@@ -85,15 +91,17 @@ func (l *landing) count(tx *mailstore.Tx) error {
 	}
 	for _, p := range l.report.paths {
 		sent := mailstore.Ref{Account: p.Account, Message: p.Message}
+		proven := false
 		changed, alone, err := outbox.Reported(tx, sent, p.Entry, func(o outbox.Outcome) (outbox.Outcome, bool) {
+			proven = l.provesGone(o)
 			return outcomeIn(l.report.says, o, l.a.Received)
 		})
 		if err != nil {
 			return err
 		}
 		l.counted += len(changed)
-		if !alone {
-			continue // it may be from another one of those who left together
+		if !alone || !proven {
+			continue // it may be from another one of those who left together, or from anybody
 		}
 		out := fatesOf(changed)
 		for i := range out {
@@ -105,6 +113,47 @@ func (l *landing) count(tx *mailstore.Tx) error {
 		}
 	}
 	return nil
+}
+
+// provesGone reports whether a report on a recipient is of his own mail server's, or of the one
+// that took the mail, and on that very address: what it calls the original one is the word of who
+// sent the mail (RFC 3461, section 4.2). It shows in the name of the server that brings it, in the
+// address of the one that took the mail, or in a signature on what such a server has written, since
+// any user's mail may bear one. A return path proves nothing: whoever reads what a list outside has
+// sent on finds it in the header, as what SPF passed for.
+func (l *landing) provesGone(was outbox.Outcome) bool {
+	named := slices.ContainsFunc(l.report.says.Recipients, func(to dsn.Recipient) bool {
+		return to.Action == "failed" && sameMailbox(to.Final, was.Recipient)
+	})
+	if !named {
+		return false
+	}
+	by := maildomain.Canonical(was.By)
+	of := []string{dmarc.Registered(maildomain.Canonical(maildomain.OfAddress(was.Recipient))), dmarc.Registered(by)}
+	server := serverIn(l.a.Raw)
+	return slices.ContainsFunc(l.found.gathered, func(r screen.Result) bool {
+		if r.Method == "iprev" { // of which the reason is the name that leads to the client
+			return r.Result == screen.Pass && by != "" && maildomain.Canonical(r.Reason) == by
+		}
+		domain := dmarc.Registered(r.About)
+		return r.Result == screen.Pass && r.About != "" && slices.Contains(of, domain) &&
+			(r.Method == "spf" && r.Property == "smtp.helo" || r.Method == "dkim" && domain == server)
+	})
+}
+
+// serverIn is whose mail server the author of a message says to be (RFC 3464, section 2; RFC 2142,
+// section 5), by the name that somebody has registered; empty: he says nothing of the kind.
+func serverIn(raw []byte) string {
+	header, _ := rawheader.Split(raw)
+	authors := message.ParseHeader(header).From
+	if rawheader.Count(header, "from") != 1 || len(authors) != 1 {
+		return ""
+	}
+	local, domain, _ := strings.Cut(authors[0].Addr, "@")
+	if !strings.EqualFold(local, "postmaster") && !strings.EqualFold(local, "mailer-daemon") {
+		return ""
+	}
+	return dmarc.Registered(maildomain.Canonical(domain))
 }
 
 // outcomeIn is what a report makes of an outcome; ok is false if it says of that recipient, by the

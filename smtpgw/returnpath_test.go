@@ -1,7 +1,9 @@
 package smtpgw
 
 import (
+	"cmp"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"strings"
 	"testing"
@@ -9,6 +11,8 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/screen"
 )
 
 // reportOn is what a server outside reports of a recipient.
@@ -27,13 +31,13 @@ type returning struct {
 	clock   *movable
 }
 
-func newReturning(t *testing.T, host Host) *returning {
+func newReturning(t *testing.T, host Host, sources ...arrival.Source) *returning {
 	t.Helper()
 	n := &returning{node: nearNode(t, nil), outside: (&foreignServer{}).listen(t), clock: new(movable)}
-	host.Name, host.Dial = "mx.far.example", dialTo(n.outside.addr)
+	host.Name, host.Dial = cmp.Or(host.Name, "mx.far.example"), dialTo(n.outside.addr)
 	cfg := testConfig
 	cfg.Sending, cfg.Suppress, cfg.Clock.Now = Sending{FirstRetry: time.Hour}, 720*time.Hour, n.clock.now
-	delivery := testDelivery(cfg, n.store, n.checker)
+	delivery := NewDelivery(cfg, n.store, n.checker, NewFiling(screen.Policy{}), arrival.Sources{Arrival: sources})
 	n.courier = NewCourier(cfg, n.queue, routes{"far.example": {To: "outside", Hosts: []Host{host}}, "local.example": {Local: true}}, delivery, discard())
 	n.in = serve(t, NewInbound(cfg, n.store, delivery, discard()))
 	return n
@@ -137,22 +141,70 @@ func TestReportToReturnPath(t *testing.T) {
 	stop()
 }
 
-// Who is said to be gone by a report on a mail that went to him alone is suppressed; a report that
-// contradicts itself says nothing.
+// Who is said to be gone by a report on a mail that went to him alone is suppressed if the report
+// is proven to come from where the mail went: a return path stands in what a list outside sends on,
+// for all its readers. A report that contradicts itself says nothing.
 func TestReportSuppresses(t *testing.T) {
-	n := newReturning(t, Host{})
-	n.run(t)
-	n.send(t, "user@local.example", mailText("first"), "bob@far.example")
-	sealAll(t, n.store, n.queue)
-	n.drained(t)
-	path := n.sender(t)
-	n.report(t, "", path, reportOn("one", "bob@far.example", "2.0.0", "250 fine"), "^250 ", "^250 ")
-	if got := n.became(t); !strings.Contains(got, "accepted") {
-		t.Errorf("failed with status 2.0.0: %s", got)
+	dns := outsideDNS()
+	for _, name := range []string{"out.far.example", "out.far-mail.example", "stranger.example"} {
+		dns.TXTs[name] = []string{"v=spf1 ip4:127.0.0.1 -all"}
 	}
-	n.report(t, "", path, reportOn("two", "bob@far.example", "5.1.1", "550 5.1.1 no such user"), "^250 ", "^250 ")
-	if got := fmt.Sprint(suppressedNow(t, n.store, n.clock.now())); got != "[2 bob@far.example]" {
-		t.Errorf("suppressed are %s", got)
+	for _, name := range []string{"far.example", "stranger.example"} {
+		dns.TXTs["s._domainkey."+name] = dns.TXTs["s._domainkey.org.example"]
+	}
+	for _, name := range []string{"mx1.far-mail.example", "client7.far-mail.example"} {
+		dns.Addrs[name] = []string{"127.0.0.1"}
+	}
+	gone := reportOn("two", "bob@far.example", "5.1.1", "550 5.1.1 no such user")
+	from := func(author string) string { return strings.Replace(gone, "postmaster@far.example", author, 1) }
+	// Who sends mail says how its recipient is called, in ORCPT.
+	another := strings.Replace(gone, "Final-Recipient: rfc822; bob@", "Original-Recipient: rfc822; bob@far.example\r\nFinal-Recipient: rfc822; nobody@", 1)
+	const suppressed = "[2 bob@far.example]"
+	const itself = "mx1.far-mail.example"
+	called := map[string]string{ // whom the DNS says the client is
+		"by the server that took it":                         itself,
+		"by another one of its owner, which does not say so": "client7.far-mail.example",
+	}
+	for _, tt := range []struct{ name, helo, report, want string }{
+		{"by the server that took it", "peer.example", gone, suppressed},
+		{"by another one of its owner, which does not say so", "peer.example", gone, "[]"},
+		{"contradicts itself", "out.far.example", reportOn("one", "bob@far.example", "2.0.0", "250 fine"), "[]"},
+		{"by a server of his domain", "out.far.example", gone, suppressed},
+		{"by one of those whose server took it", "out.far-mail.example", gone, suppressed},
+		{"by a server of his domain, on mail to another that calls him so", "out.far.example", another, "[]"},
+		{"by anybody", "peer.example", gone, "[]"},
+		{"by a server of somebody else's", "stranger.example", gone, "[]"},
+		{"by one that only says so", "else.far.example", gone, "[]"},
+		{"signed by his postmaster", "peer.example", dkimSigned(t, "far.example", gone), suppressed},
+		{"signed by his server", "peer.example", dkimSigned(t, "far.example", from("MAILER-DAEMON@in.far.example")), suppressed},
+		{"signed, of another user of his domain", "peer.example", dkimSigned(t, "far.example", from("eve@far.example")), "[]"},
+		{"signed, of somebody else's postmaster", "peer.example", dkimSigned(t, "far.example", from("postmaster@stranger.example")), "[]"},
+		{"signed by somebody else", "peer.example", dkimSigned(t, "stranger.example", gone), "[]"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dns.Names = map[string][]string{"127.0.0.1": {cmp.Or(called[tt.name], "mx.here.example")}}
+			n := newReturning(t, Host{Name: itself}, NewAuthentication(testConfig, dns, func(netip.Addr) bool { return true }, nil))
+			n.run(t)
+			n.send(t, "user@local.example", mailText("first"), "bob@far.example")
+			sealAll(t, n.store, n.queue)
+			n.drained(t)
+			d := greeted(t, n.in)
+			d.say("EHLO "+tt.helo+"\r\n", "^250 ")
+			d.say("MAIL FROM:<>\r\n", "^250 ")
+			d.say("RCPT TO:<"+n.sender(t)+">\r\n", "^250 ")
+			d.say("DATA\r\n", "^354 ")
+			d.say(tt.report+".\r\n", "^250 ")
+			if got := fmt.Sprint(suppressedNow(t, n.store, n.clock.now())); got != tt.want {
+				t.Errorf("suppressed are %s, want %s", got, tt.want)
+			}
+			state := "refused"
+			if strings.Contains(tt.report, "2.0.0") {
+				state = "accepted"
+			}
+			if got := n.became(t); !strings.HasPrefix(got, "bob@far.example "+state) {
+				t.Errorf("what is told is %s, want %s", got, state)
+			}
+		})
 	}
 }
 

@@ -42,6 +42,8 @@ type Route struct {
 	Hosts []Host
 	// Lacking is why servers are not among Hosts that may be another time; nil: none is lacking.
 	Lacking error
+	// Smarthost says that Hosts are no servers of the domain, and take its mail to hand it on.
+	Smarthost bool
 	// Beside says that Dial leads to a mail server of the organisation that is no node: what
 	// arrives for it is judged here.
 	Beside bool
@@ -56,6 +58,8 @@ type Route struct {
 // whom is who takes the mail, for people.
 func (r *Route) whom(domain string) string {
 	switch {
+	case len(r.Hosts) > 0 && r.Smarthost:
+		return "the smarthost for " + domain
 	case len(r.Hosts) > 0:
 		return "a mail server of " + domain
 	case r.Beside:

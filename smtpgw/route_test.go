@@ -129,3 +129,18 @@ func TestRouteTurnsWhileSessionIsOpen(t *testing.T) {
 		})
 	}
 }
+
+// TestWhom: who did not answer is not said to be a server of the domain where it is none.
+func TestWhom(t *testing.T) {
+	hosts := []Host{{Name: "mx.far.example"}}
+	for want, r := range map[string]*Route{
+		"a mail server of far.example":  {Hosts: hosts},
+		"the smarthost for far.example": {Hosts: hosts, Smarthost: true},
+		"a node of far.example":         {},
+		byMailServer:                    {Beside: true},
+	} {
+		if got := r.whom("far.example"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

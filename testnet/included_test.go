@@ -38,7 +38,7 @@ func (p *process) mining(share string) {
 func (p *process) waitsForBlock(n int) {
 	p.t.Helper()
 	p.await("mail waits for its block", func(*api.Status) bool {
-		l, err := p.ListQueue(p.t.Context(), "")
+		l, err := p.ListQueue(p.t.Context(), api.QueueSelection{})
 		if err != nil || len(l.Entries) != n {
 			return false
 		}

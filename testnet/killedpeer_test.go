@@ -69,7 +69,7 @@ func TestKilledBeforeTheReply(t *testing.T) {
 		}
 		b.Client.Close()
 		a.await("the outcome is known to be unclear", func(*api.Status) bool {
-			l, err := a.ListQueue(t.Context(), "bravo.test")
+			l, err := a.ListQueue(t.Context(), api.QueueSelection{Domain: "bravo.test"})
 			return err == nil && len(l.Entries) == 1 && l.Entries[0].Unclear && l.Entries[0].Attempts > 0
 		})
 		b.killAt = ""

@@ -25,7 +25,10 @@ const dialTimeout = 10 * time.Second
 type Client struct{ *smtp.Client }
 
 // DialSMTP connects to a gateway.
-func DialSMTP(addr string) (*Client, error) {
+func DialSMTP(addr string) (*Client, error) { return DialSMTPAs(addr, "client.test") }
+
+// DialSMTPAs is DialSMTP as a host of that name.
+func DialSMTPAs(addr, name string) (*Client, error) {
 	conn, err := net.DialTimeout("tcp", addr, dialTimeout)
 	if err != nil {
 		return nil, err
@@ -35,7 +38,7 @@ func DialSMTP(addr string) (*Client, error) {
 		conn.Close()
 		return nil, err
 	}
-	if err := c.Hello("client.test"); err != nil {
+	if err := c.Hello(name); err != nil {
 		c.Close()
 		return nil, err
 	}
@@ -76,7 +79,12 @@ func (c *Client) transaction(from string, to []string, raw []byte) error {
 
 // SendOne is a session for one message.
 func SendOne(addr, from, to string, raw []byte) error {
-	c, err := DialSMTP(addr)
+	return SendOneAs(addr, "client.test", from, to, raw)
+}
+
+// SendOneAs is SendOne as a host of that name.
+func SendOneAs(addr, name, from, to string, raw []byte) error {
+	c, err := DialSMTPAs(addr, name)
 	if err != nil {
 		return err
 	}

@@ -16,19 +16,9 @@ import (
 // not returned however old it gets. That is durable, and known in memory once the queue was brought
 // up (see Upgrade).
 
-// holdStep is how many entries one transaction holds or releases.
-const holdStep = 512
-
 func handKey(id uint64) []byte { return binary.BigEndian.AppendUint64([]byte("h"), id) }
 
 func heldKey(id uint64) []byte { return binary.BigEndian.AppendUint64([]byte("y"), id) }
-
-// Which names entries: one by its ID, those to a Domain, or with All all that are queued now.
-type Which struct {
-	ID     uint64
-	Domain string
-	All    bool
-}
 
 // HoldByHand holds entries back, and tells how many that were not held. An attempt that is under
 // way goes on. ErrGone when the one that is named is not there.
@@ -84,13 +74,9 @@ var errSame = errors.New("nothing changes")
 
 // byHand changes entries, in steps, and then what is known of them in memory.
 func (q *Queue) byHand(ctx context.Context, w Which, change func(tx *mailstore.Tx, id uint64) error, held bool) (changed int, err error) {
-	for after := uint64(0); ; {
-		ids, err := q.idsOf(w, after)
-		if err != nil || len(ids) == 0 {
-			return changed, err
-		}
+	err = q.steps(w, func(ids []uint64) error {
 		n := 0
-		err = q.store.Update(ctx, func(tx *mailstore.Tx) error {
+		err := q.store.Update(ctx, func(tx *mailstore.Tx) error {
 			n = 0
 			for _, id := range ids {
 				if there, err := tx.Space(space).Has(entryKey(id)); err != nil {
@@ -108,37 +94,13 @@ func (q *Queue) byHand(ctx context.Context, w Which, change func(tx *mailstore.T
 			}
 			return nil
 		})
-		if err != nil {
-			return changed, err
+		if err == nil {
+			q.way.setByHand(ids, held)
+			changed += n
 		}
-		q.way.setByHand(ids, held)
-		changed += n
-		if after = ids[len(ids)-1]; w.ID != 0 {
-			return changed, nil
-		}
-	}
-}
-
-// idsOf returns the next entries that are named.
-func (q *Queue) idsOf(w Which, after uint64) (ids []uint64, err error) {
-	table, from := []byte("e"), entryKey(after+1)
-	switch {
-	case w.ID != 0:
-		_, err := q.Get(w.ID)
-		return []uint64{w.ID}, err
-	case w.Domain != "":
-		table, from = ofDomain('l', w.Domain), listKey(w.Domain, after+1)
-	case !w.All:
-		return nil, errors.New("no entry is named")
-	}
-	err = q.store.View(func(r *mailstore.Reader) error {
-		ids = nil
-		return r.Space(space).Keys(table, from, func(key []byte) bool {
-			ids = append(ids, idOf(key))
-			return len(ids) < holdStep
-		})
+		return err
 	})
-	return ids, err
+	return changed, err
 }
 
 // loadByHand reads which entries are held by hand.

@@ -119,7 +119,8 @@ func TestQueueIsAsModelled(t *testing.T) {
 			},
 			"retry one": func(*rapid.T) {
 				if id, e := pick(some); e != nil {
-					check(q.Retry(context.Background(), id))
+					_, err := q.Retry(context.Background(), Which{ID: id})
+					check(err)
 					if e.sealed {
 						e.due = m.now
 					}

@@ -93,7 +93,7 @@ func TestPlaceGivenWhileLooking(t *testing.T) {
 	if err := errors.Join(q.Refresh(t.Context(), st.Update), q.Due("b.example", now, time.Hour, func(uint64) bool { return true })); err != nil {
 		t.Fatal(err)
 	}
-	if err := q.Retry(t.Context(), 1); err != nil { // between the look and what is made of it
+	if _, err := q.Retry(t.Context(), Which{ID: 1}); err != nil { // between the look and what is made of it
 		t.Fatal(err)
 	}
 	if err := q.Advance(t.Context(), st.Update); err != nil {

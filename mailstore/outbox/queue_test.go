@@ -65,7 +65,7 @@ func TestQueueLife(t *testing.T) {
 	if got, _ := dueNow(t, q, now); got != nil {
 		t.Fatalf("unsealed entries are due: %v", got)
 	}
-	if err := q.Retry(t.Context(), 1); err != nil { // of no effect yet
+	if _, err := q.Retry(t.Context(), Which{ID: 1}); err != nil { // of no effect yet
 		t.Fatal(err)
 	}
 
@@ -118,8 +118,9 @@ func TestQueueLife(t *testing.T) {
 	if got, _ := dueNow(t, q, later); got != nil {
 		t.Fatalf("dropped entries are due: %v", got)
 	}
+	_, retried := q.Retry(t.Context(), Which{ID: 1})
 	for _, err := range []error{
-		q.Drop(t.Context(), 1), q.Retry(t.Context(), 1),
+		q.Drop(t.Context(), 1), retried,
 		st.Update(t.Context(), func(tx *mailstore.Tx) error { return q.Seal(tx, 1, nil) }),
 	} {
 		if !errors.Is(err, ErrGone) {

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,23 +10,61 @@ import (
 	"cairn/mailstore/wake"
 )
 
-// Retry makes a sealed entry due at once; one that waits for its token goes on waiting, and one
-// that is under way is tried again should that fail. ErrGone when there is no such entry.
-func (q *Queue) Retry(ctx context.Context, id uint64) error {
-	q.way.hurry(func(other uint64, _ string) bool { return other == id })
-	err := q.store.Update(ctx, func(tx *mailstore.Tx) error {
-		e, err := q.GetTx(tx, id)
-		if err != nil || e.Token == nil {
-			return err
+// Retry makes sealed entries due at once, and tells how many were not due yet. Those that wait for
+// their tokens go on waiting, and those that are under way are tried again should that fail.
+// ErrGone when the one that is named is not there.
+func (q *Queue) Retry(ctx context.Context, w Which) (moved int, err error) {
+	switch {
+	case w.All && !w.ofSender():
+		return q.RetryAll(ctx)
+	case w.Domain != "" && !w.ofSender():
+		if moved, err = q.waiting(w.Domain, all); err == nil {
+			err = q.RetryDomain(ctx, w.Domain)
 		}
-		q.way.another(e.Domain)
-		return q.Postpone(tx, &e, q.now())
+		return moved, err
+	}
+	err = q.steps(w, func(ids []uint64) error {
+		n, err := q.retrySome(ctx, ids)
+		moved += n
+		return err
 	})
 	if err != nil {
-		return fmt.Errorf("retry queue entry %d: %w", id, err)
+		return moved, fmt.Errorf("retry mail in the queue: %w", err)
 	}
-	wake.Up(q.sender)
-	return nil
+	return moved, nil
+}
+
+// retrySome is Retry of some entries, in one transaction. One that has left is left out.
+func (q *Queue) retrySome(ctx context.Context, ids []uint64) (moved int, err error) {
+	some := make(map[uint64]bool, len(ids))
+	for _, id := range ids {
+		some[id] = true
+	}
+	q.way.hurry(func(id uint64, _ string) bool { return some[id] })
+	err = q.store.Update(ctx, func(tx *mailstore.Tx) error {
+		moved = 0
+		for _, id := range ids {
+			e, err := q.GetTx(tx, id)
+			if errors.Is(err, ErrGone) || err == nil && e.Token == nil {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if e.NextAttempt.After(q.now()) {
+				moved++
+			}
+			q.way.another(e.Domain)
+			if err := q.Postpone(tx, &e, q.now()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		wake.Up(q.sender)
+	}
+	return moved, err
 }
 
 // RetryDomain makes all sealed entries of a domain due at once, for when its node has come back,

@@ -191,19 +191,19 @@ type PeerService interface {
 
 // QueueService shows the mail that is on its way out.
 type QueueService interface {
-	// ListQueue lists the oldest 1,000 entries: those to one domain, or with "" of all. CodeInvalid
-	// when it is no domain.
-	ListQueue(ctx context.Context, domain string) (*QueueList, error)
+	// ListQueue lists the oldest 1,000 entries of a selection. CodeInvalid when it names no domain,
+	// CodeNotFound when there is no such account.
+	ListQueue(ctx context.Context, r QueueSelection) (*QueueList, error)
 	// QueueEntry returns one; CodeNotFound when it has left or never was.
 	QueueEntry(ctx context.Context, r QueueRequest) (*QueueItem, error)
-	// RetryQueue makes an entry, those to a domain, or all, due at once; what waits for its record
-	// goes on waiting.
+	// RetryQueue makes what is named due at once; what waits for its record goes on waiting.
 	RetryQueue(ctx context.Context, r QueueRequest) (*QueueRetried, error)
 	// HoldQueue keeps what is named from being carried until ReleaseQueue. Attempts that are under
 	// way go on.
 	HoldQueue(ctx context.Context, r QueueRequest) (*QueueChanged, error)
 	ReleaseQueue(ctx context.Context, r QueueRequest) (*QueueChanged, error)
-	// DropQueue takes one entry off the queue. CodeTryLater while an attempt is under way.
+	// DropQueue takes what is named off the queue, but for entries that are tried at that moment:
+	// CodeTryLater when the one that is named is.
 	DropQueue(ctx context.Context, r QueueDrop) (*QueueChanged, error)
 	// ListSuppressed lists the addresses that mail is refused to: of one account by its name, or
 	// with "" of all.

@@ -284,9 +284,9 @@ func (c *Client) Connect(ctx context.Context, address string) (*Peer, error) {
 	return call[Peer](ctx, c, pathConnect, selector{address})
 }
 
-// ListQueue lists the mail that is on its way out, to one domain or with "" to all.
-func (c *Client) ListQueue(ctx context.Context, domain string) (*QueueList, error) {
-	return call[QueueList](ctx, c, pathQueue, selector{domain})
+// ListQueue lists the mail that is on its way out, of a selection.
+func (c *Client) ListQueue(ctx context.Context, r QueueSelection) (*QueueList, error) {
+	return call[QueueList](ctx, c, pathQueue, r)
 }
 
 // QueueEntry shows one entry of the queue.
@@ -304,7 +304,7 @@ func (c *Client) ReleaseQueue(ctx context.Context, r QueueRequest) (*QueueChange
 	return call[QueueChanged](ctx, c, pathReleaseQueue, r)
 }
 
-// DropQueue takes an entry off the queue.
+// DropQueue takes mail off the queue.
 func (c *Client) DropQueue(ctx context.Context, r QueueDrop) (*QueueChanged, error) {
 	return call[QueueChanged](ctx, c, pathDropQueue, r)
 }

@@ -206,7 +206,7 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathStays, maxRequest, func(ctx context.Context, _ selector) (*Stays, error) { return b.Stays(ctx) })
 	handle(mux, pathPeers, maxRequest, func(ctx context.Context, _ selector) (*PeerList, error) { return b.Peers(ctx) })
 	handle(mux, pathConnect, maxRequest, byName(b.Connect))
-	handle(mux, pathQueue, maxRequest, byName(b.ListQueue))
+	handle(mux, pathQueue, maxRequest, b.ListQueue)
 	handle(mux, pathQueueEntry, maxRequest, b.QueueEntry)
 	handle(mux, pathRetryQueue, maxRequest, b.RetryQueue)
 	handle(mux, pathHoldQueue, maxRequest, b.HoldQueue)

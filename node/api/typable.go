@@ -25,7 +25,7 @@ func Typable(hint, program, dir string) string {
 // forNode reports whether the arguments of a command ask for a directory that they do not have yet.
 func forNode(command string) bool {
 	first, _, _ := strings.Cut(command, " ")
-	return !slices.Contains([]string{"help", "testnet", "bench"}, first) && !strings.Contains(command, " --help") && !strings.Contains(command, "--dir ")
+	return !slices.Contains([]string{"help", "testnet", "bench"}, first) && !strings.Contains(" "+command, " --help") && !strings.Contains(command, "--dir ")
 }
 
 // ShellWord quotes s where a shell would not take it as one word as it is.

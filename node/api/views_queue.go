@@ -32,11 +32,11 @@ type QueueEntry struct {
 	NextAttempt time.Time `json:"next_attempt,omitzero"` // of what is recorded and not held
 }
 
-// QueueList lists the oldest entries, of all or of one domain.
+// QueueList lists the oldest entries, of all or of a selection.
 type QueueList struct {
 	Document
 	Entries []QueueEntry `json:"entries"`
-	Total   int          `json:"total"`             // in the queue, or of that domain
+	Total   int          `json:"total"`             // in the queue, or of that selection
 	Damaged string       `json:"damaged,omitempty"` // what of them is and is not listed, in a sentence
 }
 
@@ -53,25 +53,40 @@ type QueueAttempt struct {
 	Result string    `json:"result"`
 }
 
-// QueueRequest names an entry of the queue; or what is to be tried again: all, or what goes to a
-// domain.
-type QueueRequest struct {
-	ID     uint64 `json:"id,omitempty"`
-	Domain string `json:"domain,omitempty"`
-	All    bool   `json:"all,omitempty"`
+// QueueSelection says which entries of the queue are listed: those that fit all that is given.
+type QueueSelection struct {
+	Domain  string `json:"name,omitempty"`
+	From    string `json:"from,omitempty"`    // as in QueueRequest
+	Account string `json:"account,omitempty"` // as in QueueRequest
 }
 
-// QueueDrop names an entry of the queue that is to be dropped.
+// QueueRequest names an entry of the queue; or those that fit all that is given of Domain, From and
+// Account; or all.
+type QueueRequest struct {
+	ID      uint64 `json:"id,omitempty"`
+	Domain  string `json:"domain,omitempty"`
+	From    string `json:"from,omitempty"`    // the envelope sender; "<>": reports
+	Account string `json:"account,omitempty"` // whose mail it is, by name
+	All     bool   `json:"all,omitempty"`
+}
+
+// QueueDrop names what is to be dropped, as QueueRequest does.
 type QueueDrop struct {
-	ID     uint64 `json:"id"`
-	Silent bool   `json:"silent,omitempty"` // its sender is not told
+	ID      uint64 `json:"id,omitempty"`
+	Domain  string `json:"domain,omitempty"`
+	From    string `json:"from,omitempty"`
+	Account string `json:"account,omitempty"`
+	All     bool   `json:"all,omitempty"`
+	Silent  bool   `json:"silent,omitempty"` // its sender is not told
 }
 
 // QueueChanged says how many entries were held, released or dropped that were not before.
 type QueueChanged struct {
 	Document
-	Entries int    `json:"entries"`
-	To      string `json:"to,omitempty"` // whom the report on what was dropped goes to; empty: to nobody
+	Entries  int    `json:"entries"`
+	UnderWay int    `json:"under_way,omitempty"` // entries that were not dropped, since an attempt is under way
+	Reports  int    `json:"reports,omitempty"`   // entries that were dropped of which somebody is told
+	To       string `json:"to,omitempty"`        // who is told, of the one that was named; empty: nobody
 }
 
 // Suppressed is an address that an account's mail is not taken for.

@@ -13,7 +13,7 @@ var views = []any{
 	Sent{}, SearchResult{}, Message{}, RawMessage{}, Verification{}, LabelList{}, MessageLabels{}, AccountList{}, Account{},
 	SendRequest{}, SearchRequest{}, VerifyRequest{}, LabelRequest{}, RelabelRequest{}, Relabelled{}, AccountRequest{}, AddressRequest{}, Forwards{}, ForwardRequest{}, SettingRequest{}, PasswordRequest{}, AppRequest{}, NewAppPassword{}, TrustRequest{}, Failure{},
 	ForwarderList{}, ForwarderRequest{}, HostedList{}, HostedLists{}, HostedListRequest{}, MemberList{}, MembersRequest{}, BackupRequest{},
-	QueueList{}, QueueItem{}, QueueRequest{}, QueueRetried{}, QueueDrop{}, QueueChanged{}, Suppressed{}, SuppressedList{}, SuppressRequest{}, ReportRequest{}, ReportList{}, Report{}, SentReportList{}, LimitList{}, ForgiveRequest{}, Forgiven{}, TLSKeys{}, DKIMKeys{}, DoctorRequest{}, Diagnosis{},
+	QueueList{}, QueueItem{}, QueueSelection{}, QueueRequest{}, QueueRetried{}, QueueDrop{}, QueueChanged{}, Suppressed{}, SuppressedList{}, SuppressRequest{}, ReportRequest{}, ReportList{}, Report{}, SentReportList{}, LimitList{}, ForgiveRequest{}, Forgiven{}, TLSKeys{}, DKIMKeys{}, DoctorRequest{}, Diagnosis{},
 	OrgStanding{}, EventRequest{}, OrgEvent{}, NodeAdded{}, OrgNodeList{}, OrgChanges{}, Applications{}, Application{}, AttestRequest{},
 }
 

@@ -13,17 +13,19 @@ import (
 )
 
 func (a *app) cmdQueue() *cobra.Command {
-	var domain string
+	var listed api.QueueSelection
 	ls := &cobra.Command{
 		Use:     "ls",
 		Short:   "List the mail that is on its way out, and what it waits for",
-		Example: "  cairn queue ls\n  cairn queue ls --domain beta.example",
+		Example: "  cairn queue ls\n  cairn queue ls --domain beta.example\n  cairn queue ls --from alice@example.org",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return ask(a, c, about((*api.Client).ListQueue, domain), func(b *bytes.Buffer, l *api.QueueList) { showQueue(b, l, domain) })
+			return ask(a, c, about((*api.Client).ListQueue, listed), func(b *bytes.Buffer, l *api.QueueList) { showQueue(b, l, &listed) })
 		},
 	}
-	ls.Flags().StringVar(&domain, "domain", "", "only what goes to this domain")
+	ls.Flags().StringVar(&listed.Domain, "domain", "", "only what goes to this domain")
+	ls.Flags().StringVar(&listed.From, "from", "", "only what has this envelope sender; \"<>\": reports")
+	ls.Flags().StringVar(&listed.Account, "account", "", "only what this account has sent")
 	show := &cobra.Command{
 		Use:     "show ID",
 		Short:   "Show one entry of the queue, with what became of its attempts",
@@ -41,7 +43,8 @@ func (a *app) cmdQueue() *cobra.Command {
 	retry := &cobra.Command{
 		Use:   "retry ID",
 		Short: "Have mail that waits for its next attempt tried now",
-		Long: `Have an entry of the queue, or with --domain those to a domain, or with --all all of them, tried now instead of when the next attempt is due.
+		Long: `Have an entry of the queue tried now instead of when the next attempt is due, or those that fit all of --domain, --from and --account that are
+given, or with --all all of them.
 What waits to be recorded goes on waiting: it does not leave without its record. What is held, since no block may hold its record, stays held.`,
 		Example: "  cairn queue retry 12\n  cairn queue retry --domain beta.example",
 		Args:    between(0, 1),
@@ -71,9 +74,9 @@ func (a *app) cmdQueueHold() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "hold ID",
 		Short: "Hold mail back until it is released or dropped",
-		Long: `Hold an entry of the queue back, or with --domain those that go to a domain now, or with --all all that are in the queue now.
+		Long: `Hold an entry of the queue back, or those in it now that fit all of --domain, --from and --account that are given, or with --all all that are.
 What is held is not carried and not returned, however long that takes; mail that comes later is not held. An attempt that is under way goes on.`,
-		Example: "  cairn queue hold 12\n  cairn queue hold --domain beta.example",
+		Example: "  cairn queue hold 12\n  cairn queue hold --domain beta.example\n  cairn queue hold --account alice",
 		Args:    between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := which(c, args, &r); err != nil {
@@ -89,9 +92,10 @@ What is held is not carried and not returned, however long that takes; mail that
 func (a *app) cmdQueueRelease() *cobra.Command {
 	var r api.QueueRequest
 	c := &cobra.Command{
-		Use:     "release ID",
-		Short:   "Have mail carried that was held",
-		Long:    "Have an entry of the queue carried that was held, or with --domain those to a domain, or with --all all of them.",
+		Use:   "release ID",
+		Short: "Have mail carried that was held",
+		Long: `Have an entry of the queue carried that was held, or those that fit all of --domain, --from and --account that are given, or with --all all of
+them.`,
 		Example: "  cairn queue release 12\n  cairn queue release --all",
 		Args:    between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -106,37 +110,55 @@ func (a *app) cmdQueueRelease() *cobra.Command {
 }
 
 func (a *app) cmdQueueDrop() *cobra.Command {
-	var r api.QueueDrop
+	var r api.QueueRequest
+	var silent bool
 	c := &cobra.Command{
 		Use:   "drop ID",
 		Short: "Take mail out of the queue, and tell its sender",
-		Long: `Take an entry out of the queue: it is not delivered to its recipients. Its sender gets a report, unless --silent. The sent copy stays.
+		Long: `Take an entry out of the queue, or those that fit all of --domain, --from and --account that are given, or with --all all of them: they are not
+delivered to their recipients. Their senders get reports, unless --silent. The sent copies stay.
 While an attempt is under way an entry cannot be dropped.`,
-		Example: "  cairn queue drop 12\n  cairn queue drop 12 --silent",
-		Args:    exactly(1),
-		RunE: func(c *cobra.Command, args []string) (err error) {
-			if r.ID, err = entryID(c, args[0]); err != nil {
+		Example: "  cairn queue drop 12\n  cairn queue drop 12 --silent\n  cairn queue drop --account alice --silent",
+		Args:    between(0, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := which(c, args, &r); err != nil {
 				return err
 			}
-			return ask(a, c, about((*api.Client).DropQueue, r), func(b *bytes.Buffer, d *api.QueueChanged) {
-				if d.To == "" {
-					fmt.Fprintln(b, "dropped; nobody is told")
-					return
-				}
-				fmt.Fprintf(b, "dropped; a report goes to %s\n", line(d.To, 0))
-			})
+			drop := api.QueueDrop{ID: r.ID, Domain: r.Domain, From: r.From, Account: r.Account, All: r.All, Silent: silent}
+			return ask(a, c, about((*api.Client).DropQueue, drop), func(b *bytes.Buffer, d *api.QueueChanged) { showDropped(b, d, drop.ID != 0) })
 		},
 	}
-	c.Flags().BoolVar(&r.Silent, "silent", false, "send no report")
+	whichFlags(c, &r)
+	c.Flags().BoolVar(&silent, "silent", false, "send no report")
 	return c
 }
 
-// which reads what entries a command is about: one, or those to a domain, or all.
-func which(c *cobra.Command, args []string, r *api.QueueRequest) (err error) {
-	if one, of := len(args) > 0, r.Domain != ""; one && of || one && r.All || of && r.All || !one && !of && !r.All {
-		return usage(c, "name an entry of the queue, or give --domain, or --all: one of the three")
+// showDropped shows what was dropped: one that was named, or some.
+func showDropped(b *bytes.Buffer, d *api.QueueChanged, one bool) {
+	told := "nobody is told"
+	switch {
+	case d.To != "":
+		told = "a report goes to " + line(d.To, 0)
+	case d.Reports > 0:
+		told = fmt.Sprintf("the senders of %d are told", d.Reports)
 	}
-	if len(args) > 0 {
+	if one {
+		fmt.Fprintf(b, "dropped; %s\n", told)
+		return
+	}
+	fmt.Fprintf(b, "dropped: %d; %s\n", d.Entries, told)
+	if d.UnderWay > 0 {
+		fmt.Fprintf(b, "not dropped: %d, which are tried now and may succeed; hold them, and try again\n", d.UnderWay)
+	}
+}
+
+// which reads what entries a command is about: one, or some, or all.
+func which(c *cobra.Command, args []string, r *api.QueueRequest) (err error) {
+	one, some := len(args) > 0, r.Domain != "" || r.From != "" || r.Account != ""
+	if one && some || one && r.All || some && r.All || !one && !some && !r.All {
+		return usage(c, "name an entry of the queue, or give --domain, --from or --account, or --all: one of the three")
+	}
+	if one {
 		r.ID, err = entryID(c, args[0])
 	}
 	return err
@@ -144,6 +166,8 @@ func which(c *cobra.Command, args []string, r *api.QueueRequest) (err error) {
 
 func whichFlags(c *cobra.Command, r *api.QueueRequest) {
 	c.Flags().StringVar(&r.Domain, "domain", "", "what goes to this domain")
+	c.Flags().StringVar(&r.From, "from", "", "what has this envelope sender; \"<>\": reports")
+	c.Flags().StringVar(&r.Account, "account", "", "what this account has sent")
 	c.Flags().BoolVar(&r.All, "all", false, "all that is in the queue")
 }
 
@@ -156,13 +180,19 @@ func entryID(c *cobra.Command, arg string) (uint64, error) {
 	return id, nil
 }
 
-// showQueue shows the entries to a domain, or with "" of all.
-func showQueue(b *bytes.Buffer, l *api.QueueList, domain string) {
+// mostHints is of how many entries it is listed what to do.
+const mostHints = 5
+
+// showQueue shows the entries of a selection.
+func showQueue(b *bytes.Buffer, l *api.QueueList, of *api.QueueSelection) {
 	if l.Total == 0 && l.Damaged == "" {
-		if domain != "" {
-			domain = " to " + line(domain, 0)
+		var which string
+		for _, s := range [][2]string{{" to ", of.Domain}, {" from ", of.From}, {" of the account ", of.Account}} {
+			if s[1] != "" {
+				which += s[0] + line(s[1], 0)
+			}
 		}
-		fmt.Fprintf(b, "no mail is on its way out%s\n", domain)
+		fmt.Fprintf(b, "no mail is on its way out%s\n", which)
 		return
 	}
 	now := time.Now()
@@ -183,16 +213,22 @@ func showQueue(b *bytes.Buffer, l *api.QueueList, domain string) {
 	if more := l.Total - len(l.Entries); more > 0 {
 		fmt.Fprintf(b, "and %d more\n", more)
 	}
-	told := make(map[string]bool)
+	told, untold := make(map[string]bool), 0
 	for _, e := range l.Entries {
 		if e.Next != "" && !told[e.Next] {
-			told[e.Next] = true
+			if told[e.Next] = true; len(told) > mostHints {
+				untold++
+				continue
+			}
 			about := e.Domain
 			if e.WaitsFor == api.WaitsRecord {
 				about = "what waits for its record"
 			}
 			fmt.Fprintf(b, "for %s: %s\n", about, e.Next)
 		}
+	}
+	if untold > 0 {
+		fmt.Fprintf(b, "and %d more, as queue show tells of each\n", untold)
 	}
 	if l.Damaged != "" {
 		fmt.Fprintf(b, "damaged, and among those that are not listed: %s\n", line(l.Damaged, 0))

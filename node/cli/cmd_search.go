@@ -3,11 +3,13 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"cairn/index/query"
+	"cairn/mailstore"
 	"cairn/node/api"
 )
 
@@ -54,6 +56,14 @@ func fieldNames[S ~string](names []S) string {
 	return strings.Join(list, " ")
 }
 
+// correspondent is who a message is from, or of one that was sent here whom it is to.
+func correspondent(m *api.Summary) string {
+	if m.To != "" && slices.Contains(m.Labels, mailstore.LabelSent) {
+		return "to " + m.To
+	}
+	return m.From
+}
+
 func listMessages(b *bytes.Buffer, r *api.SearchResult, offset int) {
 	if len(r.Messages) == 0 {
 		if r.Total == 0 {
@@ -72,7 +82,7 @@ func listMessages(b *bytes.Buffer, r *api.SearchResult, offset int) {
 		if m.Received.IsZero() {
 			received = "?"
 		}
-		rows = append(rows, []string{m.Ref, received, line(m.From, 32), subject, m.Verdict, strings.Join(m.Labels, ",")})
+		rows = append(rows, []string{m.Ref, received, line(correspondent(&m), 32), subject, m.Verdict, strings.Join(m.Labels, ",")})
 	}
 	table(b, rows)
 	if shown := offset + len(r.Messages); shown < r.Total {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/smtp"
 	"net/textproto"
 	"os"
@@ -241,13 +242,13 @@ func withDomains(raw []byte, domain string) []byte {
 
 // submit hands a message to a submission listener of this machine.
 func (s *sendmail) submit(ctx context.Context, r api.SendRequest) error {
-	err := s.session(ctx, r)
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", s.server)
+	if err == nil {
+		err = s.session(ctx, conn, r)
+	}
 	if refused, ok := errors.AsType[*textproto.Error](err); ok && refused.Code >= 500 {
-		next := "correct the message or its addresses"
-		if refused.Code == 530 {
-			next = `let programs of this machine send without a password: submission.unauthenticated = "always"`
-		}
-		return api.Errorf(api.CodeNotAllowed, next, "sending: %s answers: %d %s", s.server, refused.Code, line(refused.Msg, 0))
+		return s.refused(refused, conn.RemoteAddr())
 	}
 	if err != nil {
 		return api.Errorf(api.CodeTryLater, "look whether a node listens there; where, tells: cairn status", "sending through %s: %v", s.server, err)
@@ -255,13 +256,31 @@ func (s *sendmail) submit(ctx context.Context, r api.SendRequest) error {
 	return nil
 }
 
-func (s *sendmail) session(ctx context.Context, r api.SendRequest) error {
-	c, err := smtp.Dial(s.server)
+// refused is what the listener at an address did not take. Programs of this machine go without a
+// password at loopback addresses alone: by another one they come as from anywhere.
+func (s *sendmail) refused(reply *textproto.Error, at net.Addr) error {
+	code, next := api.CodeInvalid, "correct the message or its addresses"
+	if strings.HasPrefix(reply.Msg, "5.7.") { // as the socket has it, see RFC 3463, section 3.8
+		code = api.CodeNotAllowed
+	}
+	if reply.Code == 530 {
+		next = `let programs of this machine send without a password: submission.unauthenticated = "always"`
+		if there, ok := at.(*net.TCPAddr); ok && !there.IP.IsLoopback() {
+			next = fmt.Sprintf("go by 127.0.0.1, where programs of this machine need no password: let submission.listen be \"0.0.0.0:%d\", and give --server 127.0.0.1:%d", there.Port, there.Port)
+		}
+	}
+	return api.Errorf(code, next, "sending: %s answers: %d %s", s.server, reply.Code, line(reply.Msg, 0))
+}
+
+func (s *sendmail) session(ctx context.Context, conn net.Conn, r api.SendRequest) error {
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	host, _, _ := net.SplitHostPort(s.server)
+	c, err := smtp.NewClient(conn, host)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	defer context.AfterFunc(ctx, func() { c.Close() })()
 	if err := c.Mail(r.From); err != nil {
 		return err
 	}

@@ -100,7 +100,8 @@ func (a *app) cmdService() *cobra.Command {
 		Use:   "install",
 		Short: "Have systemd run the node of --dir, hardened, from now on and after a reboot",
 		Long: `Write the unit that "cairn service show" shows to /etc/systemd/system/cairn.service. The node runs as the user who has
-its directory, may write there and where the configuration says (log.file, tls.webroot), and is started anew when it does not answer for two minutes.`,
+its directory, may write there and where the configuration says (log.file, tls.webroot, a socket of milter.listen), and is started anew when it
+does not answer for two minutes.`,
 		Example: "  cairn service install --dir /var/lib/cairn",
 		Args:    exactly(0),
 		RunE: func(*cobra.Command, []string) error {

@@ -47,7 +47,10 @@ func (a *app) addCompletions(root *cobra.Command) {
 		"--account": accounts, "--query": queryWords, "--log": fixed("debug", "info", "warn", "error"),
 		"init --network": fixed("new", "local"), "init --records": fixed("all", "some", "none"), "org update --records": fixed("all", "some", "none"), "org revoke --node": ourNodes, "init --mine": fixed("off", "10%", "50%", "1"),
 		"list host set --post": fixed("members", "anyone"), "list host set --owner": addressesHere, "send --from": addressesHere, "send --hold": fixed("until-included", "none"), "org transport --policy": fixed("prefer-peer", "peer-only"), "org transport --hold": fixed("until-included", "none"),
-		"bench readers --readers": foreignReaders, "queue ls --domain": queuedDomains, "queue retry --domain": queuedDomains, "queue hold --domain": queuedDomains, "queue release --domain": queuedDomains, "reports ls --domain": ownDomains, "reports sent --domain": reportedTo,
+		"bench readers --readers": foreignReaders, "reports ls --domain": ownDomains, "reports sent --domain": reportedTo,
+	}
+	for _, c := range []string{"ls", "retry", "hold", "release", "drop"} {
+		flags["queue "+c+" --domain"], flags["queue "+c+" --from"] = queuedDomains, queuedSenders
 	}
 	var walk func(*cobra.Command)
 	walk = func(c *cobra.Command) {
@@ -190,7 +193,7 @@ func appOfAccount(ctx context.Context, c *api.Client, args []string, begun strin
 
 // queued are the oldest entries of the queue, each with where it goes.
 func queued(ctx context.Context, c *api.Client, _ []string, _ string) (list []string) {
-	l, err := c.ListQueue(ctx, "")
+	l, err := c.ListQueue(ctx, api.QueueSelection{})
 	if err != nil {
 		return nil
 	}
@@ -201,14 +204,24 @@ func queued(ctx context.Context, c *api.Client, _ []string, _ string) (list []st
 }
 
 // queuedDomains are those that mail in the queue goes to.
-func queuedDomains(ctx context.Context, c *api.Client, _ []string, _ string) (list []string) {
-	l, err := c.ListQueue(ctx, "")
+func queuedDomains(ctx context.Context, c *api.Client, _ []string, _ string) []string {
+	return ofQueued(ctx, c, func(e *api.QueueEntry) string { return e.Domain })
+}
+
+// queuedSenders are the envelope senders of mail in the queue.
+func queuedSenders(ctx context.Context, c *api.Client, _ []string, _ string) []string {
+	return ofQueued(ctx, c, func(e *api.QueueEntry) string { return e.From })
+}
+
+// ofQueued is something of the mail in the queue, each once.
+func ofQueued(ctx context.Context, c *api.Client, of func(e *api.QueueEntry) string) (list []string) {
+	l, err := c.ListQueue(ctx, api.QueueSelection{})
 	if err != nil {
 		return nil
 	}
-	for _, e := range l.Entries {
-		if !slices.Contains(list, e.Domain) && len(list) < completionMost {
-			list = append(list, e.Domain)
+	for i := range l.Entries {
+		if v := of(&l.Entries[i]); v != "" && !slices.Contains(list, v) && len(list) < completionMost {
+			list = append(list, v)
 		}
 	}
 	return list

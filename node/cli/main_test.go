@@ -22,6 +22,7 @@ func TestCommandsCanBeTyped(t *testing.T) {
 		"cairn run":                   "go run . run --dir 'my node'",
 		"to go on with it: cairn run": "to go on with it: go run . run --dir 'my node'",
 		"cairn label add --help":      "go run . label add --help",
+		"cairn --help":                "go run . --help",
 		"cairn help":                  "go run . help",
 		"cairn testnet":               "go run . testnet",
 		"cairn join --dir x - < i":    "go run . join --dir x - < i",

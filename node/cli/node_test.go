@@ -104,7 +104,9 @@ func (d *desk) Applications(context.Context) (*api.Applications, error) {
 
 func (d *desk) Peers(context.Context) (*api.PeerList, error) { return &d.peers, d.err }
 
-func (d *desk) ListQueue(context.Context, string) (*api.QueueList, error) { return &d.queue, d.err }
+func (d *desk) ListQueue(context.Context, api.QueueSelection) (*api.QueueList, error) {
+	return &d.queue, d.err
+}
 
 // at serves d and gives the folder that commands take as --dir.
 func at(t *testing.T, d *desk) string {

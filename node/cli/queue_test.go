@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"bytes"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,5 +25,18 @@ func TestWaits(t *testing.T) {
 		if got := waits(&e, now); got != want {
 			t.Errorf("%+v: %q, want %q", e, got, want)
 		}
+	}
+}
+
+// TestFewHints: below a long list stands what to do about some of its entries.
+func TestFewHints(t *testing.T) {
+	l := &api.QueueList{Total: 1000}
+	for i := range l.Total {
+		l.Entries = append(l.Entries, api.QueueEntry{ID: uint64(i + 1), Domain: "beta.example", WaitsFor: api.WaitsRelease, Next: fmt.Sprintf("cairn queue release %d", i+1)})
+	}
+	var b bytes.Buffer
+	showQueue(&b, l, &api.QueueSelection{})
+	if n := strings.Count(b.String(), "\nfor beta.example: "); n != mostHints || !strings.HasSuffix(b.String(), "\nand 995 more, as queue show tells of each\n") {
+		t.Errorf("%d hints, and %q", n, b.String()[b.Len()-100:])
 	}
 }

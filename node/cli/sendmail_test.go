@@ -1,9 +1,13 @@
 package cli
 
 import (
+	"net"
+	"net/textproto"
 	"slices"
 	"strings"
 	"testing"
+
+	"cairn/node/api"
 )
 
 // TestSendmailLetter: what programs hand over becomes a message with an envelope.
@@ -39,6 +43,29 @@ func TestSendmailLetter(t *testing.T) {
 	}
 	if _, err := (&sendmail{domain: "a.example"}).letter(t.TempDir(), []byte("From: a@a.example\r\nTo: b@b.example\r\n\r\n"), nil); err == nil || !strings.Contains(err.Error(), "no recipient") {
 		t.Errorf("nobody to send to: %v", err)
+	}
+}
+
+// TestSendmailRefused: a refusal has the code that the node's socket gives it, and a password is
+// asked for by name of what has programs go without one.
+func TestSendmailRefused(t *testing.T) {
+	here, elsewhere := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 587}, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 20), Port: 587}
+	for _, tt := range []struct {
+		reply textproto.Error
+		at    net.Addr
+		code  api.Code
+		next  string
+	}{
+		{textproto.Error{Code: 550, Msg: "5.1.1 no mailbox <b@a.example> here"}, here, api.CodeInvalid, "correct the message"},
+		{textproto.Error{Code: 552, Msg: "5.3.4 message exceeds the limit"}, here, api.CodeInvalid, "correct the message"},
+		{textproto.Error{Code: 550, Msg: "5.7.1 sender <b@a.example> is not an address"}, here, api.CodeNotAllowed, "correct the message"},
+		{textproto.Error{Code: 530, Msg: "5.7.0 sign in first"}, here, api.CodeNotAllowed, `submission.unauthenticated = "always"`},
+		{textproto.Error{Code: 530, Msg: "5.7.0 sign in first"}, elsewhere, api.CodeNotAllowed, "--server 127.0.0.1:587"},
+	} {
+		err := api.AsError((&sendmail{server: "mail.a.example:587"}).refused(&tt.reply, tt.at))
+		if err.Code != tt.code || !strings.Contains(err.Hint, tt.next) {
+			t.Errorf("%v at %v: %+v", tt.reply, tt.at, err)
+		}
 	}
 }
 

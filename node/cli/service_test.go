@@ -29,6 +29,7 @@ func TestServicePaths(t *testing.T) {
 		"a web server's folder": {program, dir, func(c *node.Config) { c.TLS.Webroot = "/var/www/html/" }, "ReadWritePaths=/var/lib/cairn -/var/www/html"},
 		"both": {program, dir, func(c *node.Config) { c.TLS.Webroot, c.Log.File = "/srv/web", "/var/log/cairn/log" },
 			"ReadWritePaths=/var/lib/cairn -/var/log/cairn -/srv/web"},
+		"a milter's socket":     {program, dir, func(c *node.Config) { c.Milter.Listen = "unix:/var/spool/postfix/cairn/milter" }, "ReadWritePaths=/var/lib/cairn -/var/spool/postfix/cairn"},
 		"a directory at home":   {program, "/home/mail/alpha", func(*node.Config) {}, "ProtectHome=read-only"},
 		"a program at home":     {"/root/bin/cairn", dir, func(*node.Config) {}, "ProtectHome=read-only"},
 		"a log file at home":    {program, dir, func(c *node.Config) { c.Log.File = "/home/mail/log" }, "ProtectHome=read-only, ReadWritePaths=/var/lib/cairn -/home/mail"},

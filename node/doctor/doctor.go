@@ -129,6 +129,9 @@ type Unissued struct {
 type Outward struct {
 	To    string // the domain, or the smarthost; empty: none is known
 	Fault string // empty: a server took the connection
+
+	Untried   string // why none was tried: the DNS does not say which
+	Untrusted bool   // the fault is the smarthost's certificate
 }
 
 // Validation is of the resolver that is asked for what is signed.
@@ -180,6 +183,7 @@ type Facts struct {
 	Records  string // declared: all, some, none
 
 	Inbound, Submission, SubmissionTLS string // host:port; empty: off
+	Relays                             bool   // mail servers of ours submit without a password
 
 	Host        Answer // fault of the addresses of the host name
 	Addresses   []Address

@@ -15,11 +15,15 @@ const nextCertificate = "set tls.acme in the configuration, or let tls.certifica
 // NextIssued is what helps where an authority that is asked issues no certificate; byDNS: it looks
 // at a record in the DNS.
 func NextIssued(byDNS bool) string {
+	const before = "see that the authority answers at tls.acme_directory (one of your own needs tls.acme_ca_file), "
 	if byDNS {
-		return "see that tls.dns_command or tls.dns_server puts the TXT record into the DNS, to where the world sees it"
+		return before + "and that tls.dns_command or tls.dns_server puts the TXT record into the DNS, to where the world sees it"
 	}
-	return "see that the name leads to this machine in the DNS, and that the world reaches tls.http_listen at its port 80, or tls.https_listen at 443"
+	return before + "that the name leads to this machine in the DNS, and that the world reaches tls.http_listen at its port 80, or tls.https_listen at 443"
 }
+
+// nextTrusted is what helps where an authority has issued the certificate that nobody trusts.
+const nextTrusted = "name an authority that others trust in tls.acme_directory (those for trials and your own are none), and start the node anew"
 
 // nextCertificate is how the node comes to a certificate that others trust.
 func (f *Facts) nextCertificate() string {
@@ -60,6 +64,8 @@ func (f *Facts) certificate() Finding {
 			Why: "mail is encrypted on the way, but nobody can tell this node from another, and mail programs warn", Next: f.nextCertificate()}
 	case !f.Now.Before(c.NotAfter):
 		return Finding{ID: id, Level: Fail, Found: "the certificate has expired on " + c.NotAfter.UTC().Format(time.DateOnly), Why: "mail programs refuse it, and servers that ask for a valid one bring no mail", Next: f.nextCertificate()}
+	case c.Host == "" && c.Chain != "" && c.ACME:
+		return Finding{ID: id, Level: Warn, Found: "the certificate is not one that others trust: " + f.mistrusted(), Why: "mail programs warn, and servers that ask for a valid one bring no mail", Next: nextTrusted}
 	case c.Host != "" || c.Chain != "":
 		return Finding{ID: id, Level: Warn, Found: "the certificate is not one that others trust: " + f.mistrusted(), Why: "mail programs warn, and servers that ask for a valid one bring no mail", Next: f.nextCertificate()}
 	}
@@ -93,6 +99,8 @@ func (f *Facts) outward() Finding {
 		return ok(id, "", "not needed: mail for servers that are no nodes goes by a smarthost")
 	case o.To == "":
 		return Finding{ID: id, Level: Unknown, Found: "not known: there is no domain whose server could be tried", Next: "cairn doctor --send ADDRESS"}
+	case o.Untried != "":
+		return Finding{ID: id, About: o.To, Level: Unknown, Found: "not known: there is no server of it to try: " + o.Untried, Next: "take an address at another domain: cairn doctor --send ADDRESS"}
 	case o.Fault == "":
 		return ok(id, o.To, "a server takes the connection")
 	}
@@ -108,8 +116,12 @@ func (f *Facts) smarthosts() (list []Finding) {
 			list = append(list, ok(id, s.To, "it takes a session, and mail from here as far as it says"))
 			continue
 		}
+		next := "mend host, port, user or password below [outbound] in the configuration, then: cairn doctor"
+		if s.Untrusted {
+			next = "name the server as its certificate does below [outbound] in the configuration, or in an entry of smarthosts with ca_file who vouches for it, then: cairn doctor"
+		}
 		list = append(list, Finding{ID: id, About: s.To, Level: Fail, Found: "no mail can be handed to it: " + s.Fault,
-			Why: "mail that goes this way waits, and is returned after five days", Next: "mend host, port, user or password below [outbound] in the configuration, then: cairn doctor"})
+			Why: "mail that goes this way waits, and is returned after five days", Next: next})
 	}
 	return list
 }
@@ -161,6 +173,8 @@ func (f *Facts) submission() Finding {
 		return ok(id, "", "for programs of this machine alone")
 	case f.State == nil:
 		return unknown(id, "", "at %s, for who has TLS and a password alone; whether an account has one is not known", strings.Join(open, ", "))
+	case !f.State.Accounts && f.Relays:
+		return ok(id, "", "at %s, for the mail servers of submission.relay_networks alone: no account has a password", strings.Join(open, ", "))
 	case !f.State.Accounts:
 		return Finding{ID: id, Level: Warn, Found: "the listener at " + strings.Join(open, ", ") + " is open to other machines, and no account has a password",
 			Why: "nobody there can sign in, so it only draws who guesses", Next: "cairn account passwd NAME"}

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,18 +24,20 @@ type Milter struct {
 type Postfix struct {
 	Main     map[string]string
 	Services []Service
+	Cleanup  Service // what takes mail of the command sendmail
 }
 
 // Service is one of its listeners for SMTP (master(5)).
 type Service struct {
-	Name string            // host:port, or a port
-	Over map[string]string // parameters that it overrides
+	Name   string            // host:port, or a port
+	Over   map[string]string // parameters that it overrides
+	Chroot bool              // to it queue_directory is the root of all paths
 }
 
 // PostfixSettings are the parameters that are looked at.
 var PostfixSettings = append([]string{
 	"smtpd_milters", "non_smtpd_milters", "milter_default_action", "milter_content_timeout", "message_size_limit",
-	"message_drop_headers", "receive_override_options",
+	"message_drop_headers", "receive_override_options", "queue_directory", "compatibility_level",
 }, slices.Concat(rewritesOut, rewritesIn, checksIn)...)
 
 // rewritesOut change mail on its way out of Postfix, rewritesIn when it takes it, and checksIn too
@@ -54,10 +57,17 @@ func ParsePostfix(main, master, over string) *Postfix {
 	}
 	for line := range strings.Lines(master) {
 		f := strings.Fields(line)
-		if len(f) < 8 || f[1] != "inet" || f[7] != "smtpd" {
+		if len(f) < 8 {
 			continue
 		}
-		s := Service{Name: f[0], Over: make(map[string]string)}
+		chroot := f[4] == "y" || f[4] == "-" && p.chrootsByDefault()
+		if f[0] == "cleanup" && f[1] == "unix" {
+			p.Cleanup = Service{Name: f[0], Chroot: chroot}
+		}
+		if f[1] != "inet" || f[7] != "smtpd" {
+			continue
+		}
+		s := Service{Name: f[0], Over: make(map[string]string), Chroot: chroot}
 		for name, value := range settings(over) {
 			if parameter, of := strings.CutPrefix(name, f[0]+"/inet/"); of {
 				s.Over[parameter] = value
@@ -66,6 +76,14 @@ func ParsePostfix(main, master, over string) *Postfix {
 		p.Services = append(p.Services, s)
 	}
 	return p
+}
+
+// chrootsByDefault reports whether services are in a chroot of which master.cf does not say
+// (master(5)).
+func (p *Postfix) chrootsByDefault() bool {
+	level, _, _ := strings.Cut(p.Main["compatibility_level"], ".")
+	n, err := strconv.ParseUint(level, 10, 16)
+	return err == nil && n < 1
 }
 
 func settings(text string) func(yield func(name, value string) bool) {
@@ -137,6 +155,59 @@ func postfixTime(s string) (time.Duration, error) {
 	return time.Duration(n) * unit, err
 }
 
+// names are what a service may call the place where the node is asked, the first of them in and out
+// of a chroot; none: it does not reach that place. A path without / at its front begins at
+// queue_directory.
+func (m *Milter) names(s *Service) (all []string) {
+	file, socket := strings.CutPrefix(m.Listen, "unix:")
+	if !socket {
+		return []string{m.Listen}
+	}
+	file = path.Clean(file)
+	below, within := strings.CutPrefix(file, path.Clean("/"+m.Postfix.Main["queue_directory"])+"/")
+	if within {
+		all = append(all, "unix:"+below)
+	}
+	switch {
+	case !s.Chroot:
+		all = append(all, "unix:"+file)
+	case within:
+		all = append(all, "unix:/"+below)
+	}
+	return all
+}
+
+// place is where the node is in what a service asks; -1: nowhere.
+func (m *Milter) place(s *Service, filters []string) int {
+	names := m.names(s)
+	return slices.IndexFunc(filters, func(filter string) bool {
+		if file, local := strings.CutPrefix(filter, "local:"); local { // as Sendmail has it
+			filter = "unix:" + file
+		}
+		return slices.Contains(names, filter)
+	})
+}
+
+// unasked is of a service whose parameter does not name the node.
+func (m *Milter) unasked(f Finding, s *Service, parameter string, filters []string) Finding {
+	names := m.names(s)
+	switch {
+	case len(names) == 0:
+		f.Found = fmt.Sprintf("it runs in a chroot, and does not reach %s", m.Listen)
+		f.Next = fmt.Sprintf("let milter.listen be \"inet:127.0.0.1:8892\" or a socket below %s in the configuration, and have %s name that", m.Postfix.Main["queue_directory"], parameter)
+	case s.Chroot && slices.Contains(filters, m.Listen):
+		f.Found = fmt.Sprintf("it runs in a chroot, in which %s is another place, where nobody answers", m.Listen)
+		f.Why = "no mail is taken while milter_default_action is tempfail"
+		f.Next = fmt.Sprintf("postconf -e '%s=%s'", parameter, names[0])
+	default:
+		f.Next = fmt.Sprintf("postconf -e '%s=%s'", parameter, names[0])
+		if parameter == "smtpd_milters" {
+			f.Next += ", and let no listener in master.cf override it"
+		}
+	}
+	return f
+}
+
 // asks holds the listeners to asking this node, first of all filters.
 func (m *Milter) asks() (list []Finding) {
 	p := m.Postfix
@@ -146,18 +217,18 @@ func (m *Milter) asks() (list []Finding) {
 			continue
 		}
 		filters := words(p.of(s, "smtpd_milters"))
-		switch at := slices.Index(filters, m.Listen); {
+		switch at := m.place(s, filters); {
 		case at < 0:
-			list = append(list, Finding{ID: "milter-asks", About: s.Name, Level: Fail, Found: "mail that comes there is not asked about",
-				Why: "it leaves without a record, and arrives without a verdict", Next: "postconf -e 'smtpd_milters=" + m.Listen + "', and let no listener in master.cf override it"})
+			list = append(list, m.unasked(Finding{ID: "milter-asks", About: s.Name, Level: Fail, Found: "mail that comes there is not asked about",
+				Why: "it leaves without a record, and arrives without a verdict"}, s, "smtpd_milters", filters))
 		case at > 0:
 			list = append(list, Finding{ID: "milter-first", About: s.Name, Level: Warn, Found: "other filters see mail before this node: " + strings.Join(filters[:at], ", "),
-				Why: "what they change in mail that arrives looks as if it was changed on its way, and their X-Spam fields are removed", Next: "name " + m.Listen + " first in smtpd_milters"})
+				Why: "what they change in mail that arrives looks as if it was changed on its way, and their X-Spam fields are removed", Next: "name " + filters[at] + " first in smtpd_milters"})
 		}
 	}
-	if !slices.Contains(words(p.Main["non_smtpd_milters"]), m.Listen) {
-		list = append(list, Finding{ID: "milter-local", Level: Warn, Found: "what programs hand to Postfix's sendmail command is not asked about",
-			Why: "it leaves without a record", Next: "postconf -e 'non_smtpd_milters=" + m.Listen + "'"})
+	if filters := words(p.Main["non_smtpd_milters"]); m.place(&p.Cleanup, filters) < 0 {
+		list = append(list, m.unasked(Finding{ID: "milter-local", Level: Warn, Found: "what programs hand to Postfix's sendmail command is not asked about",
+			Why: "it leaves without a record"}, &p.Cleanup, "non_smtpd_milters", filters))
 	}
 	return list
 }
@@ -176,7 +247,7 @@ func (m *Milter) back() []Finding {
 			Why: "whether mail that comes back there stays as it is cannot be told", Next: "name milter.mail_server as master.cf has it, with its address and port"}}
 	}
 	s := &m.Postfix.Services[at]
-	if slices.Contains(words(m.Postfix.of(s, "smtpd_milters")), m.Listen) && !slices.Contains(words(m.Postfix.of(s, "receive_override_options")), "no_milters") {
+	if m.place(s, words(m.Postfix.of(s, "smtpd_milters"))) >= 0 && !slices.Contains(words(m.Postfix.of(s, "receive_override_options")), "no_milters") {
 		return []Finding{{ID: id, About: m.MailServer, Level: Warn, Found: "mail that comes back is asked about again",
 			Why: "it is judged a second time, as if it came from this machine", Next: "let its line in master.cf end with -o smtpd_milters="}}
 	}

@@ -73,3 +73,39 @@ func TestMilter(t *testing.T) {
 		}
 	}
 }
+
+// TestMilterInChroot: a path is told to each service as that sees it.
+func TestMilterInChroot(t *testing.T) {
+	const absolute, relative, rooted = "unix:/var/spool/postfix/cairn/milter", "unix:cairn/milter", "unix:/cairn/milter"
+	for _, c := range []struct {
+		name, listen, chroot, level, smtpd, local string
+		want                                      []string
+	}{
+		{"out of it", absolute, "n", "3.6", absolute, absolute, []string{"ok milter "}},
+		{"out of it, by default", absolute, "-", "3.6", absolute, absolute, []string{"ok milter "}},
+		{"relative", absolute, "n", "3.6", relative, relative, []string{"ok milter "}},
+		{"as Sendmail has it", absolute, "y", "3.6", "local:cairn/milter", "local:cairn/milter", []string{"ok milter "}},
+		{"in it", absolute, "y", "3.6", rooted, relative, []string{"ok milter "}},
+		{"in it, by an old default", absolute, "-", "0", rooted, rooted, []string{"ok milter "}},
+		{"as it is outside", absolute, "y", "3.6", absolute, absolute, []string{
+			"fail milter-asks postconf -e 'smtpd_milters=unix:cairn/milter'", "warn milter-local postconf -e 'non_smtpd_milters=unix:cairn/milter'"}},
+		{"as it were inside", absolute, "n", "3.6", rooted, relative, []string{
+			"fail milter-asks postconf -e 'smtpd_milters=unix:cairn/milter', and let no listener in master.cf override it"}},
+		{"beyond", "unix:/run/cairn/milter", "y", "3.6", "unix:/run/cairn/milter", "unix:/run/cairn/milter", []string{
+			`fail milter-asks let milter.listen be "inet:127.0.0.1:8892" or a socket below /var/spool/postfix in the configuration, and have smtpd_milters name that`,
+			`warn milter-local let milter.listen be "inet:127.0.0.1:8892" or a socket below /var/spool/postfix in the configuration, and have non_smtpd_milters name that`}},
+		{"over TCP", "inet:127.0.0.1:8892", "y", "3.6", "inet:127.0.0.1:8892", "inet:127.0.0.1:8892", []string{"ok milter "}},
+	} {
+		main := "queue_directory = /var/spool/postfix\ncompatibility_level = " + c.level + "\nsmtpd_milters = " + c.smtpd + "\nnon_smtpd_milters = " + c.local +
+			"\nmilter_default_action = tempfail\nmilter_content_timeout = 300s\nmessage_size_limit = 10240000\n"
+		master := "smtp inet n - " + c.chroot + " - - smtpd\n127.0.0.1:10025 inet n - " + c.chroot + " - - smtpd\ncleanup unix n - " + c.chroot + " - 0 cleanup\n"
+		m := &Milter{Listen: c.listen, MailServer: "127.0.0.1:10025", MaxSize: 25 << 20, Postfix: ParsePostfix(main, master, "127.0.0.1:10025/inet/smtpd_milters =\n")}
+		var got []string
+		for _, f := range m.findings() {
+			got = append(got, string(f.Level)+" "+f.ID+" "+f.Next)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}

@@ -183,7 +183,7 @@ func AsItsUser(dir string) error {
 	if !known || me != 0 || owner == me {
 		return nil
 	}
-	name := userName(owner)
+	name := UserName(owner)
 	return api.Errorf(api.CodeNotAllowed, "run the command as that user, as sudo -u "+name+" does", "%s is of the user %s, who could not use any more what this one, root, writes there", dir, name)
 }
 
@@ -254,8 +254,8 @@ func leadsNowhere(path, cure string) error {
 	return api.Errorf(api.CodeNotFound, "mount the disk that it is on, or "+cure, "%s leads to what is not there", path)
 }
 
-// userName is the name of a user, or the number if it has none here.
-func userName(uid int) string {
+// UserName is the name of a user, or the number if it has none here.
+func UserName(uid int) string {
 	number := strconv.Itoa(uid)
 	if u, err := user.LookupId(number); err == nil {
 		return u.Username
@@ -272,7 +272,7 @@ func ofAnother(path string) (owner string, another bool) {
 	}
 	file, known := ownerOf(path)
 	whole, wholeKnown := ownerOf(dir)
-	return userName(whole), isThere(filepath.Join(dir, ConfigFile)) && known && wholeKnown && file != whole
+	return UserName(whole), isThere(filepath.Join(dir, ConfigFile)) && known && wholeKnown && file != whole
 }
 
 // unusable says in one sentence why a file or folder cannot be used.

@@ -157,6 +157,7 @@ func TestNoSeal(t *testing.T) {
 		{"a chain that was not seen", string(chained), arc.None, keys[0], ErrUnknown},
 		{"no chain that passed", mail, arc.Pass, keys[0], ErrUnknown},
 		{"fifty", long + mail, arc.Pass, keys[0], ErrLong},
+		{"folded at the top", " x\r\n" + mail, arc.None, keys[0], dkim.ErrFolded},
 		{"Ed25519", mail, arc.None, dkim.SigningKey{Domain: "a.example", Selector: "s", Signer: other}, ErrKey},
 	} {
 		m := dkim.Split([]byte(tt.raw))
@@ -199,6 +200,7 @@ func FuzzSeal(f *testing.F) {
 	keys, z := sealers(f)
 	f.Add([]byte(mail))
 	f.Add([]byte("From:\r\n\r\n"))
+	f.Add([]byte(" x\r\nFrom:\r\n\r\n"))
 	f.Add([]byte("x\r\nFrom: a\r\n b\r\nfrom : c\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		m := dkim.Split(raw)

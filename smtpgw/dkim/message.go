@@ -95,6 +95,12 @@ func (m *Message) add(raw []byte) {
 	m.Fields = append(m.Fields, f)
 }
 
+// folded reports whether the message begins with a folded line. What is put in front of it does
+// not stay as it is.
+func (m *Message) folded() bool {
+	return len(m.Fields) > 0 && (m.Fields[0].Raw[0] == ' ' || m.Fields[0].Raw[0] == '\t')
+}
+
 // Named returns the fields of a name in lower case, from the top.
 func (m *Message) Named(name string) []Field {
 	fields := make([]Field, 0, len(m.named[name]))

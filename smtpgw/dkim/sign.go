@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -31,6 +32,9 @@ func (k *SigningKey) algorithm() (name string, hash crypto.Hash, err error) {
 	}
 }
 
+// ErrFolded is that a message begins with a folded line: it would go on with the signature.
+var ErrFolded = errors.New("the message begins with a folded line, which would go on with the signature")
+
 // Sign makes a field that signs the fields of a message that names lists, as HeaderHash takes them,
 // and all of its body, both in the relaxed form. begin is what it begins with: its name and the tag
 // that DKIM and ARC each have first, as in "DKIM-Signature: v=1".
@@ -38,6 +42,9 @@ func (m *Message) Sign(begin string, names []string, key SigningKey, now time.Ti
 	algorithm, _, err := key.algorithm()
 	if err != nil {
 		return Field{}, err
+	}
+	if m.folded() {
+		return Field{}, ErrFolded
 	}
 	body, _ := m.BodyHash(Relaxed, -1)
 	var b strings.Builder

@@ -118,7 +118,8 @@ type Stamp struct {
 // Finish returns the message that is stored, recorded and sent. Received goes on top, then Sender,
 // Date and Message-ID where they are missing (RFC 6409, sections 8.1 to 8.3). A Date or Message-ID
 // that nobody can read gives way to a new one at its place. Authentication-Results that claim to be
-// ours are removed, and what servers on its way may not take is encoded (see mender).
+// ours are removed, and what servers on its way may not take is encoded (see mender). A header that
+// nothing follows gets its empty line: some servers find no body else that a signature covers.
 func (d *Draft) Finish(s Stamp) []byte {
 	date := fmt.Sprintf("Date: %s\r\n", s.Now.Format(trace.DateFormat))
 	id := fmt.Sprintf("Message-ID: <%s@%s>\r\n", s.Ref, s.Hostname)
@@ -149,7 +150,14 @@ func (d *Draft) Finish(s Stamp) []byte {
 	if s.SentOn || d.hops > 0 { // what was recorded before has to stay as it was
 		return append(header.Bytes(), d.rest...)
 	}
-	return mender{s.Limit, s.SevenBit}.message(header.Bytes(), d.rest)
+	rest := d.rest
+	if len(rest) == 0 { // it ends within its header
+		if !bytes.HasSuffix(header.Bytes(), crlf) {
+			header.Write(crlf)
+		}
+		rest = crlf
+	}
+	return mender{s.Limit, s.SevenBit}.message(header.Bytes(), rest)
 }
 
 // CanArrive refuses a message, ready to leave, that would not arrive as it was recorded.

@@ -9,6 +9,7 @@ import (
 
 	"cairn/smtpgw/draft"
 	"cairn/smtpgw/rawheader"
+	"cairn/smtpgw/trace"
 )
 
 // rule sets a list's footer off from the author's words.
@@ -22,7 +23,8 @@ func copyFor(l *List, post, received []byte, hostname, ref string, now time.Time
 	header, rest := rawheader.Split(post)
 	var out bytes.Buffer
 	out.Grow(len(post) + 1024)
-	fmt.Fprintf(&out, "List-Id: <%s>\r\nList-Post: <mailto:%s>\r\nPrecedence: list\r\n", l.ID(), l.Address)
+	// A list behind this one takes List-Id out, and Delivered-To stays (RFC 9228).
+	fmt.Fprintf(&out, trace.DeliveredTo+"%s\r\nList-Id: <%s>\r\nList-Post: <mailto:%s>\r\nPrecedence: list\r\n", l.Address, l.ID(), l.Address)
 	tagged := l.Tag == ""
 	for f := range rawheader.Fields(header) {
 		switch {

@@ -17,7 +17,7 @@ func copyTest(l List, raw string) (string, error) {
 	return string(out), err
 }
 
-const listHead = "Received: r\r\nList-Id: <devs.local.example>\r\nList-Post: <mailto:devs@local.example>\r\nPrecedence: list\r\n"
+const listHead = "Received: r\r\nDelivered-To: devs@local.example\r\nList-Id: <devs.local.example>\r\nList-Post: <mailto:devs@local.example>\r\nPrecedence: list\r\n"
 
 func TestListCopy(t *testing.T) {
 	const author = "From: a@b.example\r\nDate: Mon, 02 Jan 2006 15:04:05 +0000\r\nMessage-ID: <x@y>\r\n"

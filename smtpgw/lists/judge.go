@@ -90,7 +90,7 @@ func (l *List) loops(p post) string {
 	}
 	for f := range rawheader.Fields(p.header) {
 		switch value := strings.ToLower(f.Value()); {
-		case f.Is("list-id") && strings.Contains(value, "<"+l.ID()+">"):
+		case f.Is("list-id") && strings.Contains(value, "<"+l.ID()+">"), f.Is("delivered-to") && strings.Trim(value, " \t\r\n<>") == l.Address:
 			return "it went through this list before"
 		case f.Is("auto-submitted") && strings.HasPrefix(strings.TrimSpace(value), "auto-replied"):
 			return "it is an automatic answer" // RFC 3834, section 5

@@ -197,6 +197,8 @@ func TestListJudge(t *testing.T) {
 		{"approved twice", devs, post{labels: []string{"approved", "posted"}}, header, leave, "before"},
 		{"a bounce", devs, post{from: "-", Standing: verified, member: true}, header, leave, "report"},
 		{"went through", devs, post{Standing: verified, labels: []string{"approved"}, member: true}, header + "LIST-ID: Devs\r\n <DEVS.local.example>\r\n", leave, "before"},
+		{"delivered to it", devs, post{Standing: verified, labels: []string{"approved"}, member: true}, header + "DELIVERED-TO: <DEVS@local.example>\r\n", leave, "before"},
+		{"delivered to others", devs, post{Standing: verified, member: true}, header + "Delivered-To: mydevs@local.example\r\n", sendOn, "verified"},
 		{"through another list", devs, post{Standing: verified, member: true}, header + "List-Id: <devs.other.example>\r\n", sendOn, "verified"},
 		{"an answer of a machine", devs, post{Standing: verified, member: true}, header + "Auto-Submitted: auto-replied (away)\r\n", leave, "automatic"},
 		{"from a machine", devs, post{Standing: verified, member: true}, header + "Auto-Submitted: auto-generated\r\n", sendOn, "verified"},
@@ -219,5 +221,32 @@ func TestListJudge(t *testing.T) {
 		if what, why := l.judge(tt.p); what != tt.what || !strings.Contains(why, tt.why) {
 			t.Errorf("%s: %d, %s", tt.name, what, why)
 		}
+	}
+}
+
+// TestListsInCircles: lists that are each other's members, whose fields take the place of those of
+// the list before, send each post on once.
+func TestListsInCircles(t *testing.T) {
+	raw := "From: a@far.example\r\nSubject: x\r\n\r\nx\r\n"
+	var through []string
+	for _, address := range []string{"devs@local.example", "all@local.example", "devs@local.example"} {
+		l := List{Address: address, Owner: devs.Owner}
+		if err := l.complete(); err != nil {
+			t.Fatal(err)
+		}
+		p := postOf(mailstore.Message{From: devs.Owner}, []byte(raw), nil)
+		p.Standing, p.member = Standing{record.Verified, true}, true
+		if what, why := l.judge(p); what != sendOn {
+			through = append(through, why)
+			break
+		}
+		through = append(through, address)
+		var err error
+		if raw, err = copyTest(l, raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"devs@local.example", "all@local.example", "it went through this list before"}; !slices.Equal(through, want) {
+		t.Errorf("%q, want %q", through, want)
 	}
 }

@@ -36,7 +36,8 @@ type set struct {
 	until   time.Time
 	probing bool // one attempt finds out whether the pause was long enough
 	cause   error
-	rounds  map[string]uint64 // of domains that were told of the pause
+	rounds  map[string]uint64 // of domains that were told of the pause, or had an attempt before it
+	byHand  map[string]uint64 // of those among them that an attempt finds it out for
 }
 
 // New returns a table that knows no trouble.
@@ -52,28 +53,35 @@ const (
 )
 
 // Ask asks for a session with a set of hosts, for mail of a domain. The error is why Paused. A
-// domain that has come into another round since it was told of a pause is tried all the same:
-// somebody wants it so.
+// domain that has come into another round since it was told of a pause, or had an attempt that led
+// to it, is tried all the same: somebody wants it so. What else there is for it waits for what
+// that finds out.
 func (t *Table) Ask(hosts, domain string, round uint64, now time.Time) (Answer, error) {
 	s := t.sets[hosts]
 	if s == nil {
 		t.makeRoom(now)
-		s = &set{most: t.cfg.Sessions, since: now}
+		s = &set{most: t.cfg.Sessions, since: now, rounds: make(map[string]uint64), byHand: make(map[string]uint64)}
 		t.sets[hosts] = s
 	}
 	t.grow(s, now)
 	if s.paused > 0 && (s.probing || within(now, s.until, s.paused)) {
 		known, told := s.rounds[domain]
-		if !told || known == round {
+		hand, asked := s.byHand[domain]
+		switch {
+		case told && known != round:
+			s.byHand[domain] = round
+		case !asked || hand != round:
 			s.rounds[domain] = round
 			return Paused, s.cause
+		case s.probing:
+			return Wait, nil
 		}
-		s.rounds[domain] = round
 	}
 	if s.open >= s.most {
 		return Wait, nil
 	}
 	s.open++
+	s.rounds[domain] = round
 	s.probing = s.probing || s.paused > 0
 	return Go, nil
 }
@@ -89,7 +97,9 @@ func within(now, until time.Time, most time.Duration) bool {
 func (t *Table) Opened(hosts string) {
 	s := t.sets[hosts]
 	s.held++
-	s.paused, s.probing, s.cause, s.rounds = 0, false, nil, nil
+	s.paused, s.probing, s.cause = 0, false, nil
+	clear(s.rounds)
+	clear(s.byHand)
 }
 
 // Failed notes that no session could be had. Where there are sessions the hosts are there and
@@ -106,9 +116,7 @@ func (t *Table) Failed(hosts string, cause error, now time.Time) {
 	}
 	s.paused = min(max(t.cfg.First, 2*s.paused), t.cfg.Longest)
 	s.until, s.cause, s.probing = now.Add(s.paused), cause, false
-	if s.rounds == nil {
-		s.rounds = make(map[string]uint64)
-	}
+	clear(s.byHand)
 }
 
 // GivenUp notes that an attempt ended for a reason that says nothing of the hosts.
@@ -116,6 +124,9 @@ func (t *Table) GivenUp(hosts string) {
 	s := t.sets[hosts]
 	s.open--
 	s.probing = false
+	if s.open == 0 && s.paused == 0 {
+		clear(s.rounds)
+	}
 }
 
 // Closed notes that a session has ended.

@@ -133,6 +133,51 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// Of what is tried by hand one attempt finds out for all of the domain: they wait for it, and are
+// paused only if it fails too. One that says nothing is followed by the next.
+func TestProbeByHand(t *testing.T) {
+	tb, now := New(usual), start
+	ask := func(domain string, round uint64) (Answer, error) { return tb.Ask("a", domain, round, now) }
+	for _, domain := range []string{"x", "y"} {
+		ask(domain, 0)
+	}
+	tb.Failed("a", errOff, now)
+	tb.Failed("a", errOff, now)
+	for _, domain := range []string{"x", "y"} {
+		ask(domain, 0)
+	}
+	if a, _ := ask("x", 1); a != Go {
+		t.Fatalf("the first is answered %d", a)
+	}
+	if a, _ := ask("x", 1); a != Wait {
+		t.Errorf("the second does not wait for the first: %d", a)
+	}
+	if a, _ := ask("y", 0); a != Paused {
+		t.Errorf("another domain, which nobody has tried, is answered %d", a)
+	}
+	tb.GivenUp("a")
+	if a, _ := ask("x", 1); a != Go {
+		t.Errorf("after an attempt that says nothing the next is answered %d", a)
+	}
+	if a, _ := ask("x", 1); a != Wait {
+		t.Errorf("and the one behind it %d", a)
+	}
+	errStill := errors.New("refused again")
+	tb.Failed("a", errStill, now)
+	if a, why := ask("x", 1); a != Paused || why != errStill {
+		t.Errorf("after one that failed: %d for %v", a, why)
+	}
+	if a, _ := ask("x", 2); a != Go {
+		t.Errorf("by hand again: %d", a)
+	}
+	tb.Opened("a")
+	for range usual.Sessions - 1 {
+		if a, _ := ask("x", 2); a != Go {
+			t.Errorf("where one got through the next is answered %d", a)
+		}
+	}
+}
+
 // Hosts with which there is a session are not away, whatever becomes of the next one.
 func TestFailedBesideSession(t *testing.T) {
 	tb := New(usual)

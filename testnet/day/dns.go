@@ -51,6 +51,8 @@ func (z *zone) answer(q dnsmessage.Question) (body []dnsmessage.ResourceBody, co
 		if q.Type == dnsmessage.TypeA {
 			body = append(body, &dnsmessage.AResource{A: hostAddr(host)})
 		}
+	case name == serverName+".":
+		body = text(q, "v=spf1 ip4:127.0.0.0/8 -all")
 	case sends && strings.HasPrefix(name, dmarcPrefix):
 		body = text(q, "v=DMARC1; p=reject")
 	case sends:

@@ -40,6 +40,10 @@ type world struct {
 	fault    error
 }
 
+// serverName is what all servers of the world say they are. Reports that they bring count as
+// theirs, since SPF passes for it.
+const serverName = "mx.example.net"
+
 const (
 	slowReply = 300 * time.Millisecond // in the time of the machine
 	greyFor   = 5 * 60                 // seconds of the day
@@ -55,7 +59,7 @@ func newWorld(ctx context.Context, p *plan, second time.Duration, inbound func()
 		w.kinds[d.host] = d.kind
 	}
 	w.server = smtp.NewServer(smtp.BackendFunc(w.session))
-	w.server.Domain = "mx.example.net"
+	w.server.Domain = serverName
 	w.server.MaxRecipients, w.server.MaxMessageBytes = 100, 10<<20
 	w.server.ReadTimeout, w.server.WriteTimeout = 5*time.Minute, time.Minute
 	w.server.ErrorLog = log.New(io.Discard, "", 0)
@@ -207,7 +211,7 @@ func (w *world) report(to, about string) {
 		if err = w.pause(60 * w.second); err != nil {
 			break
 		}
-		err = testnet.SendOne(w.inbound(), "", to, reportOn(to, about))
+		err = testnet.SendOneAs(w.inbound(), serverName, "", to, reportOn(to, about))
 		reply, refused := errors.AsType[*textproto.Error](err)
 		putOff = refused && reply.Code/100 == 4
 	}
@@ -221,7 +225,7 @@ func (w *world) report(to, about string) {
 
 // reportOn writes a report on a failure (RFC 3464).
 func reportOn(to, about string) []byte {
-	text := fmt.Sprintf(`From: MAILER-DAEMON@mx.example.net
+	text := fmt.Sprintf(`From: MAILER-DAEMON@%s
 To: %s
 Subject: Undelivered mail
 Message-ID: <report-%s>
@@ -236,7 +240,7 @@ There is nobody of that name.
 --b
 Content-Type: message/delivery-status
 
-Reporting-MTA: dns; mx.example.net
+Reporting-MTA: dns; %s
 
 Final-Recipient: rfc822; %s
 Action: failed
@@ -244,6 +248,6 @@ Status: 5.1.1
 Diagnostic-Code: smtp; 550 5.1.1 there is nobody of that name
 
 --b--
-`, to, about, about)
+`, serverName, to, about, serverName, about)
 	return []byte(strings.ReplaceAll(text, "\n", "\r\n"))
 }

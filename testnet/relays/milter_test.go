@@ -15,6 +15,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"cairn/consensus/record"
 	"cairn/node"
 	"cairn/node/api"
 	"cairn/testnet"
@@ -214,6 +215,7 @@ func TestMilter(t *testing.T) {
 	t.Run("comes", func(t *testing.T) { testMilterComes(ctx, t, s) })
 	t.Run("comes over the network", func(t *testing.T) { testMilterPeer(ctx, t, s) })
 	t.Run("leaves", func(t *testing.T) { testMilterLeaves(ctx, t, s) })
+	t.Run("sent on there", func(t *testing.T) { testMilterSentOn(ctx, t, s) })
 	t.Run("is away", func(t *testing.T) { testMilterAway(ctx, t, s) })
 }
 
@@ -265,6 +267,21 @@ func testMilterLeaves(ctx context.Context, t *testing.T, s *beside) {
 	}()
 	if err == nil || !strings.Contains(err.Error(), "From fields; one is allowed") {
 		t.Errorf("two From fields: %v", err)
+	}
+}
+
+// What came from elsewhere and is sent on there, as by a list, is no word of this organisation: who
+// brought it has not signed in.
+func testMilterSentOn(ctx context.Context, t *testing.T, s *beside) {
+	mail := fromCleo("verteilt.")
+	judged := []byte("X-Spam-Flag: YES\r\nAuthentication-Results: mail.alpha.test;\r\n\tx-cairn=fail reason=\"verdict=missing\" header.from=alpha.test\r\n")
+	s.send(t, "list-bounces@alpha.test", []string{bob}, append(judged, mail.wire()...))
+	got, err := s.b.AwaitMail(ctx, "bob", mail.as)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := got.Verdict(); v != record.Unrecorded || bytes.Contains(got.Raw, []byte("Cairn-Record:")) {
+		t.Errorf("it is %s:\n%s", v, got.Raw)
 	}
 }
 

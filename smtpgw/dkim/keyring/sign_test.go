@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -114,6 +115,9 @@ func TestSign(t *testing.T) {
 	}
 	if good, _ := verify(t, records, slices.Concat([]byte("Content-Type: text/html\r\n"), fields, typed)); good != 0 {
 		t.Error("a second type on top is let pass")
+	}
+	if fields, err := Sign(r.Keys(), day0, nil, []byte("\tx\r\n"+mail)); !errors.Is(err, verifier.ErrFolded) {
+		t.Errorf("a signature that the message goes on with: %s", fields)
 	}
 	const alone = "From: ann@example.org\r\n"
 	if fields, err = Sign(r.Keys(), day0, []byte(token), []byte(alone)); err != nil {
