@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +17,6 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/forwarders"
-	"cairn/mailstore/testenv"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres/lookup/lookuptest"
 	"cairn/smtpgw/screen"
@@ -156,24 +153,12 @@ func TestSilentDNS(t *testing.T) {
 
 // What a list changed is in the inbox by the word of its seal, once its domain is trusted.
 func TestTrustedSealer(t *testing.T) {
-	dir := filepath.Join(testenv.Folder(t, "CAIRN_TESTDATA"), "auth", "generated")
-	text, err := os.ReadFile(filepath.Join(dir, "cases.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var zone struct {
-		DNS map[string][]string `json:"dns_txt"`
-	}
-	if err := json.Unmarshal(text, &zone); err != nil {
-		t.Fatal(err)
-	}
-	raw, err := os.ReadFile(filepath.Join(dir, "msg", "036.eml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	texts, cases := lookuptest.Generated(t)
+	i := slices.IndexFunc(cases, func(c lookuptest.Case) bool { return c.File == "msg/036.eml" })
+	raw := cases[i].Raw
 	for label, sealers := range map[string][]string{mailstore.LabelInbox: {"beta.example"}, screen.LabelQuarantine: {"other.example"}} {
 		st := localStore(t)
-		source := NewAuthentication(testConfig, &lookuptest.Zone{TXTs: zone.DNS}, func(netip.Addr) bool { return true }, sealers)
+		source := NewAuthentication(testConfig, &lookuptest.Zone{TXTs: texts}, func(netip.Addr) bool { return true }, sealers)
 		found := screen.Finding{Verdict: record.Unrecorded, From: "jo@alpha.example"}
 		d := NewDelivery(testConfig, st, &verifier{found: found}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{source}})
 		bring(t, serve(t, NewInbound(testConfig, st, d, discard())), "owner@beta.example", string(raw), "^250")

@@ -3,7 +3,6 @@ package smtpgw
 import (
 	"context"
 	"encoding/hex"
-	"fmt"
 	"strings"
 
 	"github.com/emersion/go-smtp"
@@ -59,21 +58,14 @@ func (d *Delivery) Judge(ctx context.Context, a *arrival.Arrival) (*Judgement, e
 		return nil, err
 	}
 	a.Received = d.now()
-	found, err := d.checker.Check(ctx, a)
-	if err != nil {
-		return nil, fmt.Errorf("check an arrival: %w", err)
-	}
-	gathered, err := d.gather(ctx, a)
+	found, err := d.assess(ctx, a)
 	if err != nil {
 		return nil, err
 	}
 	whole := found.Found()
-	if err := d.unsure.check(a, whole.Verdict, gathered); err != nil {
-		return nil, err
-	}
-	decision := d.filing.decide(whole, gathered)
+	decision := d.filing.decide(whole, found.gathered)
 	j := &Judgement{
-		Verdict: string(whole.Verdict), Results: authres.Field(d.hostname, append(whole.Evidence(), gathered...)),
+		Verdict: string(whole.Verdict), Results: authres.Field(d.hostname, append(whole.Evidence(), found.gathered...)),
 		Hold: decision.Hold, Discard: decision.Discard, Refuse: decision.Refuse, Reasons: decision.Reasons,
 	}
 	for _, label := range decision.Labels {

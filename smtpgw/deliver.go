@@ -129,19 +129,12 @@ func (d *Delivery) ready(ctx context.Context, a *arrival.Arrival, ref string) (*
 	if err != nil {
 		return nil, err
 	}
-	found, err := d.checker.Check(ctx, a)
-	if err != nil {
-		return nil, fmt.Errorf("check an arrival: %w", err)
-	}
-	gathered, err := d.gather(ctx, a)
+	found, err := d.assess(ctx, a)
 	if err != nil {
 		return nil, err
 	}
 	whole := found.Found()
-	if err := d.unsure.check(a, whole.Verdict, gathered); err != nil {
-		return nil, err
-	}
-	shown := append(whole.Evidence(), gathered...)
+	shown := append(whole.Evidence(), found.gathered...)
 	stored, err := d.filtered(ctx, trace.Put(a.Raw, d.trace(a, shown, ref), d.hostname), a, ref, whole.Verdict)
 	if err != nil {
 		return nil, err
@@ -151,7 +144,7 @@ func (d *Delivery) ready(ctx context.Context, a *arrival.Arrival, ref string) (*
 		return nil, err
 	}
 	return &landing{
-		d: d, a: a, ref: ref, rcpts: rcpts, found: &assessed{found, gathered}, report: report, stored: stored, text: mailstore.NewBlob(stored), began: began, onward: onward, back: back,
+		d: d, a: a, ref: ref, rcpts: rcpts, found: found, report: report, stored: stored, text: mailstore.NewBlob(stored), began: began, onward: onward, back: back,
 	}, nil
 }
 
@@ -191,6 +184,19 @@ func canonicalRecipients(a *arrival.Arrival) ([]address.Mailbox, error) {
 type assessed struct {
 	arrival.Assessment
 	gathered screen.Evidence // of the sources, about the arrival as a whole
+}
+
+// assess has the verifier and the sources look at an arrival.
+func (d *Delivery) assess(ctx context.Context, a *arrival.Arrival) (*assessed, error) {
+	found, err := d.checker.Check(ctx, a)
+	if err != nil {
+		return nil, fmt.Errorf("check an arrival: %w", err)
+	}
+	gathered, err := d.gather(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	return &assessed{found, gathered}, d.unsure.check(a, found.Found().Verdict, gathered)
 }
 
 // share is what one account gets of an arrival.

@@ -2,8 +2,6 @@ package dkim
 
 import (
 	"bytes"
-	"encoding/json"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,16 +15,6 @@ import (
 // samples is the folder with the collections of signed mail.
 func samples(t *testing.T) string {
 	return filepath.Join(testenv.Folder(t, "CAIRN_TESTDATA"), "auth")
-}
-
-// wire is a file as it was on the wire.
-func wire(t *testing.T, path ...string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(path...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bytes.ReplaceAll(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
 }
 
 // results are those of a message, joined.
@@ -64,27 +52,13 @@ var generatedOtherwise = map[string]string{
 }
 
 func TestGenerated(t *testing.T) {
-	dir := filepath.Join(samples(t), "generated")
-	text, err := os.ReadFile(filepath.Join(dir, "cases.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all struct {
-		DNS   map[string][]string `json:"dns_txt"`
-		Cases []struct {
-			File, Note string
-			Want       string `json:"expect_dkim"`
-		}
-	}
-	if err := json.Unmarshal(text, &all); err != nil || len(all.Cases) < 40 {
-		t.Fatal(len(all.Cases), err)
-	}
-	for _, c := range all.Cases {
+	texts, cases := lookuptest.Generated(t)
+	for _, c := range cases {
 		if other, ok := generatedOtherwise[c.File]; ok {
-			c.Want = other
+			c.DKIM = other
 		}
-		if got := results(t, &lookuptest.Zone{TXTs: all.DNS}, wire(t, dir, c.File), time.Now()); got != c.Want {
-			t.Errorf("%s, %s: %s, want %s", c.File, c.Note, got, c.Want)
+		if got := results(t, &lookuptest.Zone{TXTs: texts}, c.Raw, time.Now()); got != c.DKIM {
+			t.Errorf("%s, %s: %s, want %s", c.File, c.Note, got, c.DKIM)
 		}
 	}
 }
@@ -93,7 +67,7 @@ func TestGenerated(t *testing.T) {
 func TestKeyedSamples(t *testing.T) {
 	dir := samples(t)
 	z := &lookuptest.Zone{TXTs: map[string][]string{}}
-	pem := string(wire(t, dir, "mimekit-dkim", "gmail.pub"))
+	pem := string(lookuptest.Wire(t, dir, "mimekit-dkim", "gmail.pub"))
 	var key strings.Builder
 	for line := range strings.Lines(pem) {
 		if !strings.HasPrefix(line, "-") {
@@ -104,7 +78,7 @@ func TestKeyedSamples(t *testing.T) {
 	z.TXTs["brisbane._domainkey.football.example.com"] = []string{"v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="}
 	z.TXTs["test._domainkey.football.example.com"] = []string{"v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/J16JYi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB"}
 	for file, want := range map[string]string{"gmail.msg": "pass", "related.msg": "pass", "rfc8463-example.msg": "pass,pass"} {
-		if got := results(t, z, wire(t, dir, "mimekit-dkim", file), time.Unix(1500000000, 0)); got != want {
+		if got := results(t, z, lookuptest.Wire(t, dir, "mimekit-dkim", file), time.Unix(1500000000, 0)); got != want {
 			t.Errorf("%s: %s", file, got)
 		}
 	}
@@ -114,7 +88,7 @@ func TestKeyedSamples(t *testing.T) {
 	}
 	for _, file := range files {
 		// Lines of names and keys stand in front of the message, and an empty one between.
-		keys, raw, _ := bytes.Cut(wire(t, file), []byte("\r\n\r\n"))
+		keys, raw, _ := bytes.Cut(lookuptest.Wire(t, file), []byte("\r\n\r\n"))
 		z := &lookuptest.Zone{TXTs: map[string][]string{}}
 		for line := range strings.Lines(string(keys)) {
 			name, txt, _ := strings.Cut(strings.TrimSpace(line), " ")
@@ -138,7 +112,7 @@ func TestBodiesOfSamples(t *testing.T) {
 	}
 	held := 0
 	for _, file := range files {
-		m := Split(wire(t, file))
+		m := Split(lookuptest.Wire(t, file))
 		for _, f := range m.Named("dkim-signature") {
 			s, err := parseSignature(f)
 			if s == nil || s.BodyHash == nil {

@@ -2,7 +2,6 @@ package arc
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,38 +16,21 @@ import (
 )
 
 func TestGenerated(t *testing.T) {
-	dir := filepath.Join(testenv.Folder(t, "CAIRN_TESTDATA"), "auth", "generated")
-	text, err := os.ReadFile(filepath.Join(dir, "cases.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all struct {
-		DNS   map[string][]string `json:"dns_txt"`
-		Cases []struct {
-			File, Note string
-			Want       string `json:"expect_arc"`
-		}
-	}
-	if err := json.Unmarshal(text, &all); err != nil {
-		t.Fatal(err)
-	}
+	texts, cases := lookuptest.Generated(t)
 	ran := 0
-	for _, c := range all.Cases {
-		raw, err := os.ReadFile(filepath.Join(dir, c.File))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if c.Want == "" {
-			c.Want = "none"
+	for _, c := range cases {
+		want := c.ARC
+		if want == "" {
+			want = "none"
 		} else {
 			ran++
 		}
-		got := Validate(t.Context(), lookup.New(&lookuptest.Zone{TXTs: all.DNS}), dkim.Split(raw))
-		if string(got.Result) != c.Want || (got.Result == Pass) != (len(got.Sealers) > 0) {
-			t.Errorf("%s, %s: %+v, want %s", c.File, c.Note, got, c.Want)
+		got := Validate(t.Context(), lookup.New(&lookuptest.Zone{TXTs: texts}), dkim.Split(c.Raw))
+		if string(got.Result) != want || (got.Result == Pass) != (len(got.Sealers) > 0) {
+			t.Errorf("%s, %s: %+v, want %s", c.File, c.Note, got, want)
 		}
 		if got.Result == Pass {
-			if silent := Validate(t.Context(), lookup.New(&lookuptest.Zone{Silent: map[string]bool{".example": true}}), dkim.Split(raw)); silent.Result != TempError {
+			if silent := Validate(t.Context(), lookup.New(&lookuptest.Zone{Silent: map[string]bool{".example": true}}), dkim.Split(c.Raw)); silent.Result != TempError {
 				t.Errorf("%s, the DNS is silent: %+v", c.File, silent)
 			}
 		}

@@ -1,10 +1,7 @@
 package assess
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -36,15 +33,6 @@ func assessed(t *testing.T, z *lookuptest.Zone, m Mail, sealers ...string) scree
 	return (&Assessor{Resolver: z, Sealers: sealers}).Assess(t.Context(), m, time.Now())
 }
 
-func wire(t *testing.T, path ...string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(path...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bytes.ReplaceAll(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
-}
-
 // generatedOtherwise are cases of which we say something else about DMARC, and why.
 var generatedOtherwise = map[string]string{
 	// Two From fields: whom it claims to be from cannot be told, which is no failure of a domain.
@@ -58,31 +46,13 @@ var generatedOtherwise = map[string]string{
 }
 
 func TestGenerated(t *testing.T) {
-	dir := filepath.Join(testenv.Folder(t, "CAIRN_TESTDATA"), "auth", "generated")
-	text, err := os.ReadFile(filepath.Join(dir, "cases.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all struct {
-		DNS   map[string][]string `json:"dns_txt"`
-		Cases []struct {
-			File, Note, Helo string
-			Client           string `json:"client_ip"`
-			From             string `json:"mail_from"`
-			SPF              string `json:"expect_spf"`
-			ARC              string `json:"expect_arc"`
-			DMARC            string `json:"expect_dmarc"`
-		}
-	}
-	if err := json.Unmarshal(text, &all); err != nil || len(all.Cases) < 40 {
-		t.Fatal(len(all.Cases), err)
-	}
-	for _, c := range all.Cases {
+	texts, cases := lookuptest.Generated(t)
+	for _, c := range cases {
 		if other, ok := generatedOtherwise[c.File]; ok {
 			c.DMARC = other
 		}
-		m := Mail{Client: netip.MustParseAddr(c.Client), Helo: c.Helo, From: c.From, Raw: wire(t, dir, c.File)}
-		e := assessed(t, &lookuptest.Zone{TXTs: all.DNS}, m)
+		m := Mail{Client: netip.MustParseAddr(c.Client), Helo: c.Helo, From: c.From, Raw: c.Raw}
+		e := assessed(t, &lookuptest.Zone{TXTs: texts}, m)
 		if spf, dmarc := said(e, "spf"), said(e, "dmarc"); spf != c.SPF || dmarc != c.DMARC {
 			t.Errorf("%s, %s: spf=%s dmarc=%s, want %s and %s", c.File, c.Note, spf, dmarc, c.SPF, c.DMARC)
 		}
@@ -91,7 +61,7 @@ func TestGenerated(t *testing.T) {
 		if got := said(e, "arc"); got != want {
 			t.Errorf("%s, %s: arc=%s, want %s", c.File, c.Note, got, want)
 		}
-		trusted := assessed(t, &lookuptest.Zone{TXTs: all.DNS}, m, "beta.example")
+		trusted := assessed(t, &lookuptest.Zone{TXTs: texts}, m, "beta.example")
 		if c.ARC == "pass" {
 			want = "pass"
 		}
@@ -113,7 +83,7 @@ func TestPoliciesOfSamples(t *testing.T) {
 		if policy == "alignment" {
 			policy = "reject"
 		}
-		m := Mail{Client: netip.MustParseAddr("192.0.2.1"), From: "x@other.example", Raw: wire(t, file)}
+		m := Mail{Client: netip.MustParseAddr("192.0.2.1"), From: "x@other.example", Raw: lookuptest.Wire(t, file)}
 		first := assessed(t, &lookuptest.Zone{}, m)
 		at := first[slices.IndexFunc(first, func(r screen.Result) bool { return r.Method == screen.MethodDMARC })].About
 		record := "v=DMARC1; p=" + policy
