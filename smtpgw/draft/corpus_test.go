@@ -87,9 +87,9 @@ var (
 // needsNothing says so of a message by other means than the code does. It may
 // miss some.
 func needsNothing(raw []byte) bool {
-	header, _ := rawheader.Split(raw)
+	header, rest := rawheader.Split(raw)
 	m, err := mail.ReadMessage(bytes.NewReader(raw))
-	if err != nil || !gatewaytest.IsWellFormed(raw) || !goodID.Match(header) || dropped.Match(header) || strings.Contains(m.Header.Get("From"), ",") {
+	if err != nil || len(rest) == 0 || !gatewaytest.IsWellFormed(raw) || !goodID.Match(header) || dropped.Match(header) || strings.Contains(m.Header.Get("From"), ",") {
 		return false
 	}
 	if _, err := mail.ParseDate(m.Header.Get("Date")); err != nil {
