@@ -190,10 +190,13 @@ func (l *landing) wishesOnward(rcpts, to []string) outbox.DSN {
 }
 
 // isForged reports whether SPF says that the server which brought an arrival may not send for its
-// envelope sender. Reports to that one would reach whoever was named: the account has them instead.
+// envelope sender; of one of ours it has to say that it may, since the mail goes on in our name.
+// Reports to that one would reach whoever was named: the account has them instead.
 func (l *landing) isForged() bool {
+	ours := l.d.dir.IsLocal(maildomain.OfAddress(l.a.From))
 	return l.a.From != "" && slices.ContainsFunc(l.found.gathered, func(r screen.Result) bool {
-		return r.Method == "spf" && (r.Result == string(spf.Fail) || r.Result == string(spf.SoftFail)) && r.Property == "smtp.mailfrom" && r.About == l.a.From
+		forged := r.Result == string(spf.Fail) || r.Result == string(spf.SoftFail) || ours && r.Result != screen.Pass
+		return forged && r.Method == "spf" && r.Property == "smtp.mailfrom" && r.About == l.a.From
 	})
 }
 

@@ -246,7 +246,9 @@ func TestForwardOfForgedSenders(t *testing.T) {
 		{screen.Fail, "ann@a.example", "", 1},
 		{"softfail", "ann@a.example", "", 2},
 		{screen.Fail, "other@local.example", "", 3},
-		{screen.Pass, strings.Repeat("a", 50) + "@a.example", "", 4},
+		{screen.Neutral, "other@local.example", "", 4},
+		{"temperror", "other@local.example", "", 5},
+		{screen.Pass, strings.Repeat("a", 50) + "@a.example", "", 6},
 	} {
 		spf.said.Store(&tt.spf)
 		before, _ := n.left(t)
