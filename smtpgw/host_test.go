@@ -113,7 +113,10 @@ func (s *foreignServer) serve(c net.Conn) {
 	lines := bufio.NewReader(c)
 	say := func(l ...string) { io.WriteString(c, strings.Join(l, "\r\n")+"\r\n") }
 	say(cmp.Or(s.banner, "220 hello"))
-	ext, text, at := s.ext, false, -1
+	s.mu.Lock()
+	offered := s.ext
+	s.mu.Unlock()
+	ext, text, at := offered, false, -1
 	for {
 		line, err := lines.ReadString('\n')
 		if err != nil {
@@ -164,7 +167,7 @@ func (s *foreignServer) serve(c net.Conn) {
 			}
 			c, encrypted, lines = over, "tls:", bufio.NewReader(over)
 			if ext = s.after; ext == nil {
-				ext = slices.DeleteFunc(slices.Clone(s.ext), func(e string) bool { return e == "STARTTLS" })
+				ext = slices.DeleteFunc(slices.Clone(offered), func(e string) bool { return e == "STARTTLS" })
 			}
 		case verb == "AUTH":
 			answer := func() string {
