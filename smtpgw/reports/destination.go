@@ -108,8 +108,9 @@ func destinationOfDMARC(uri string) (d Destination, ok bool) {
 
 // sizeOf reads a size, as in 10m (RFC 7489, section 6.3).
 func sizeOf(text string) (uint64, bool) {
-	digits := strings.TrimRight(strings.ToLower(text), "kmgt")
-	unit := strings.ToLower(text[len(digits):])
+	text = strings.ToLower(text) // which changes how long it is, if it is no text
+	digits := strings.TrimRight(text, "kmgt")
+	unit := text[len(digits):]
 	n, err := strconv.ParseUint(digits, 10, 64)
 	shift, known := map[string]uint{"": 0, "k": 10, "m": 20, "g": 30, "t": 40}[unit]
 	if err != nil || !known || n == 0 || n > 1<<20 && unit != "" || n > 1<<60 {
