@@ -179,11 +179,10 @@ func (n *Node) ReleaseQueue(ctx context.Context, r api.QueueRequest) (*api.Queue
 
 // DropQueue takes entries off the queue.
 func (n *Node) DropQueue(ctx context.Context, r api.QueueDrop) (*api.QueueChanged, error) {
-	of := api.QueueRequest{ID: r.ID, Domain: r.Domain, From: r.From, Account: r.Account, All: r.All}
-	if !namesQueued(of) {
+	if !namesQueued(r.QueueRequest) {
 		return nil, api.Errorf(api.CodeUsage, "cairn queue drop --help", "dropping mail: %s", whatNames)
 	}
-	which, err := n.whichQueued(of)
+	which, err := n.whichQueued(r.QueueRequest)
 	if err != nil {
 		return nil, err
 	}

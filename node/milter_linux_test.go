@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"cairn/mailstore/testenv"
 )
 
 // TestMilterSocketOfAGroup: the socket file is of the group of its folder, as a mail server beside
@@ -16,7 +18,7 @@ import (
 // says so, unless the folder hands its group on by itself.
 func TestMilterSocketOfAGroup(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root has groups to give")
+		testenv.Lacking(t, "only root has groups to give")
 	}
 	const somebody, theirs = 65534, 54321
 	for name, tt := range map[string]struct {

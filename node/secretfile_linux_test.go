@@ -7,12 +7,14 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+
+	"cairn/mailstore/testenv"
 )
 
 // TestSecretOfAnotherUser: where a file is root's alone, its mode is not what is wrong with it.
 func TestSecretOfAnotherUser(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root has files of another user")
+		testenv.Lacking(t, "only root has files of another user")
 	}
 	folder := shortDir(t)
 	within := filepath.Join(folder, "within")

@@ -220,20 +220,28 @@ func (s *spfNow) Gather(ctx context.Context, a *arrival.Arrival) ([]screen.Resul
 	return s.said.Load().Gather(ctx, a)
 }
 
+// refusing has the server outside refuse bob with a reply and offer an extension more, and SPF say
+// what is returned.
+func (n *forwarding) refusing(reply string, ext ...string) *spfNow {
+	spf := new(spfNow)
+	n.delivery.sources = arrival.Sources{Arrival: []arrival.Source{spf}}
+	n.outside.mu.Lock()
+	defer n.outside.mu.Unlock()
+	n.outside.ext = append(n.outside.ext, ext...)
+	n.outside.instead = func(line string, _ int) string {
+		if strings.HasPrefix(line, "RCPT TO:<bob@") {
+			return reply
+		}
+		return ""
+	}
+	return spf
+}
+
 // Where SPF says that a sender is forged he hears nothing of it. Who is told then is the account;
 // and what has no sender to be told is kept.
 func TestForwardOfForgedSenders(t *testing.T) {
 	n := newForwardingAs(t, testConfig, true, "bob@far.example")
-	spf := new(spfNow)
-	n.delivery.sources = arrival.Sources{Arrival: []arrival.Source{spf}}
-	n.outside.mu.Lock()
-	n.outside.instead = func(line string, _ int) string {
-		if strings.HasPrefix(line, "RCPT TO:<bob@") {
-			return "550 5.7.1 spam"
-		}
-		return ""
-	}
-	n.outside.mu.Unlock()
+	spf := n.refusing("550 5.7.1 spam")
 	for _, tt := range []struct {
 		spf  spfSays
 		from string
@@ -277,17 +285,7 @@ func TestForwardOfForgedSenders(t *testing.T) {
 // for success, of which this node has told him; and what nobody would be told of is kept.
 func TestForwardObeysNotify(t *testing.T) {
 	n := newForwardingAs(t, testConfig, true, "bob@far.example")
-	spf := new(spfNow)
-	n.delivery.sources = arrival.Sources{Arrival: []arrival.Source{spf}}
-	n.outside.mu.Lock()
-	n.outside.ext = append(n.outside.ext, "DSN")
-	n.outside.instead = func(line string, _ int) string {
-		if strings.HasPrefix(line, "RCPT TO:<bob@") {
-			return "550 5.1.1 gone"
-		}
-		return ""
-	}
-	n.outside.mu.Unlock()
+	spf := n.refusing("550 5.1.1 gone", "DSN")
 	for _, tt := range []struct {
 		spf     spfSays
 		from    string

@@ -70,14 +70,10 @@ type QueueRequest struct {
 	All     bool   `json:"all,omitempty"`
 }
 
-// QueueDrop names what is to be dropped, as QueueRequest does.
+// QueueDrop names what is to be dropped.
 type QueueDrop struct {
-	ID      uint64 `json:"id,omitempty"`
-	Domain  string `json:"domain,omitempty"`
-	From    string `json:"from,omitempty"`
-	Account string `json:"account,omitempty"`
-	All     bool   `json:"all,omitempty"`
-	Silent  bool   `json:"silent,omitempty"` // its sender is not told
+	QueueRequest
+	Silent bool `json:"silent,omitempty"` // its sender is not told
 }
 
 // QueueChanged says how many entries were held, released or dropped that were not before.

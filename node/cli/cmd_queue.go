@@ -110,8 +110,7 @@ them.`,
 }
 
 func (a *app) cmdQueueDrop() *cobra.Command {
-	var r api.QueueRequest
-	var silent bool
+	var r api.QueueDrop
 	c := &cobra.Command{
 		Use:   "drop ID",
 		Short: "Take mail out of the queue, and tell its sender",
@@ -121,15 +120,14 @@ While an attempt is under way an entry cannot be dropped.`,
 		Example: "  cairn queue drop 12\n  cairn queue drop 12 --silent\n  cairn queue drop --account alice --silent",
 		Args:    between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := which(c, args, &r); err != nil {
+			if err := which(c, args, &r.QueueRequest); err != nil {
 				return err
 			}
-			drop := api.QueueDrop{ID: r.ID, Domain: r.Domain, From: r.From, Account: r.Account, All: r.All, Silent: silent}
-			return ask(a, c, about((*api.Client).DropQueue, drop), func(b *bytes.Buffer, d *api.QueueChanged) { showDropped(b, d, drop.ID != 0) })
+			return ask(a, c, about((*api.Client).DropQueue, r), func(b *bytes.Buffer, d *api.QueueChanged) { showDropped(b, d, r.ID != 0) })
 		},
 	}
-	whichFlags(c, &r)
-	c.Flags().BoolVar(&silent, "silent", false, "send no report")
+	whichFlags(c, &r.QueueRequest)
+	c.Flags().BoolVar(&r.Silent, "silent", false, "send no report")
 	return c
 }
 

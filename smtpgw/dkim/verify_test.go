@@ -237,9 +237,9 @@ func FuzzKey(f *testing.F) {
 	f.Add(edText + "; t=y:s; h=sha256")
 	f.Add("k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/J16JYi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB")
 	f.Fuzz(func(t *testing.T, txt string) {
-		if k, err := ParseKey(txt); err == nil && k.Verify(algorithmEd25519, make([]byte, 32), make([]byte, 64)) == nil {
-			// A weak key may take a signature of zeros: who publishes it signs for himself alone.
-			t.Skip(txt)
+		if k, err := ParseKey(txt); err == nil {
+			// A weak key may take this signature: who publishes it signs for himself alone.
+			k.Verify(algorithmEd25519, make([]byte, 32), make([]byte, 64))
 		}
 	})
 }
