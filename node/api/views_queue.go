@@ -55,7 +55,7 @@ type QueueAttempt struct {
 
 // QueueSelection says which entries of the queue are listed: those that fit all that is given.
 type QueueSelection struct {
-	Domain  string `json:"name,omitempty"`
+	Domain  string `json:"name,omitempty"`    // the field has been called so since there was no other
 	From    string `json:"from,omitempty"`    // as in QueueRequest
 	Account string `json:"account,omitempty"` // as in QueueRequest
 }
