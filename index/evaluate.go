@@ -1,8 +1,10 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -17,7 +19,28 @@ type evaluator struct {
 	ctx     context.Context
 	txn     *badger.Txn
 	account mailstore.AccountID
-	all     []uint64 // documents of the account; nil until asked for
+	now     time.Time // that ages count back from
+	all     []uint64  // documents of the account; nil until asked for
+	steps   int       // what was looked at, see step
+}
+
+// step counts what takes about as long as looking at one place of a word, and has a search end when
+// nobody waits for it any more.
+func (e *evaluator) step() error {
+	if e.steps++; e.steps%1024 != 0 {
+		return nil
+	}
+	return e.ctx.Err()
+}
+
+// scan is scan of the database, as long as somebody waits for it.
+func (e *evaluator) scan(prefix []byte, values bool, fn func(key, value []byte) bool) error {
+	var ended error
+	err := scan(e.txn, prefix, values, func(key, value []byte) bool {
+		ended = e.step()
+		return ended == nil && fn(key, value)
+	})
+	return cmp.Or(err, ended)
 }
 
 // set returns what q finds. It may hold documents that are removed, see hidden.
@@ -50,6 +73,9 @@ func (e *evaluator) set(q query.Q) ([]uint64, error) {
 			}
 			return !at.Before(q.From) && (q.To.IsZero() || at.Before(q.To))
 		})
+	case query.Age:
+		since := q.Since(e.now)
+		return e.where(func(d document) bool { return d.received.Before(since) != q.Newer })
 	case query.Field:
 		number, known := fieldNumbers[q.Name]
 		if !known {
@@ -141,7 +167,7 @@ func (e *evaluator) everything() (list []uint64, err error) {
 
 // documents returns the numbers that the keys with a prefix end with.
 func (e *evaluator) documents(prefix []byte) (list []uint64, err error) {
-	err = scan(e.txn, prefix, false, func(key, _ []byte) bool {
+	err = e.scan(prefix, false, func(key, _ []byte) bool {
 		list = append(list, lastNumber(key))
 		return true
 	})
@@ -151,7 +177,7 @@ func (e *evaluator) documents(prefix []byte) (list []uint64, err error) {
 // where returns the documents that a condition holds for.
 func (e *evaluator) where(holds func(document) bool) (list []uint64, err error) {
 	var bad error
-	err = scan(e.txn, accountKey(tableDocument, e.account), true, func(key, value []byte) bool {
+	err = e.scan(accountKey(tableDocument, e.account), true, func(key, value []byte) bool {
 		var d document
 		if d, bad = decodeDocument(value); bad == nil && holds(d) {
 			list = append(list, lastNumber(key))

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -30,6 +31,7 @@ type Journal interface {
 type Request struct {
 	Account mailstore.AccountID // 0: all accounts
 	Query   query.Q             // nil: everything
+	Now     time.Time           // that newer_than and older_than count back from
 	Limit   int                 // of hits returned; 0 or less: no limit
 	Offset  int                 // hits to leave out at the front
 }
@@ -39,6 +41,8 @@ type Result struct {
 	Hits   []mailstore.Ref  // newest first
 	Total  int              // without Limit and Offset
 	Cursor mailstore.ModSeq // the state of the store that the answer is about
+	Query  query.Q          // as it was understood, for one account; for all as it was asked
+	Both   []string         // bare words that were looked for as a label too, sorted
 }
 
 // ErrClosed: the index is closed.

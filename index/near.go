@@ -2,153 +2,253 @@ package index
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"cairn/index/postings"
 	"cairn/index/query"
 )
 
-// stretch is a piece of a field, both ends included.
-type stretch struct{ first, last uint32 }
+// ErrTooNear: the words of a near stand in so many places of one message that looking at all ways
+// to join them would not end in time.
+var ErrTooNear = errors.New("the words of a near stand in too many places of one mail")
 
-// stretches are where something occurs in one document, in order.
-type stretches struct {
-	document uint64
-	list     []stretch
+// maxStretches bounds the ways in which parts of a near, which is itself a part of another, join in
+// one document.
+const maxStretches = 1 << 18
+
+// stretch is a piece of a field, both ends included: from the first word of what occurs there to
+// the last one.
+type stretch struct {
+	first, last uint32
+	parts       []stretch // whose words it is made of, if not of all between its ends
 }
 
-// maxStretches bounds what is looked at in one document; texts that repeat a few words over and
-// over have more.
-const maxStretches = 4096
+// shares tells whether a word of the text belongs to both.
+func (s stretch) shares(t stretch) bool {
+	if s.first > t.last || t.first > s.last {
+		return false
+	}
+	switch {
+	case s.parts != nil:
+		return slices.ContainsFunc(s.parts, t.shares)
+	case t.parts != nil:
+		return slices.ContainsFunc(t.parts, s.shares)
+	}
+	return true
+}
+
+// places is a part of a near: where it occurs in a field of a document.
+type places interface {
+	// documents are those that it can occur in, in order.
+	documents() []uint64
+	// in returns the stretches in a document, by their beginnings. Documents ascend from call to
+	// call.
+	in(document uint64) ([]stretch, error)
+}
+
+// occurring is a word or phrase of so many words.
+type occurring struct {
+	found  []postings.Posting // not yet asked for
+	length uint32
+}
+
+func (o *occurring) documents() []uint64 {
+	list := make([]uint64, len(o.found))
+	for i, p := range o.found {
+		list[i] = p.Document
+	}
+	return list
+}
+
+func (o *occurring) in(document uint64) ([]stretch, error) {
+	i, found := slices.BinarySearchFunc(o.found, document, func(p postings.Posting, d uint64) int { return cmp.Compare(p.Document, d) })
+	o.found = o.found[i:]
+	if !found {
+		return nil, nil
+	}
+	list := make([]stretch, len(o.found[0].Positions))
+	for i, at := range o.found[0].Positions {
+		list[i] = stretch{first: at, last: at + o.length - 1}
+	}
+	return list, nil
+}
+
+// oneOf is where any of its parts is.
+type oneOf []places
+
+func (o oneOf) documents() (all []uint64) {
+	for _, part := range o {
+		all = append(all, part.documents()...)
+	}
+	return postings.Union(all)
+}
+
+func (o oneOf) in(document uint64) (all []stretch, err error) {
+	for _, part := range o {
+		list, err := part.in(document)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	sortStretches(all)
+	return all, nil
+}
+
+// within is where its parts are, each within distance of those before it.
+type within struct {
+	e        *evaluator
+	parts    []places
+	distance int64
+}
+
+func (w *within) documents() []uint64 {
+	sets := make([]postings.Set, len(w.parts))
+	for i, part := range w.parts {
+		sets[i] = postings.Slice(part.documents())
+	}
+	return postings.Collect(postings.And(sets...))
+}
+
+func (w *within) in(document uint64) (joined []stretch, err error) {
+	err = w.walk(document, func(s, t stretch) (bool, error) {
+		if len(joined) >= maxStretches {
+			return false, ErrTooNear
+		}
+		joined = append(joined, join(s, t))
+		return true, nil
+	})
+	sortStretches(joined)
+	return joined, err
+}
+
+// holds tells whether they are near each other anywhere in a document.
+func (w *within) holds(document uint64) (found bool, err error) {
+	err = w.walk(document, func(stretch, stretch) (bool, error) {
+		found = true
+		return false, nil
+	})
+	return found, err
+}
+
+// walk calls fn for each stretch of all parts but the last one with each of the last one that is
+// near it, until it returns false.
+func (w *within) walk(document uint64, fn func(s, t stretch) (bool, error)) error {
+	before := &within{w.e, w.parts[:len(w.parts)-1], w.distance}
+	var a []stretch
+	var err error
+	if len(before.parts) == 1 {
+		a, err = before.parts[0].in(document)
+	} else {
+		a, err = before.in(document)
+	}
+	if err != nil {
+		return err
+	}
+	b, err := w.parts[len(w.parts)-1].in(document)
+	if err != nil {
+		return err
+	}
+	longest := uint32(0)
+	for _, t := range b {
+		longest = max(longest, t.last-t.first)
+	}
+	begin := 0 // in b: what is before it is too far from all that follows in a
+	for _, s := range a {
+		for begin < len(b) && int64(b[begin].first)+int64(longest)+w.distance < int64(s.first) {
+			begin++
+		}
+		for _, t := range b[begin:] {
+			if int64(t.first) > int64(s.last)+w.distance {
+				break
+			}
+			if err := w.e.step(); err != nil {
+				return err
+			}
+			if int64(s.first)-int64(t.last) > w.distance || s.shares(t) {
+				continue
+			}
+			if more, err := fn(s, t); err != nil || !more {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// join is the stretch from one to the other.
+func join(s, t stretch) stretch {
+	parts := make([]stretch, 0, 2)
+	for _, s := range []stretch{s, t} {
+		if s.parts == nil {
+			parts = append(parts, s)
+		} else {
+			parts = append(parts, s.parts...)
+		}
+	}
+	return stretch{min(s.first, t.first), max(s.last, t.last), parts}
+}
+
+func sortStretches(list []stretch) {
+	slices.SortFunc(list, func(a, b stretch) int { return cmp.Compare(a.first, b.first) })
+}
 
 // nearDocuments appends the documents in which a near holds in a field.
 func (e *evaluator) nearDocuments(list []uint64, q query.Near, f field) ([]uint64, error) {
-	found, err := e.places(q, f, q.Distance)
-	for _, s := range found {
-		list = append(list, s.document)
+	p, err := e.places(q, f, q.Distance)
+	if err != nil {
+		return nil, err
 	}
-	return list, err
+	w := p.(*within)
+	for _, document := range w.documents() {
+		found, err := w.holds(document)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			list = append(list, document)
+		}
+	}
+	return list, nil
 }
 
-// places returns where q occurs in a field, by document. The parts of an And must be within
-// distance of each other.
-func (e *evaluator) places(q query.Q, f field, distance int) ([]stretches, error) {
+// places returns where q occurs in a field. The parts of an And must be within distance of each
+// other.
+func (e *evaluator) places(q query.Q, f field, distance int) (places, error) {
 	switch q := q.(type) {
 	case query.Near:
-		return e.join([]query.Q{q.Left, q.Right}, f, q.Distance)
+		parts, err := e.placesOfEach([]query.Q{q.Left, q.Right}, f, q.Distance)
+		return &within{e, parts, int64(q.Distance)}, err
 	case query.And:
-		return e.join(q.List, f, distance)
+		parts, err := e.placesOfEach(q.List, f, distance)
+		return &within{e, parts, int64(distance)}, err
 	case query.Or:
-		var all []stretches
-		for _, part := range q.List {
-			found, err := e.places(part, f, distance)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, found...)
-		}
-		return unite(all), nil
+		parts, err := e.placesOfEach(q.List, f, distance)
+		return oneOf(parts), err
 	}
 	s := newSearched(q, f)
 	found, err := e.occurrences(s, f)
 	if err != nil {
 		return nil, err
 	}
-	all := spread(found, s.length())
 	if s.whole != "" {
 		whole, err := e.termPostings(f, s.whole, s.prefix)
 		if err != nil {
 			return nil, err
 		}
-		all = unite(append(all, spread(whole, s.length())...))
+		found = postings.Merge(append(found, whole...))
 	}
-	return all, nil
+	return &occurring{found, uint32(s.length())}, nil
 }
 
-func spread(found []postings.Posting, length int) []stretches {
-	all := make([]stretches, 0, len(found))
-	for _, p := range found {
-		s := stretches{document: p.Document}
-		for _, at := range p.Positions[:min(len(p.Positions), maxStretches)] {
-			s.list = append(s.list, stretch{at, at + uint32(length-1)})
-		}
-		all = append(all, s)
-	}
-	return all
-}
-
-// unite sorts and joins by document.
-func unite(all []stretches) []stretches {
-	slices.SortStableFunc(all, func(a, b stretches) int { return cmp.Compare(a.document, b.document) })
-	var out []stretches
-	for _, s := range all {
-		if last := len(out) - 1; last >= 0 && out[last].document == s.document {
-			out[last].list = tidy(append(slices.Clone(out[last].list), s.list...))
-		} else {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-func tidy(list []stretch) []stretch {
-	slices.SortFunc(list, func(a, b stretch) int {
-		return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.last, b.last))
-	})
-	list = slices.Compact(list)
-	return list[:min(len(list), maxStretches)]
-}
-
-// join returns the stretches that hold one occurrence of each part, each within distance of those
-// before it.
-func (e *evaluator) join(parts []query.Q, f field, distance int) ([]stretches, error) {
-	var joined []stretches
-	for i, part := range parts {
-		found, err := e.places(part, f, distance)
-		if err != nil {
+func (e *evaluator) placesOfEach(list []query.Q, f field, distance int) ([]places, error) {
+	parts := make([]places, len(list))
+	for i, q := range list {
+		var err error
+		if parts[i], err = e.places(q, f, distance); err != nil {
 			return nil, err
 		}
-		if i == 0 {
-			joined = found
-		} else {
-			joined = joinNear(joined, found, distance)
-		}
-		if len(joined) == 0 {
-			return nil, nil
-		}
 	}
-	return joined, nil
-}
-
-func joinNear(a, b []stretches, distance int) []stretches {
-	var out []stretches
-	for len(a) > 0 && len(b) > 0 {
-		switch {
-		case a[0].document < b[0].document:
-			a = a[1:]
-		case a[0].document > b[0].document:
-			b = b[1:]
-		default:
-			if list := pairs(a[0].list, b[0].list, distance); len(list) > 0 {
-				out = append(out, stretches{a[0].document, list})
-			}
-			a, b = a[1:], b[1:]
-		}
-	}
-	return out
-}
-
-// pairs joins each stretch of a with each of b that is near it. The same piece of text is not near
-// itself.
-func pairs(a, b []stretch, distance int) []stretch {
-	var out []stretch
-	for _, s := range a {
-		for _, t := range b {
-			gap := max(int64(t.first)-int64(s.last), int64(s.first)-int64(t.last))
-			if s != t && gap <= int64(distance) && len(out) < maxStretches {
-				out = append(out, stretch{min(s.first, t.first), max(s.last, t.last)})
-			}
-		}
-	}
-	return tidy(out)
+	return parts, nil
 }

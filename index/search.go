@@ -38,9 +38,9 @@ func (ix *Index) search(ctx context.Context, r Request) (Result, error) {
 	}
 	result := Result{Cursor: at.cursor}
 	if r.Account != 0 {
-		result.Hits, err = searchAccount(ctx, txn, r.Account, r.Query)
+		err = result.searchAccount(ctx, txn, r, r.Account)
 	} else {
-		result.Hits, err = searchAll(ctx, txn, r.Query)
+		err = result.searchAll(ctx, txn, r)
 	}
 	if err != nil {
 		return Result{}, err
@@ -53,67 +53,61 @@ func (ix *Index) search(ctx context.Context, r Request) (Result, error) {
 	return result, nil
 }
 
-// searchAccount returns the hits in one account, newest first.
-func searchAccount(ctx context.Context, txn *badger.Txn, account mailstore.AccountID, q query.Q) ([]mailstore.Ref, error) {
-	e := &evaluator{ctx: ctx, txn: txn, account: account}
-	q, err := e.resolve(q)
+// searchAccount adds the hits in one account, newest first, and says how the query is understood
+// there.
+func (result *Result) searchAccount(ctx context.Context, txn *badger.Txn, r Request, account mailstore.AccountID) error {
+	e := &evaluator{ctx: ctx, txn: txn, account: account, now: r.Now}
+	q, both, err := e.resolve(r.Query)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	found, err := e.set(q)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	hidden, err := e.hidden(q)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	list := postings.Collect(postings.AndNot(postings.Slice(found), postings.Slice(hidden)))
-	hits := make([]mailstore.Ref, 0, len(list))
 	last := e.lastDocument()
-	for _, id := range slices.Backward(list) {
-		if id > last {
-			continue
+	for _, id := range slices.Backward(postings.Collect(postings.AndNot(postings.Slice(found), postings.Slice(hidden)))) {
+		if id <= last {
+			result.Hits = append(result.Hits, mailstore.Ref{Account: account, Message: mailstore.MessageID(id)})
 		}
-		hits = append(hits, mailstore.Ref{Account: account, Message: mailstore.MessageID(id)})
 	}
-	return hits, nil
+	result.Query = q
+	result.Both = append(result.Both, both...)
+	return nil
 }
 
-// searchAll returns the hits in all accounts, newest first.
-func searchAll(ctx context.Context, txn *badger.Txn, q query.Q) ([]mailstore.Ref, error) {
+// searchAll finds the hits in all accounts, newest first.
+func (result *Result) searchAll(ctx context.Context, txn *badger.Txn, r Request) error {
 	accounts, err := accountsWith(txn, tableDocument)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	type dated struct {
-		mailstore.Ref
-		received int64
-	}
-	var all []dated
 	for _, account := range accounts {
-		hits, err := searchAccount(ctx, txn, account, q)
+		if err := result.searchAccount(ctx, txn, r, account); err != nil {
+			return err
+		}
+	}
+	result.Query = r.Query
+	slices.Sort(result.Both)
+	result.Both = slices.Compact(result.Both)
+	received := make(map[mailstore.Ref]int64, len(result.Hits))
+	for _, h := range result.Hits {
+		b, err := get(txn, documentKey(tableDocument, h.Account, h.Message))
 		if err != nil {
-			return nil, err
+			return err
 		}
-		for _, h := range hits {
-			b, err := get(txn, documentKey(tableDocument, h.Account, h.Message))
-			if err != nil {
-				return nil, err
-			}
-			d, err := decodeDocument(b)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, dated{h, d.received.UnixMilli()})
+		d, err := decodeDocument(b)
+		if err != nil {
+			return err
 		}
+		received[h] = d.received.UnixMilli()
 	}
-	slices.SortStableFunc(all, func(a, b dated) int { return cmp.Compare(b.received, a.received) })
-	hits := make([]mailstore.Ref, len(all))
-	for i, d := range all {
-		hits[i] = d.Ref
-	}
-	return hits, nil
+	slices.SortStableFunc(result.Hits, func(a, b mailstore.Ref) int { return cmp.Compare(received[b], received[a]) })
+	return nil
 }
 
 // accountsWith returns the accounts that have keys in a table of documents.

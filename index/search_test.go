@@ -1,8 +1,12 @@
 package index
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"cairn/index/query"
 	"cairn/mailstore"
@@ -51,7 +55,7 @@ The dog was not lazy. Friday it is, said Jon and then he left.
 func TestSearch(t *testing.T) {
 	b := newBed(t)
 	b.add([]string{"inbox", "unread", "work/billing"}, letter)
-	b.add([]string{"inbox", "verdict/pending"}, page)
+	b.add([]string{"inbox", "verdict/pending", "lazy"}, page)
 	b.add([]string{"sent"}, reply)
 	b.add([]string{"inbox", "deleted"}, "Subject: gone invoice\n\nbye\n")
 	b.sync()
@@ -133,11 +137,98 @@ func TestSearch(t *testing.T) {
 		{"received:..2026-05-09", ""},
 		{"after:2026-04-10", "3 1"},
 		{"- invoice", "3 1"},
+		{"invoice -- friday", "3 1"},
+		{"invoice & friday", "3 1"},
+		{"invoice not --", "3 1"},
+		{`"$$$"`, ""},
+		{"--", ""},
+		{"not --", ""},
+		{"-(& --)", ""},
+		{"inbox or ★", "2 1"},
+		{"sent or not ★★", "3"},
+		{"subject:& invoice", ""},
+		{"subject:(& invoice)", "3 1"},
+		{`subject:(not "&")`, ""},
+		{"(-- or &) invoice", "3 1"},
+		{`"lazy dog" near dog`, ""}, // there is no other dog
+		{"dog near dog", ""},
+		{"(fox near jumps) near quick", "1"},
+		{"(fox near jumps) near fox", ""},
+		{"lazy", "3 2 1"}, // the label of one, and a word of the others
+		{"LAZY -label:lazy", "3 1"},
+		{`"lazy"`, "3 1"},
+		{"subject:lazy", ""},
+		{"deleted", "4"},
+		{"Waiting", ""},
 		{`subject:"re invoice"`, "3"},
 	} {
 		if got := b.find(c.query); got != c.want {
 			t.Errorf("%s finds %q, want %q", c.query, got, c.want)
 		}
+	}
+}
+
+// What a bare word means is told: a label of the system, or a label of the account's own and the word.
+func TestQueryAsUnderstood(t *testing.T) {
+	b := newBed(t)
+	b.add([]string{"work", "home"}, letter)
+	b.sync()
+	for _, c := range []struct{ query, understood, both string }{
+		{"inbox invoice", "label:inbox invoice", ""},
+		{"Work -home work from:home", `(label:work or "Work") not (label:home or "home") (label:work or "work") from:home`, "home work"},
+		{"Report -- final", "Report final", ""},
+		{"not --", "not *", ""},
+		{"newer_than:3d", "newer_than:3d", ""},
+	} {
+		q, err := query.Parse(c.query, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, err := b.ix.Search(t.Context(), Request{Account: b.account, Query: q, Now: time.Now()})
+		if err != nil || result.Query.String() != c.understood || strings.Join(result.Both, " ") != c.both {
+			t.Errorf("%s is understood as %s, with %q, %v; want %s, with %q", c.query, result.Query, result.Both, err, c.understood, c.both)
+		}
+	}
+}
+
+// Every label of the system can be asked for by is:, and no other.
+func TestIsTakesTheSystemsLabels(t *testing.T) {
+	for _, label := range mailstore.SystemLabels() {
+		if q, err := query.Parse("is:"+label, time.Now()); err != nil || q != query.Q(query.Label{Name: label}) {
+			t.Errorf("is:%s: %v, %v", label, q, err)
+		}
+	}
+}
+
+// A near is right however often its words stand in a mail, ends when nobody waits for it, and what
+// would take too much room is an error.
+func TestNearOfManyPlaces(t *testing.T) {
+	b := newBed(t)
+	b.add(nil, "Subject: many\n\n"+strings.Repeat("the sea with ", 50_000)+"the end of it\n")
+	b.sync()
+	for q, want := range map[string]string{
+		"sea near/3 end": "1", "sea near/2 end": "", "end near/1 of near/1 it": "1", "the near/1 it": "", "(the near/2 with) near/3 of": "1", "(the near/2 with) near/1 of": "",
+	} {
+		if got := b.find(q); got != want {
+			t.Errorf("%s finds %q, want %q", q, got, want)
+		}
+	}
+	q, err := query.Parse("(the near/900 with) near/1 it", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.ix.Search(t.Context(), Request{Account: b.account, Query: q}); !errors.Is(err, ErrTooNear) {
+		t.Errorf("%s: %v", q, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	e := &evaluator{ctx: ctx}
+	cancel()
+	var ended error
+	for range 1024 {
+		ended = cmp.Or(ended, e.step())
+	}
+	if !errors.Is(ended, context.Canceled) {
+		t.Errorf("a search that nobody waits for: %v", ended)
 	}
 }
 

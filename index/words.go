@@ -82,7 +82,7 @@ func (e *evaluator) words(list []uint64, q query.Q, f field) ([]uint64, error) {
 // termDocuments appends the documents that have a term, or one that begins with it, in a field.
 func (e *evaluator) termDocuments(list []uint64, f field, term string, prefix bool) ([]uint64, error) {
 	var bad error
-	err := scan(e.txn, e.termKeys(f, term, prefix), true, func(_, value []byte) bool {
+	err := e.scan(e.termKeys(f, term, prefix), true, func(_, value []byte) bool {
 		list, bad = postings.Documents(list, value)
 		return bad == nil
 	})
@@ -104,7 +104,7 @@ func (e *evaluator) termKeys(f field, term string, prefix bool) []byte {
 func (e *evaluator) termPostings(f field, term string, prefix bool) ([]postings.Posting, error) {
 	var list []postings.Posting
 	var bad error
-	err := scan(e.txn, e.termKeys(f, term, prefix), true, func(_, value []byte) bool {
+	err := e.scan(e.termKeys(f, term, prefix), true, func(_, value []byte) bool {
 		var block []postings.Posting
 		block, bad = postings.Decode(value)
 		list = append(list, block...)

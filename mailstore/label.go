@@ -13,11 +13,21 @@ const (
 	LabelSpam    = "spam"
 	LabelDeleted = "deleted"
 
+	// LabelQuarantine is of mail that is held for a person to look at, out of every other list.
+	LabelQuarantine = "quarantine"
+	// LabelWaiting is of a sender's copy while somebody waits for it who was tried without success.
+	LabelWaiting = "waiting"
+
 	// VerdictPrefix begins the label that carries a message's verdict, as in "verdict/pending". The
 	// query verdict:pending finds it. The prefix keeps words such as "changed" from being taken for
 	// labels in a query.
 	VerdictPrefix = "verdict/"
 )
+
+// SystemLabels are the labels that the node itself gives and takes, but for those of verdicts.
+func SystemLabels() []string {
+	return []string{LabelInbox, LabelUnread, LabelSent, LabelSpam, LabelDeleted, LabelQuarantine, LabelWaiting}
+}
 
 // MaxLabel is the length limit of a label name in bytes.
 const MaxLabel = 64

@@ -85,7 +85,7 @@ const filingLost = "what it was filed by, beside its record, cannot be read as i
 
 // filedUnder is where a mail is by its labels.
 func filedUnder(labels []string) string {
-	for _, l := range []string{screen.LabelQuarantine, mailstore.LabelSpam, mailstore.LabelInbox} {
+	for _, l := range []string{mailstore.LabelQuarantine, mailstore.LabelSpam, mailstore.LabelInbox} {
 		if slices.Contains(labels, l) {
 			return l
 		}

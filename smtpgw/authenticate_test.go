@@ -91,16 +91,16 @@ func TestAuthentication(t *testing.T) {
 			[]string{"spf=none", "dkim=pass header.d=org.example", "dmarc=pass header.from=org.example"}},
 		{"sent by its own server", "jo@here.example", "jo@here.example", letter("jo@here.example"), record.Unrecorded, mailstore.LabelInbox,
 			[]string{"spf=pass", "smtp.mailfrom=jo@here.example", "dkim=none", "dmarc=pass header.from=here.example", "iprev=pass reason=\"mx.here.example\" policy.iprev=127.0.0.1"}},
-		{"forged", "jo@org.example", "jo@org.example", letter("jo@org.example"), record.Unrecorded, screen.LabelQuarantine,
+		{"forged", "jo@org.example", "jo@org.example", letter("jo@org.example"), record.Unrecorded, mailstore.LabelQuarantine,
 			[]string{"spf=fail", "dkim=none", "dmarc=fail", "its policy is reject"}},
-		{"signed and changed", "jo@org.example", "jo@org.example", strings.Replace(dkimSigned(t, "org.example", letter("jo@org.example")), "Hello", "Give", 1), record.Unrecorded, screen.LabelQuarantine,
+		{"signed and changed", "jo@org.example", "jo@org.example", strings.Replace(dkimSigned(t, "org.example", letter("jo@org.example")), "Hello", "Give", 1), record.Unrecorded, mailstore.LabelQuarantine,
 			[]string{"dkim=fail reason=\"the body was changed\" header.d=org.example", "dmarc=fail"}},
 		{"forged, to be put aside", "jo@peer.example", "jo@aside.example", letter("jo@aside.example"), record.Unrecorded, mailstore.LabelSpam, []string{"dmarc=fail", "quarantine"}},
 		{"forged, the policy is tried out", "jo@peer.example", "jo@trying.example", letter("jo@trying.example"), record.Unrecorded, mailstore.LabelInbox, []string{"dmarc=fail", "not to be applied"}},
 		{"no policy", "jo@peer.example", "jo@peer.example", letter("jo@peer.example"), record.Unrecorded, mailstore.LabelInbox, []string{"spf=none", "dmarc=none"}},
 		{"recorded, though its domain disowns it", "jo@org.example", "jo@org.example", letter("jo@org.example"), record.Pending, mailstore.LabelInbox, []string{"dmarc=fail"}},
 		{"recorded, though the DNS is silent", "jo@x.silent.example", "jo@x.silent.example", letter("jo@x.silent.example"), record.Verified, mailstore.LabelInbox, []string{"spf=temperror", "dmarc=temperror"}},
-		{"with results that it claims to have of us", "jo@org.example", "jo@org.example", "Authentication-Results: mx.local.example; dmarc=pass header.from=org.example\r\n" + letter("jo@org.example"), record.Unrecorded, screen.LabelQuarantine,
+		{"with results that it claims to have of us", "jo@org.example", "jo@org.example", "Authentication-Results: mx.local.example; dmarc=pass header.from=org.example\r\n" + letter("jo@org.example"), record.Unrecorded, mailstore.LabelQuarantine,
 			[]string{"dmarc=fail"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -156,7 +156,7 @@ func TestTrustedSealer(t *testing.T) {
 	texts, cases := lookuptest.Generated(t)
 	i := slices.IndexFunc(cases, func(c lookuptest.Case) bool { return c.File == "msg/036.eml" })
 	raw := cases[i].Raw
-	for label, sealers := range map[string][]string{mailstore.LabelInbox: {"beta.example"}, screen.LabelQuarantine: {"other.example"}} {
+	for label, sealers := range map[string][]string{mailstore.LabelInbox: {"beta.example"}, mailstore.LabelQuarantine: {"other.example"}} {
 		st := localStore(t)
 		source := NewAuthentication(testConfig, &lookuptest.Zone{TXTs: texts}, func(netip.Addr) bool { return true }, sealers)
 		found := screen.Finding{Verdict: record.Unrecorded, From: "jo@alpha.example"}

@@ -16,7 +16,6 @@ import (
 	"cairn/smtpgw/authres"
 	"cairn/smtpgw/rawheader"
 	"cairn/smtpgw/refuse"
-	"cairn/smtpgw/screen"
 	"cairn/smtpgw/trace"
 )
 
@@ -69,7 +68,7 @@ func (d *Delivery) Judge(ctx context.Context, a *arrival.Arrival) (*Judgement, e
 		Hold: decision.Hold, Discard: decision.Discard, Refuse: decision.Refuse, Reasons: decision.Reasons,
 	}
 	for _, label := range decision.Labels {
-		j.Spam = j.Spam || label == mailstore.LabelSpam || label == screen.LabelQuarantine
+		j.Spam = j.Spam || label == mailstore.LabelSpam || label == mailstore.LabelQuarantine
 	}
 	if j.Refuse != "" {
 		return j, refusalReply(j.Refuse)

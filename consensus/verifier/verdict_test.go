@@ -496,7 +496,7 @@ func TestPolicy(t *testing.T) {
 		says      string
 	}{
 		{"invalid is spam", screen.Policy{}, 0, 0, "", func(*world) []byte { return rubbish }, record.Invalid, "spam", ""},
-		{"invalid is put apart", screen.Policy{Invalid: screen.InvalidQuarantine}, 0, 0, "", func(*world) []byte { return rubbish }, record.Invalid, screen.LabelQuarantine, ""},
+		{"invalid is put apart", screen.Policy{Invalid: screen.InvalidQuarantine}, 0, 0, "", func(*world) []byte { return rubbish }, record.Invalid, mailstore.LabelQuarantine, ""},
 		{"invalid is dropped", screen.Policy{Invalid: screen.InvalidDiscard}, 0, 0, "", func(*world) []byte { return rubbish }, record.Invalid, "", ""},
 		{"only invalid is dropped", screen.Policy{Invalid: screen.InvalidDiscard}, 0, 0, "", tagged, record.Differs, "inbox", ""},
 		{"default threshold", screen.Policy{}, 0, 0, "", tagged, record.Differs, "inbox", "at least 75 %"},

@@ -125,52 +125,31 @@ func dateReceived(v token, now time.Time) (Q, error) {
 	return received(q.(Date)), nil
 }
 
-// dateNewer and dateOlder go by when a message came in: its Date is its author's word, and that of
-// a mail which was held up, or whose clock was wrong, says nothing about what is new here.
-func dateNewer(v token, now time.Time) (Q, error) {
-	t, err := ago(v, now)
-	return received(newDate(t, time.Time{})), err
-}
-
-func dateOlder(v token, now time.Time) (Q, error) {
-	t, err := ago(v, now)
-	return received(newDate(time.Time{}, t)), err
-}
-
 func received(d Date) Date {
 	d.Received = true
 	return d
 }
 
-// ago reads a number with a unit: hours, days, weeks, months or years before now.
-func ago(v token, now time.Time) (time.Time, error) {
+// ageOf reads a number with a unit: hours, days, weeks, months or years before now. It goes by when
+// a message came in: its Date is its author's word, and that of a mail which was held up, or whose
+// clock was wrong, says nothing about what is new here.
+func ageOf(v token, now time.Time, newer bool) (Q, error) {
 	fault := faultAt(v.pos, "%q is not an age; write a number and h, d, w, m (months) or y, as in 30d", v.text)
 	if len(v.text) < 2 {
-		return now, fault
+		return nil, fault
 	}
 	n, err := strconv.Atoi(v.text[:len(v.text)-1])
-	if err != nil || n < 0 || n > 100_000 {
-		return now, fault
+	if err != nil || n < 0 || n > 100_000 || v.text[0] == '+' {
+		return nil, fault
 	}
-	var t time.Time
-	switch v.text[len(v.text)-1] | 0x20 {
-	case 'h':
-		t = now.Add(-time.Duration(n) * time.Hour)
-	case 'd':
-		t = now.AddDate(0, 0, -n)
-	case 'w':
-		t = now.AddDate(0, 0, -7*n)
-	case 'm':
-		t = now.AddDate(0, -n, 0)
-	case 'y':
-		t = now.AddDate(-n, 0, 0)
-	default:
-		return now, fault
+	age := Age{Newer: newer, Count: n, Unit: v.text[len(v.text)-1] | 0x20}
+	if !strings.ContainsRune("hdwmy", rune(age.Unit)) {
+		return nil, fault
 	}
-	if t.Year() < 1 {
-		return now, faultAt(v.pos, "%q reaches back before all mail", v.text)
+	if age.Since(now).Year() < 1 {
+		return nil, faultAt(v.pos, "%q reaches back before all mail", v.text)
 	}
-	return t, nil
+	return age, nil
 }
 
 func isMoment(s string) bool {

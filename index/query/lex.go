@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -9,11 +10,11 @@ import (
 
 // Error is a fault in the text of a query.
 type Error struct {
-	Pos    int // byte offset into the text
+	Pos    int // characters of the text before it
 	Reason string
 }
 
-// Error says where, counted in characters from 1 by whoever wrote only ASCII, and why.
+// Error says where, counted in characters from 1, and why.
 func (e *Error) Error() string { return fmt.Sprintf("position %d: %s", e.Pos+1, e.Reason) }
 
 func faultAt(pos int, format string, args ...any) *Error {
@@ -24,9 +25,10 @@ type kind uint8
 
 const (
 	tokenEnd    kind = iota
-	tokenOpen        // (
-	tokenClose       // )
-	tokenMinus       // - before something
+	tokenOpen        // ( or {
+	tokenClose       // ) or }
+	tokenMinus       // - or ! before something
+	tokenOr          // |
 	tokenPhrase      // text between quotes
 	tokenWord        // a word as written
 	tokenField       // a name before a colon, lower case; its value follows
@@ -44,7 +46,7 @@ type lexer struct {
 	pos  int
 }
 
-func wordEnd(r rune) bool { return unicode.IsSpace(r) || r == '(' || r == ')' || r == '"' }
+func wordEnd(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(`(){}|"`, r) }
 
 // next returns the next token. After a tokenField the caller takes the value with value.
 func (l *lexer) next() (token, error) {
@@ -55,27 +57,49 @@ func (l *lexer) next() (token, error) {
 		return token{kind: tokenEnd, pos: start}, nil
 	}
 	switch rest[0] {
-	case '(':
+	case '(', '{':
 		l.pos++
-		return token{kind: tokenOpen, pos: start}, nil
-	case ')':
+		return token{kind: tokenOpen, text: rest[:1], pos: start}, nil
+	case ')', '}':
 		l.pos++
-		return token{kind: tokenClose, pos: start}, nil
+		return token{kind: tokenClose, text: rest[:1], pos: start}, nil
+	case '|':
+		l.pos++
+		return token{kind: tokenOr, text: rest[:1], pos: start}, nil
 	case '"':
 		return l.phrase()
-	case '-':
-		if r, _ := utf8.DecodeRuneInString(rest[1:]); len(rest) > 1 && !unicode.IsSpace(r) && r != ')' {
+	case '-', '!':
+		// Two dashes in a row, or one by itself, are punctuation of a text that was pasted.
+		if r, _ := utf8.DecodeRuneInString(rest[1:]); len(rest) > 1 && r != '-' && r != '!' && (!wordEnd(r) || r == '(' || r == '{' || r == '"') {
 			l.pos++
-			return token{kind: tokenMinus, pos: start}, nil
+			return token{kind: tokenMinus, text: rest[:1], pos: start}, nil
 		}
 	}
 	word := l.word()
 	name, value, found := strings.Cut(word, ":")
-	if !found || !fieldLike(name) || strings.HasPrefix(value, "//") {
+	if !found || !fieldLike(name) && !isName(strings.ToLower(name)) || strings.HasPrefix(value, "//") || l.isPasted(name, value) {
 		return token{kind: tokenWord, text: word, pos: start}, nil
 	}
 	l.pos = start + len(name) + 1
 	return token{kind: tokenField, text: strings.ToLower(name), pos: start}, nil
+}
+
+// replies are what programs put before the subject of an answer or of mail that is sent on.
+var replies = []string{"re", "fw", "fwd", "aw", "wg", "sv", "vs", "vb", "antw", "tr", "rif", "res", "enc", "odp", "ynt", "ref"}
+
+// isPasted tells whether what looks like a field is a piece of a text: the Re: of a subject, the
+// drive of a path, or a word that is followed by a colon and a blank, as no field is.
+func (l *lexer) isPasted(name, value string) bool {
+	name = strings.ToLower(name)
+	if isName(name) {
+		return false
+	}
+	alone := false
+	if value == "" {
+		r, size := utf8.DecodeRuneInString(l.text[l.pos:])
+		alone = size == 0 || unicode.IsSpace(r)
+	}
+	return alone || slices.Contains(replies, name) || len(name) == 1 && strings.ContainsAny(value[:min(1, len(value))], `\/`)
 }
 
 // value returns what stands right behind a field's colon: a word, a phrase or an opening
@@ -84,13 +108,13 @@ func (l *lexer) value(field token) (token, error) {
 	start := l.pos
 	r, size := utf8.DecodeRuneInString(l.text[start:])
 	switch {
-	case size == 0 || unicode.IsSpace(r) || r == ')':
+	case size == 0 || wordEnd(r) && r != '"' && r != '(' && r != '{':
 		return token{}, faultAt(start, "%s: needs a value right behind the colon; to search for the text itself, put it in quotes", field.text)
 	case r == '"':
 		return l.phrase()
-	case r == '(':
+	case r == '(' || r == '{':
 		l.pos++
-		return token{kind: tokenOpen, pos: start}, nil
+		return token{kind: tokenOpen, text: string(r), pos: start}, nil
 	}
 	return token{kind: tokenWord, text: l.word(), pos: start}, nil
 }

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,14 +14,27 @@ const (
 	maxDepth = 64      // of parentheses and negations
 )
 
-// Parse reads a query. now is the moment that relative dates count from, and its location is the
+// Parse reads a query. now is the moment that today and yesterday are of, and its location is the
 // one in which days begin. Errors are of type *Error.
 func Parse(text string, now time.Time) (Q, error) {
-	if len(text) > maxText {
-		return nil, faultAt(maxText, "the query has %d bytes; the limit is %d", len(text), maxText)
-	}
 	if !utf8.ValidString(text) {
 		return nil, faultAt(0, "the query is not valid UTF-8")
+	}
+	q, err := parse(text, now)
+	if fault, ok := errors.AsType[*Error](err); ok {
+		fault.Pos = utf8.RuneCountInString(text[:fault.Pos])
+	}
+	return q, err
+}
+
+// parse is Parse with positions in octets.
+func parse(text string, now time.Time) (Q, error) {
+	if len(text) > maxText {
+		at := maxText
+		for !utf8.RuneStart(text[at]) {
+			at--
+		}
+		return nil, faultAt(at, "the query has %d bytes; the limit is %d", len(text), maxText)
 	}
 	p := &parser{lexer: lexer{text: text}, now: now}
 	if err := p.advance(); err != nil {
@@ -34,7 +48,7 @@ func Parse(text string, now time.Time) (Q, error) {
 		return nil, err
 	}
 	if p.token.kind != tokenEnd {
-		return nil, faultAt(p.token.pos, "this ) closes nothing; remove it or open one before")
+		return nil, faultAt(p.token.pos, "this %s closes nothing; remove it or open one before", p.token.text)
 	}
 	return q, nil
 }
@@ -65,10 +79,22 @@ func (p *parser) isOperator(words ...string) bool {
 	return p.token.kind == tokenWord && slices.Contains(words, strings.ToLower(p.token.text))
 }
 
-// nearDistance tells whether the token is near or near/N.
+// nearDistance tells whether the token is near, near/N or AROUND, which takes the N behind it.
 func (p *parser) nearDistance() (distance int, found bool, err error) {
 	if p.token.kind != tokenWord {
 		return 0, false, nil
+	}
+	if p.token.text == "AROUND" {
+		ahead := *p
+		if err := ahead.advance(); err != nil || ahead.token.kind != tokenWord {
+			return 0, false, nil
+		}
+		distance, fault := strconv.Atoi(ahead.token.text)
+		if fault != nil || distance < 1 || distance > MaxDistance {
+			return 0, false, nil
+		}
+		p.lexer, p.token = ahead.lexer, ahead.token
+		return distance, true, nil
 	}
 	word := strings.ToLower(p.token.text)
 	if word == "near" {
@@ -88,9 +114,11 @@ func (p *parser) nearDistance() (distance int, found bool, err error) {
 // ends tells whether no operand can begin here.
 func (p *parser) ends() bool { return p.token.kind == tokenEnd || p.token.kind == tokenClose }
 
+func (p *parser) isOr() bool { return p.token.kind == tokenOr || p.isOperator("or") }
+
 func (p *parser) or() (Q, error) {
 	list, err := p.list(p.and, func() (bool, error) {
-		if !p.isOperator("or") {
+		if !p.isOr() {
 			return false, nil
 		}
 		return true, p.advance()
@@ -103,7 +131,7 @@ func (p *parser) and() (Q, error) {
 		if p.isOperator("and") {
 			return true, p.advance()
 		}
-		return !p.ends() && !p.isOperator("or"), nil
+		return !p.ends() && !p.isOr(), nil
 	})
 	return oneOf(list, func(l []Q) Q { return And{l} }), err
 }
@@ -197,10 +225,15 @@ func (p *parser) atom() (Q, error) {
 	case tokenEnd:
 		return nil, faultAt(t.pos, "the query ends where a word should follow")
 	case tokenClose:
-		return nil, faultAt(t.pos, "a word should stand before this )")
+		return nil, faultAt(t.pos, "a word should stand before this %s", t.text)
 	case tokenMinus:
-		return nil, faultAt(t.pos, "a - cannot stand here; write not in front of the whole, or put the word in quotes")
+		return nil, faultAt(t.pos, "a %s cannot stand here; write not in front of the whole, or put the word in quotes", t.text)
+	case tokenOr:
+		return nil, faultAt(t.pos, "%s needs a word on each side it joins; to search for it, put it in quotes", t.text)
 	case tokenOpen:
+		if t.text == "{" {
+			return p.anyOf()
+		}
 		return p.group()
 	case tokenField:
 		return p.field()
@@ -253,8 +286,33 @@ func (p *parser) group() (Q, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.token.kind != tokenClose {
+	if p.token.kind != tokenClose || p.token.text != ")" {
 		return nil, faultAt(open, "the ( that begins here is not closed")
 	}
 	return q, p.advance()
+}
+
+// anyOf parses { a b }, of which one is enough; the token is the opening brace.
+func (p *parser) anyOf() (Q, error) {
+	open := p.token.pos
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer func() { p.depth-- }()
+	if err := p.advance(); err != nil {
+		return nil, err
+	}
+	list, err := p.list(p.not, func() (bool, error) {
+		if p.isOr() {
+			return true, p.advance()
+		}
+		return !p.ends(), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if p.token.kind != tokenClose || p.token.text != "}" {
+		return nil, faultAt(open, "the { that begins here is not closed")
+	}
+	return oneOf(list, func(l []Q) Q { return Or{l} }), p.advance()
 }

@@ -83,6 +83,14 @@ func (q Size) String() string {
 	return "smaller:" + strconv.FormatInt(q.Bytes, 10)
 }
 
+func (q Age) String() string {
+	name := "older_than:"
+	if q.Newer {
+		name = "newer_than:"
+	}
+	return name + strconv.Itoa(q.Count) + string(q.Unit)
+}
+
 func (q Date) String() string {
 	from, to := q.From.Format(time.RFC3339), q.To.Format(time.RFC3339)
 	switch {

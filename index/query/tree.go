@@ -2,8 +2,8 @@ package query
 
 import "time"
 
-// Q is a node of a query: All, And, Or, Not, Near, Term, Prefix, Phrase, Field, Label, Has, Size or
-// Date.
+// Q is a node of a query: All, And, Or, Not, Near, Term, Prefix, Phrase, Field, Label, Has, Size,
+// Date or Age.
 type Q interface {
 	// String returns text that [Parse] makes the same tree from.
 	String() string
@@ -23,16 +23,16 @@ type Or struct{ List []Q }
 type Not struct{ Q Q }
 
 // Near matches where Left and Right occur in the same field with at most Distance words from one to
-// the other, in either order. They hold Term, Prefix, Phrase, Near, And and Or only; inside, And
-// asks for all its parts near each other.
+// the other (1: side by side), in either order, and are made of other words of the text. They hold
+// Term, Prefix, Phrase, Near, And and Or only; inside, And asks for all its parts near each other.
 type Near struct {
 	Left, Right Q
 	Distance    int // 1 to MaxDistance
 }
 
 // Term matches a word. Text is as it was written; a word that the index takes apart ("foo-bar")
-// matches as a phrase. Outside of a Field, a Term that is the name of one of the account's labels
-// stands for that label.
+// matches as a phrase. Outside of a Field and a Near, a Term that is the name of a label stands for
+// that label too, or for it alone: which, is found out for an account.
 type Term struct{ Text string }
 
 // Prefix matches words that begin with Text.
@@ -69,6 +69,28 @@ type Date struct {
 	Received bool
 }
 
+// Age matches messages that came in during the last Count units, or with Newer unset before that.
+type Age struct {
+	Newer bool
+	Count int  // 0 to 100,000
+	Unit  byte // h, d, w, m (months) or y
+}
+
+// Since is when the span of time began that is over at now.
+func (q Age) Since(now time.Time) time.Time {
+	switch q.Unit {
+	case 'h':
+		return now.Add(-time.Duration(q.Count) * time.Hour)
+	case 'w':
+		return now.AddDate(0, 0, -7*q.Count)
+	case 'm':
+		return now.AddDate(0, -q.Count, 0)
+	case 'y':
+		return now.AddDate(-q.Count, 0, 0)
+	}
+	return now.AddDate(0, 0, -q.Count)
+}
+
 func (All) node()    {}
 func (And) node()    {}
 func (Or) node()     {}
@@ -82,6 +104,7 @@ func (Label) node()  {}
 func (Has) node()    {}
 func (Size) node()   {}
 func (Date) node()   {}
+func (Age) node()    {}
 
 // FieldName is a part of a message that words can be looked for in.
 type FieldName string

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"cairn/consensus/record"
-	"cairn/index/query/nearest"
 )
 
 // verdicts are the words that verdict: takes, in the order in which they are listed to people.
@@ -23,16 +22,5 @@ func verdictNamed(v token) (Q, error) {
 	if slices.Contains(verdicts, word) {
 		return Label{VerdictPrefix + word}, nil
 	}
-	meant := ""
-	if near := nearest.Word(word, verdicts); near != "" {
-		meant = "; did you mean verdict:" + near + "?"
-	}
-	return nil, faultAt(v.pos, "there is no verdict %q%s verdicts are %s", v.text, orSemicolon(meant), strings.Join(verdicts, " "))
-}
-
-func orSemicolon(s string) string {
-	if s == "" {
-		return ";"
-	}
-	return s
+	return nil, faultAt(v.pos, "there is no verdict %q%s verdicts are %s", v.text, meant(word, "verdict:", "", verdicts), strings.Join(verdicts, " "))
 }

@@ -223,18 +223,14 @@ func (q *Queue) Seize(domain string, id uint64) bool {
 	return true
 }
 
-// LabelWaiting is borne by a sender's copy while somebody waits for it who was tried without
-// success.
-const LabelWaiting = "waiting"
-
 // labelWaiting gives a sender's copy the label, or takes it away; nothing where the copy is gone or
 // damaged.
 func labelWaiting(tx *mailstore.Tx, ref mailstore.Ref, waiting bool) error {
 	var add, remove []string
 	if waiting {
-		add = []string{LabelWaiting}
+		add = []string{mailstore.LabelWaiting}
 	} else {
-		remove = []string{LabelWaiting}
+		remove = []string{mailstore.LabelWaiting}
 	}
 	err := tx.SetLabels(ref.Account, ref.Message, add, remove)
 	if errors.Is(err, mailstore.ErrNotFound) || errors.Is(err, mailstore.ErrDamaged) {

@@ -85,7 +85,7 @@ func TestLabelWaiting(t *testing.T) {
 		t.Helper()
 		err := st.View(func(r *mailstore.Reader) error {
 			labels, err := r.Labels(2, id)
-			has = slices.Contains(labels, LabelWaiting)
+			has = slices.Contains(labels, mailstore.LabelWaiting)
 			return err
 		})
 		if err != nil {

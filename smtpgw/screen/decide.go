@@ -12,7 +12,7 @@ import (
 const (
 	labelInbox      = "inbox"
 	labelSpam       = "spam"
-	LabelQuarantine = "quarantine" // held: kept out of every other list
+	labelQuarantine = "quarantine" // held: kept out of every other list
 
 	verdictPrefix = "verdict/"
 )
@@ -53,7 +53,7 @@ type Decision struct {
 	// Labels are the verdict's own and, where the mail is kept, that of its place. What every new
 	// mail gets, such as unread, is not among them.
 	Labels  []string
-	Hold    bool     // for a person to look at, under LabelQuarantine
+	Hold    bool     // for a person to look at, under labelQuarantine
 	Refuse  string   // not to be taken at all, for this reason; empty: it is
 	Discard bool     // to be taken and dropped
 	Reasons []string // why it goes there, the weightiest first
@@ -86,7 +86,7 @@ func Decide(p Policy, f Finding, e Evidence) Decision {
 		at = place{label: labelInbox}
 	}
 	if d.Hold {
-		at.label = LabelQuarantine
+		at.label = labelQuarantine
 	}
 	d.Labels = append(d.Labels, at.label)
 	d.Reasons = at.why

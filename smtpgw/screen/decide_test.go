@@ -15,7 +15,7 @@ import (
 // The words of labels are the mail store's, which this pure package cannot
 // import.
 func TestLabels(t *testing.T) {
-	if labelInbox != mailstore.LabelInbox || labelSpam != mailstore.LabelSpam || verdictPrefix != mailstore.VerdictPrefix {
+	if labelInbox != mailstore.LabelInbox || labelSpam != mailstore.LabelSpam || labelQuarantine != mailstore.LabelQuarantine || verdictPrefix != mailstore.VerdictPrefix {
 		t.Error("the mail store has other words")
 	}
 	for _, v := range record.Verdicts() {
@@ -60,11 +60,11 @@ func TestDecide(t *testing.T) {
 		{"unrecorded, of a domain without a policy", Policy{}, unrecorded, Evidence{dmarc(None, "")}, labelInbox, "nothing speaks"},
 		{"unrecorded, of a domain that only watches", Policy{}, unrecorded, Evidence{dmarc(Fail, "none")}, labelInbox, "nothing speaks"},
 		{"unrecorded, to be put aside", Policy{}, unrecorded, Evidence{dmarc(Fail, "quarantine")}, labelSpam, "claims to be from e.example, and neither a signature nor the server that sent it is of that domain, which wants such mail put aside"},
-		{"unrecorded, to be refused", Policy{}, unrecorded, Evidence{dmarc(Fail, "reject")}, LabelQuarantine, "which wants such mail refused"},
-		{"unrecorded, to be refused, by somebody known", Policy{}, unrecorded, Evidence{dmarc(Fail, "reject"), wrote("x@e.example")}, LabelQuarantine, "which wants such mail refused"},
+		{"unrecorded, to be refused", Policy{}, unrecorded, Evidence{dmarc(Fail, "reject")}, labelQuarantine, "which wants such mail refused"},
+		{"unrecorded, to be refused, by somebody known", Policy{}, unrecorded, Evidence{dmarc(Fail, "reject"), wrote("x@e.example")}, labelQuarantine, "which wants such mail refused"},
 		{"unrecorded, sent on by who is trusted", Policy{}, unrecorded, Evidence{dmarc(Fail, "reject"), arc}, labelInbox, ""},
 		{"unrecorded, sent on by a list that was named", Policy{}, unrecorded, Evidence{dmarc(Fail, "reject"), {Method: MethodForwarder, Result: Pass, About: "lists.example", Reason: list + ", which you have named, sent it on"}}, labelInbox, list + ", which you have named"},
-		{"unrecorded, one author of two", Policy{}, unrecorded, Evidence{dmarc(Pass, ""), {Method: MethodDMARC, Result: Fail, About: "f.example", Policy: "quarantine"}, {Method: MethodDMARC, Result: Fail, About: "g.example", Policy: "reject"}}, LabelQuarantine, "from g.example"},
+		{"unrecorded, one author of two", Policy{}, unrecorded, Evidence{dmarc(Pass, ""), {Method: MethodDMARC, Result: Fail, About: "f.example", Policy: "quarantine"}, {Method: MethodDMARC, Result: Fail, About: "g.example", Policy: "reject"}}, labelQuarantine, "from g.example"},
 		{"unrecorded, the DNS was silent", Policy{}, unrecorded, Evidence{dmarc("temperror", "")}, labelSpam, "could not be found out when it arrived, nor what that domain wants"},
 		{"unrecorded, the DNS was silent, by somebody known", Policy{}, unrecorded, Evidence{dmarc("temperror", ""), wrote("x@e.example")}, labelSpam, "could not be found out"},
 		{"unrecorded, the DNS was silent but for the key", Policy{}, unrecorded, Evidence{dmarc("temperror", ""), {Method: "dkim", Result: Pass, About: "e.example"}}, labelInbox, ""},
@@ -107,10 +107,10 @@ func TestDecide(t *testing.T) {
 		{"missing, perhaps our own, signed", Policy{}, Finding{Verdict: record.Missing, Own: true, Untold: true, Domains: []string{"*"}}, Evidence{dkim}, labelSpam,
 			"whom it claims to be from cannot be told: it may be somebody of our own, whose mail has our record"},
 		{"invalid", Policy{}, Finding{Verdict: record.Invalid, Lasting: true}, nil, labelSpam, "invalid"},
-		{"invalid, put apart", Policy{Invalid: InvalidQuarantine}, Finding{Verdict: record.Invalid}, nil, LabelQuarantine, "put apart"},
+		{"invalid, put apart", Policy{Invalid: InvalidQuarantine}, Finding{Verdict: record.Invalid}, nil, labelQuarantine, "put apart"},
 	} {
 		d := Decide(c.policy, c.f, c.e)
-		if want := []string{VerdictLabel(c.f.Verdict), c.box}; !slices.Equal(d.Labels, want) || d.Hold != (c.box == LabelQuarantine) || d.Refuse != "" || d.Discard {
+		if want := []string{VerdictLabel(c.f.Verdict), c.box}; !slices.Equal(d.Labels, want) || d.Hold != (c.box == labelQuarantine) || d.Refuse != "" || d.Discard {
 			t.Errorf("%s: %+v, want %q", c.name, d, want)
 		}
 		if why := strings.Join(d.Reasons, "; "); !strings.Contains(why, c.says) {

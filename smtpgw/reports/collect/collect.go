@@ -15,7 +15,6 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message/maildomain"
 	"cairn/smtpgw/reports"
-	"cairn/smtpgw/screen"
 )
 
 // Bounds on what is kept.
@@ -143,7 +142,7 @@ func (c *Collector) arrived(rd *mailstore.Reader, change mailstore.Change, domai
 		return nil, err
 	}
 	labels, err := rd.Labels(m.Account, m.ID)
-	if err != nil || slices.Contains(labels, mailstore.LabelSpam) || slices.Contains(labels, screen.LabelQuarantine) {
+	if err != nil || slices.Contains(labels, mailstore.LabelSpam) || slices.Contains(labels, mailstore.LabelQuarantine) {
 		return nil, err
 	}
 	author, err := c.Author(rd, m.Account, m.ID)

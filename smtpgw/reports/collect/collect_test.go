@@ -11,7 +11,6 @@ import (
 
 	"cairn/mailstore"
 	"cairn/smtpgw/reports"
-	"cairn/smtpgw/screen"
 )
 
 var moment = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -145,7 +144,7 @@ func TestMailThatBringsNone(t *testing.T) {
 		"for somebody":                 {"ann@a.example", mail(dmarc("1", "a.example", moment)), mailstore.LabelInbox},
 		"of another domain":            {"postmaster@b.example", mail(dmarc("1", "a.example", moment)), mailstore.LabelInbox},
 		"spam":                         {"postmaster@a.example", mail(dmarc("1", "a.example", moment)), mailstore.LabelSpam},
-		"quarantine":                   {"postmaster@a.example", mail(dmarc("1", "a.example", moment)), screen.LabelQuarantine},
+		"quarantine":                   {"postmaster@a.example", mail(dmarc("1", "a.example", moment)), mailstore.LabelQuarantine},
 		"about others":                 {"postmaster@a.example", mail(dmarc("1", "b.example", moment)), mailstore.LabelInbox},
 		"about a name that ends alike": {"postmaster@a.example", mail(dmarc("1", "xa.example", moment)), mailstore.LabelInbox},
 		"of the future":                {"postmaster@a.example", mail(dmarc("1", "a.example", moment.Add(3*maxAhead))), mailstore.LabelInbox},
