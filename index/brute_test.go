@@ -15,8 +15,8 @@ import (
 	"cairn/mailstore"
 )
 
-// scanned is a message as the brute-force answer sees it: what doc/query.md says of a query is asked
-// of one message after another, without lists, limits or an order of evaluation.
+// scanned is a message as the brute-force answer sees it: what doc/query.md says of a query is
+// asked of one message after another, without lists, limits or an order of evaluation.
 type scanned struct {
 	*document
 	labels []string

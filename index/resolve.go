@@ -10,8 +10,8 @@ import (
 )
 
 // resolve is what a query means to this account. A bare word that names a label of the system means
-// that label; one that names a label of the account's own finds both, the label and the word. A word
-// in which there is nothing to search for (a lone dash, say) is left out beside others.
+// that label; one that names a label of the account's own finds both, the label and the word. A
+// word in which there is nothing to search for (a lone dash, say) is left out beside others.
 //
 // both are the words that were looked for as a label and as a word, sorted.
 func (e *evaluator) resolve(q query.Q) (out query.Q, both []string, err error) {

@@ -168,7 +168,8 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-// What a bare word means is told: a label of the system, or a label of the account's own and the word.
+// What a bare word means is told: a label of the system, or a label of the account's own and the
+// word.
 func TestQueryAsUnderstood(t *testing.T) {
 	b := newBed(t)
 	b.add([]string{"work", "home"}, letter)

@@ -68,15 +68,16 @@ func (n *Node) Relabel(ctx context.Context, r api.RelabelRequest) (*api.Relabell
 			"changing labels: %d messages at once, %d at most", len(r.Refs), relabelAtOnce)
 	}
 	var list []api.MessageLabels
+	var found searched
 	var err error
 	borne := make(map[string]bool)
 	if r.Query == "" {
 		list, err = n.relabelNamed(ctx, r, borne)
 	} else {
-		list, err = n.relabelFound(ctx, r, borne)
+		list, found, err = n.relabelFound(ctx, r, borne)
 	}
 	absent := slices.DeleteFunc(slices.Clone(r.Remove), func(label string) bool { return borne[label] })
-	return &api.Relabelled{Messages: list, Absent: absent}, err
+	return &api.Relabelled{Messages: list, Absent: absent, Both: found.Both, Behind: found.behind}, err
 }
 
 func (n *Node) relabelNamed(ctx context.Context, r api.RelabelRequest, borne map[string]bool) (list []api.MessageLabels, err error) {
@@ -103,13 +104,12 @@ func (n *Node) relabelNamed(ctx context.Context, r api.RelabelRequest, borne map
 
 // relabelFound changes what the query finds now, in transactions of bounded size. What is
 // interrupted can be repeated.
-func (n *Node) relabelFound(ctx context.Context, r api.RelabelRequest, borne map[string]bool) (list []api.MessageLabels, err error) {
+func (n *Node) relabelFound(ctx context.Context, r api.RelabelRequest, borne map[string]bool) (list []api.MessageLabels, found searched, err error) {
 	if err := checkLabels(r.Add, r.Remove); err != nil {
-		return nil, err
+		return nil, found, err
 	}
-	found, err := n.find(ctx, r.Account, r.Query, index.Request{})
-	if err != nil {
-		return nil, err
+	if found, err = n.find(ctx, r.Account, r.Query, index.Request{}); err != nil {
+		return nil, found, err
 	}
 	for hits := range slices.Chunk(found.Hits, relabelAtOnce) {
 		var step []api.MessageLabels
@@ -132,11 +132,11 @@ func (n *Node) relabelFound(ctx context.Context, r api.RelabelRequest, borne map
 			return nil
 		})
 		if err != nil {
-			return nil, fmt.Errorf("changing labels: %d of %d messages are done: %w", len(list), len(found.Hits), err)
+			return nil, found, fmt.Errorf("changing labels: %d of %d messages are done: %w", len(list), len(found.Hits), err)
 		}
 		list = append(list, step...)
 	}
-	return list, nil
+	return list, found, nil
 }
 
 // relabel changes the labels of one message and returns those it has then; those that it had are

@@ -74,7 +74,7 @@ func (n *Node) Search(ctx context.Context, r api.SearchRequest) (*api.SearchResu
 	if err != nil {
 		return nil, err
 	}
-	result := &api.SearchResult{Query: found.query, Total: found.Total, Messages: []api.Summary{}}
+	result := &api.SearchResult{Query: found.Query.String(), Both: found.Both, Behind: found.behind, Total: found.Total, Messages: []api.Summary{}}
 	err = n.store.View(func(rd *mailstore.Reader) error {
 		for _, hit := range found.Hits {
 			s, err := row(rd, hit.Account, hit.Message)
@@ -91,45 +91,49 @@ func (n *Node) Search(ctx context.Context, r api.SearchRequest) (*api.SearchResu
 	return result, err
 }
 
-// searched is what the index answers, with the query as it was understood.
+// searched is what the index answers.
 type searched struct {
 	index.Result
-	query string
+	behind uint64 // changes that it had not taken in
 }
 
 // find asks the index, which is given a moment to catch up, so that who has just been told of a
 // mail finds it.
 func (n *Node) find(ctx context.Context, account, text string, r index.Request) (f searched, err error) {
-	if r.Query, err = query.Parse(text, n.now()); err != nil {
+	r.Now = n.now()
+	if r.Query, err = query.Parse(text, r.Now); err != nil {
 		return f, api.Errorf(api.CodeUsage, "cairn search --help", "understanding the query: %v", err)
 	}
 	if r.Account, err = n.accountID(account); err != nil {
 		return f, err
 	}
-	if err := n.awaitIndex(ctx); err != nil {
+	stored, err := n.awaitIndex(ctx)
+	if err != nil {
 		return f, err
 	}
-	f.query = r.Query.String()
 	f.Result, err = n.index.Search(ctx, r)
+	if errors.Is(err, index.ErrTooNear) {
+		return f, api.Errorf(api.CodeUsage, "use a smaller distance, as in near/3, or rarer words", "searching: %v", err)
+	}
+	f.behind = uint64(max(stored, f.Cursor) - f.Cursor)
 	return f, err
 }
 
 // awaitIndex lets the index catch up with what is stored now, for a while.
-func (n *Node) awaitIndex(ctx context.Context) error {
-	var now mailstore.ModSeq
-	err := n.store.View(func(rd *mailstore.Reader) (err error) {
-		now, err = rd.ModSeq()
+func (n *Node) awaitIndex(ctx context.Context) (stored mailstore.ModSeq, err error) {
+	err = n.store.View(func(rd *mailstore.Reader) (err error) {
+		stored, err = rd.ModSeq()
 		return err
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, indexWait)
 	defer cancel()
-	if err := n.index.WaitFor(ctx, now); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return err
+	if err := n.index.WaitFor(ctx, stored); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return 0, err
 	}
-	return nil
+	return stored, nil
 }
 
 // Message returns one message decoded for reading.

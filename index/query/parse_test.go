@@ -2,7 +2,10 @@ package query
 
 import (
 	"errors"
+	"maps"
+	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -218,6 +221,25 @@ func TestNamesAreKnown(t *testing.T) {
 		}
 		if _, err := Parse(name+":x", time.Now()); err != nil && strings.Contains(err.Error(), "there is no field") {
 			t.Error(err)
+		}
+	}
+}
+
+// The handbook has every name that may stand before a colon, and every state.
+func TestNamesAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../doc/query.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := slices.Concat(Names(), slices.Collect(maps.Keys(synonyms)), slices.Collect(maps.Keys(elsewhere)))
+	for _, name := range names {
+		if !strings.Contains(string(text), "`"+name+":") {
+			t.Errorf("%s: is not in doc/query.md", name)
+		}
+	}
+	for _, state := range states {
+		if !strings.Contains(string(text), "`is:"+state+"`") {
+			t.Errorf("is:%s is not in doc/query.md", state)
 		}
 	}
 }

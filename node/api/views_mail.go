@@ -41,8 +41,10 @@ type SearchRequest struct {
 // SearchResult is a page of messages, newest first.
 type SearchResult struct {
 	Document
-	Query    string    `json:"query"` // as understood
-	Total    int       `json:"total"` // of all pages
+	Query    string    `json:"query"`            // as understood; of all accounts, as asked
+	Both     []string  `json:"both,omitempty"`   // bare words that are labels too: both were looked for
+	Behind   uint64    `json:"behind,omitempty"` // changes of mail that the index has not taken in: newer mail may be missing
+	Total    int       `json:"total"`            // of all pages
 	Messages []Summary `json:"messages"`
 }
 
@@ -238,6 +240,8 @@ type Relabelled struct {
 	Document
 	Messages []MessageLabels `json:"messages"`
 	Absent   []string        `json:"absent,omitempty"` // labels to be taken off that none of them had
+	Both     []string        `json:"both,omitempty"`   // as in SearchResult
+	Behind   uint64          `json:"behind,omitempty"` // as in SearchResult
 }
 
 // IsRef reports whether s has the form of a Ref, account/id. An account's name may hold slashes.

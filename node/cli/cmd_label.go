@@ -74,11 +74,12 @@ or none; what a query finds is changed in steps, and can be repeated after an in
 				}
 				if len(all.Messages) == 0 {
 					fmt.Fprintln(b, "no mail found")
-					return
+				} else {
+					for _, label := range all.Absent {
+						fmt.Fprintf(b, "nothing to take off: none of it had the label %s\n", label)
+					}
 				}
-				for _, label := range all.Absent {
-					fmt.Fprintf(b, "nothing to take off: none of it had the label %s\n", label)
-				}
+				noteSearch(b, all.Both, all.Behind)
 			})
 		},
 	}

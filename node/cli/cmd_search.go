@@ -15,12 +15,13 @@ import (
 
 func (a *app) cmdSearch() *cobra.Command {
 	var r api.SearchRequest
+	var explain bool
 	c := &cobra.Command{
 		Use:   "search [QUERY...]",
 		Short: "Find mail, newest first",
 		Long: `Find mail, newest first. A query is made of words, fields as in from:alice or subject:invoice, labels as in
 label:inbox, verdict:changed, and, or, not and parentheses. Deleted mail is left out unless asked for. Without a query
-all mail is listed.
+all mail is listed. --explain shows how a query is understood.
 
 Fields of text: ` + fieldNames(query.Fields()) + `
 Further fields: ` + fieldNames(query.Conditions()) + `
@@ -31,6 +32,7 @@ those of the time zone that the node runs in.
 
 The shell reads some of these characters itself: put a query that has any in quotes. A leading - needs "--" before it.`,
 		Example: `  cairn search from:alice invoice
+  cairn search --explain --account bob work "Re: offer"
   cairn search "verdict:changed or verdict:invalid"
   cairn search --account bob label:unread`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -38,12 +40,19 @@ The shell reads some of these characters itself: put a query that has any in quo
 				return usage(c, "--limit is 1 to %d, --offset 0 or more", api.MaxSearch)
 			}
 			r.Query = strings.Join(args, " ")
-			return ask(a, c, about((*api.Client).Search, r), func(b *bytes.Buffer, result *api.SearchResult) { listMessages(b, result, r.Offset) })
+			return ask(a, c, about((*api.Client).Search, r), func(b *bytes.Buffer, result *api.SearchResult) {
+				if explain {
+					fmt.Fprintf(b, "understood as: %s\n", result.Query)
+				}
+				listMessages(b, result, r.Offset)
+				noteSearch(b, result.Both, result.Behind)
+			})
 		},
 	}
 	c.Flags().StringVar(&r.Account, "account", "", "search this account only")
 	c.Flags().IntVar(&r.Limit, "limit", 20, fmt.Sprintf("show at most so many, 1 to %d", api.MaxSearch))
 	c.Flags().IntVar(&r.Offset, "offset", 0, "leave out so many of the newest")
+	c.Flags().BoolVar(&explain, "explain", false, "say how the query is understood, of one account with its labels")
 	return c
 }
 
@@ -54,6 +63,16 @@ func fieldNames[S ~string](names []S) string {
 		list[i] = string(name) + ":"
 	}
 	return strings.Join(list, " ")
+}
+
+// noteSearch says what an answer is not, or is beside what was meant.
+func noteSearch(b *bytes.Buffer, both []string, behind uint64) {
+	for _, word := range both {
+		fmt.Fprintf(b, "%s is a label and was looked for as a word too; label:%s or a quoted %s is one of the two\n", word, word, `"`+word+`"`)
+	}
+	if behind > 0 {
+		fmt.Fprintf(b, "the search index has %s still to take in, so newer mail may be missing; it catches up by itself\n", plural(int(behind), "change"))
+	}
 }
 
 // correspondent is who a message is from, or of one that was sent here whom it is to.
