@@ -91,7 +91,6 @@ func (m scanned) occurrences(q query.Q, f field, distance int) (all [][]int) {
 	case query.Prefix:
 		text, prefix = q.Text, true
 	}
-	words := analysis.Words(text)
 	stands := func(at int, word string, prefix bool) bool {
 		for key, places := range m.terms {
 			same := key.term == word || prefix && strings.HasPrefix(key.term, word)
@@ -102,18 +101,24 @@ func (m scanned) occurrences(q query.Q, f field, distance int) (all [][]int) {
 		return false
 	}
 	whole := analysis.Whole(text)
-	length := max(len(words), 1)
-	for at := range m.end() {
-		found := len(words) > 0
-		for i, w := range words {
-			found = found && stands(at+w.Position, w.Term, prefix && i == len(words)-1 || analysis.Single(w.Term))
+	for way, words := range append([][]analysis.Token{wordsOf(text, f)}, analysis.Alternatives(text)...) {
+		first, length := 0, 1
+		if len(words) > 0 {
+			first = words[0].Position
+			length = words[len(words)-1].Position - first + 1
 		}
-		if found || slices.Contains(wholeFields, f) && whole != "" && stands(at, whole, prefix) {
-			var places []int
-			for i := range length {
-				places = append(places, at+i)
+		for at := range m.end() {
+			found := len(words) > 0
+			for i, w := range words {
+				found = found && stands(at+w.Position-first, w.Term, prefix && i == len(words)-1 || analysis.Single(w.Term))
 			}
-			all = append(all, places)
+			if found || way == 0 && slices.Contains(wholeFields, f) && whole != "" && stands(at, whole, prefix) {
+				var places []int
+				for i := range length {
+					places = append(places, at+i)
+				}
+				all = append(all, places)
+			}
 		}
 	}
 	return all
@@ -152,7 +157,7 @@ func (m scanned) together(parts []query.Q, f field, distance int) (all [][]int) 
 // drawQuery draws a query over words a to e, of which some are labels.
 func drawQuery(t *rapid.T, depth int, places bool) query.Q {
 	word := func() string {
-		return rapid.SampledFrom([]string{"a", "b", "c", "d", "ab", "work", "inbox"}).Draw(t, "word")
+		return rapid.SampledFrom([]string{"a", "b", "c", "d", "ab", "work", "inbox", "1,234", "1234", "a_b"}).Draw(t, "word")
 	}
 	list := func(places bool) []query.Q {
 		l := make([]query.Q, rapid.IntRange(2, 3).Draw(t, "parts"))
@@ -224,7 +229,7 @@ func TestBruteForce(t *testing.T) {
 		known := make(map[mailstore.MessageID]scanned)
 		now := time.Date(2026, 5, 10, 15, 0, 0, 0, time.UTC)
 		words := func(n int) string {
-			return strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d", "ab", "work", "inbox", "--", "x"}), 0, n).Draw(rt, "text"), " ")
+			return strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d", "ab", "work", "inbox", "--", "x", "1,234", "1234", "a_b"}), 0, n).Draw(rt, "text"), " ")
 		}
 		labels := func() []string {
 			return rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"inbox", "work", "deleted"}), 0, 3, rapid.ID).Draw(rt, "labels")

@@ -12,6 +12,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/htmltext"
+	"cairn/mailstore/message/maildomain"
 )
 
 // field is a query field as it stands in keys.
@@ -61,15 +62,75 @@ func newDocument(m mailstore.Message, raw []byte) *document {
 	d.texts(query.Body, bodyTexts(p)...)
 	d.wholes(query.List, p.ListID)
 	d.wholes(query.ID, strings.Trim(p.MessageID, "<>"))
-	var names, contents []string
 	for _, a := range p.Attachments {
 		d.hasAttachment = d.hasAttachment || isAttachment(a)
-		names = append(names, a.Name)
-		contents = append(contents, attachmentTexts(a)...)
 	}
-	d.wholes(query.Filename, names...)
-	d.texts(query.Attachment, contents...)
+	e := enclosed{room: maxEnclosed}
+	e.take(p.Attachments, 0)
+	d.wholes(query.Filename, e.names...)
+	d.texts(query.Attachment, e.texts...)
 	return d
+}
+
+// Bounds of what is found of attachments.
+const (
+	maxEnclosed = 16 << 20 // octets of their texts together
+	maxNested   = 4        // messages in messages
+)
+
+// enclosed are the names and texts of attachments, and of those of messages that are attached.
+type enclosed struct {
+	names, texts []string
+	room         int // octets of text that are still taken
+}
+
+func (e *enclosed) take(list []message.PartInfo, depth int) {
+	for _, a := range list {
+		e.names = append(e.names, a.Name)
+		if e.room <= 0 {
+			continue
+		}
+		switch {
+		case a.Type == "text/html":
+			e.text(htmltext.Of(string(a.TextUpTo(maxText))))
+		case strings.HasPrefix(a.Type, "text/"):
+			e.text(string(a.TextUpTo(maxText)))
+		case a.Type == "message/rfc822", a.Type == "message/global", a.Type == "message/news":
+			if depth < maxNested {
+				e.message(message.ParseUpTo(a.Content(), maxText), depth)
+			}
+		case isLines(a.Type):
+			e.text(strings.ToValidUTF8(string(a.OctetsUpTo(maxText)), " "))
+		}
+	}
+}
+
+func (e *enclosed) text(text string) {
+	e.texts = append(e.texts, text)
+	e.room -= len(text)
+}
+
+// message takes a message that is attached: what it is about, who wrote it to whom, and what it
+// has.
+func (e *enclosed) message(m *message.Message, depth int) {
+	e.text(m.Subject)
+	for _, a := range slices.Concat(m.From, m.To, m.Cc) {
+		e.text(a.Name + " " + a.Addr)
+	}
+	for _, text := range bodyTexts(m) {
+		e.text(text)
+	}
+	e.take(m.Attachments, depth+1)
+}
+
+// isLines tells of other types that are text.
+func isLines(kind string) bool {
+	switch kind {
+	case "application/json", "application/xml", "application/csv", "application/ics", "application/yaml",
+		"message/delivery-status", "message/global-delivery-status", "message/disposition-notification", "message/feedback-report":
+		return true
+	}
+	return strings.HasPrefix(kind, "application/") && (strings.HasSuffix(kind, "+json") || strings.HasSuffix(kind, "+xml"))
 }
 
 // isAttachment leaves out what people do not see as one: pictures that the HTML shows, and
@@ -82,19 +143,6 @@ func isAttachment(a message.PartInfo) bool {
 		return false
 	}
 	return true
-}
-
-func attachmentTexts(a message.PartInfo) []string {
-	switch {
-	case a.Type == "text/html":
-		return []string{htmltext.Of(string(a.TextUpTo(maxText)))}
-	case strings.HasPrefix(a.Type, "text/"):
-		return []string{string(a.TextUpTo(maxText))}
-	case a.Type == "message/rfc822":
-		inner := message.ParseUpTo(a.Content(), maxText)
-		return append([]string{inner.Subject}, bodyTexts(inner)...)
-	}
-	return nil
 }
 
 // bodyTexts returns the plain text, and the text of the HTML if that says more than the plain text
@@ -170,8 +218,20 @@ func (d *document) texts(f query.FieldName, texts ...string) {
 func (d *document) addresses(f query.FieldName, list []message.Address) {
 	p := placer{d: d, field: fieldNumbers[f]}
 	for _, a := range list {
-		p.add(analysis.Address(a.Name, a.Addr))
+		p.add(analysis.Address(a.Name, a.Addr, otherForm(a.Addr[strings.LastIndexByte(a.Addr, '@')+1:])))
 	}
+}
+
+// otherForm is a domain with letters in place of A-labels (RFC 5890), or the other way round;
+// nothing where both are the same.
+func otherForm(domain string) string {
+	switch canonical := maildomain.Canonical(domain); {
+	case !maildomain.IsASCII(domain):
+		return canonical
+	case strings.Contains(canonical, "xn--"):
+		return maildomain.Unicode(canonical)
+	}
+	return ""
 }
 
 // wholes puts in the words of names and, for exact search, the names as one term each.
@@ -179,6 +239,9 @@ func (d *document) wholes(f query.FieldName, names ...string) {
 	p := placer{d: d, field: fieldNumbers[f]}
 	for _, name := range names {
 		tokens := analysis.Text(clip(name))
+		if f == query.Filename {
+			tokens = analysis.Name(clip(name))
+		}
 		if whole := analysis.Whole(name); whole != "" {
 			tokens = append([]analysis.Token{{Term: whole}}, tokens...)
 		}

@@ -227,19 +227,25 @@ func (e *evaluator) places(q query.Q, f field, distance int) (places, error) {
 		parts, err := e.placesOfEach(q.List, f, distance)
 		return oneOf(parts), err
 	}
-	s := newSearched(q, f)
-	found, err := e.occurrences(s, f)
-	if err != nil {
-		return nil, err
-	}
-	if s.whole != "" {
-		whole, err := e.termPostings(f, s.whole, s.prefix)
+	var ways oneOf
+	for _, s := range newSearched(q, f) {
+		found, err := e.occurrences(s, f)
 		if err != nil {
 			return nil, err
 		}
-		found = postings.Merge(append(found, whole...))
+		if s.whole != "" {
+			whole, err := e.termPostings(f, s.whole, s.prefix)
+			if err != nil {
+				return nil, err
+			}
+			found = postings.Merge(append(found, whole...))
+		}
+		ways = append(ways, &occurring{found, uint32(s.length())})
 	}
-	return &occurring{found, uint32(s.length())}, nil
+	if len(ways) == 1 {
+		return ways[0], nil
+	}
+	return ways, nil
 }
 
 func (e *evaluator) placesOfEach(list []query.Q, f field, distance int) ([]places, error) {

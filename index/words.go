@@ -21,7 +21,9 @@ type searched struct {
 	whole  string // also found as this one term; empty: not
 }
 
-func newSearched(q query.Q, f field) searched {
+// newSearched returns in how many ways there are what q looks for: the first one is as it is
+// written.
+func newSearched(q query.Q, f field) (all []searched) {
 	var s searched
 	var text string
 	switch q := q.(type) {
@@ -32,14 +34,25 @@ func newSearched(q query.Q, f field) searched {
 	case query.Prefix:
 		text, s.prefix = q.Text, true
 	}
-	s.tokens = analysis.Words(text)
+	s.tokens = wordsOf(text, f)
+	for _, tokens := range analysis.Alternatives(text) {
+		all = append(all, searched{tokens: tokens, prefix: s.prefix})
+	}
 	if slices.Contains(wholeFields, f) {
 		if f == fieldNumbers[query.ID] && len(text) > 2 && text[0] == '<' && text[len(text)-1] == '>' {
 			text = text[1 : len(text)-1]
 		}
 		s.whole = analysis.Whole(text)
 	}
-	return s
+	return append([]searched{s}, all...)
+}
+
+// wordsOf takes apart what is looked for in a field.
+func wordsOf(text string, f field) []analysis.Token {
+	if f == fieldNumbers[query.Filename] {
+		return analysis.NameWords(text)
+	}
+	return analysis.Words(text)
 }
 
 // isPrefix tells whether token i is found as the beginning of terms.
@@ -57,7 +70,17 @@ func (s searched) length() int {
 
 // words appends to list the documents in which field f has what q looks for.
 func (e *evaluator) words(list []uint64, q query.Q, f field) ([]uint64, error) {
-	s := newSearched(q, f)
+	for _, s := range newSearched(q, f) {
+		var err error
+		if list, err = e.oneWay(list, s, f); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// oneWay is words for one of the ways of it.
+func (e *evaluator) oneWay(list []uint64, s searched, f field) ([]uint64, error) {
 	var err error
 	if s.whole != "" {
 		if list, err = e.termDocuments(list, f, s.whole, s.prefix); err != nil {

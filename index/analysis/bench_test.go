@@ -23,3 +23,16 @@ func BenchmarkText(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkNumbers takes texts apart that are made of numbers alone.
+func BenchmarkNumbers(b *testing.B) {
+	for name, piece := range map[string]string{"thousands": ".234", "thousandsEnd": "1,234,567 ", "hyphens": "1-", "plus": "+4 ", "iban": "DE89 3704 "} {
+		b.Run(name, func(b *testing.B) {
+			text := strings.Repeat(piece, 1<<20/len(piece))
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				Text(text)
+			}
+		})
+	}
+}

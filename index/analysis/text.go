@@ -18,12 +18,28 @@ type Token struct {
 	Position int
 }
 
-// Text returns the terms of a text that is to be found. Positions grow by one from term to term.
-func Text(text string) []Token { return analyse(text, true) }
+// Text returns the terms of a text that is to be found, by their positions, which grow by one from
+// word to word. Of a number, what it is without its separators has the position of its last group.
+func Text(text string) []Token {
+	s := analyse(text, true)
+	return s.withNumbers()
+}
 
 // Words returns the terms that a text has if it contains the searched words one after another, at
 // the same distances.
-func Words(searched string) []Token { return analyse(searched, false) }
+func Words(searched string) []Token { return analyse(searched, false).tokens }
+
+// Alternatives are other terms that a text can have in place of those of Words, if it has the
+// numbers in another spelling.
+func Alternatives(searched string) (all [][]Token) {
+	s := analyse(searched, false)
+	for _, n := range s.numbers() {
+		tokens := append([]Token(nil), s.tokens[:n.first]...)
+		tokens = append(tokens, Token{n.term, s.tokens[n.last].Position})
+		all = append(all, append(tokens, s.tokens[n.last+1:]...))
+	}
+	return all
+}
 
 // Single tells whether term is one character of a script that is indexed in pairs. In a text such a
 // term is found as the beginning of a pair.
@@ -34,18 +50,20 @@ func Single(term string) bool {
 
 // analyse splits, folds and pairs. With last set, the last character of a run of paired script is a
 // term of its own, so that every character is the beginning of some term.
-func analyse(text string, last bool) []Token {
-	out := splitter{last: last, tokens: make([]Token, 0, len(text)/8+1)}
+func analyse(text string, last bool) splitter {
+	out := splitter{last: last, text: text, tokens: make([]Token, 0, len(text)/8+1)}
 	if ascii(text) {
 		out.ascii(text)
-		return out.tokens
+		return out
 	}
-	segments := words.FromString(norm.NFKC.String(strings.ToValidUTF8(text, " ")))
+	out.text = norm.NFKC.String(strings.ToValidUTF8(text, " "))
+	segments := words.FromString(out.text)
 	for segments.Next() {
 		out.segment(segments.Value())
+		out.base += len(segments.Value())
 	}
 	out.endRun()
-	return out.tokens
+	return out
 }
 
 // ascii reports whether all octets are ASCII; it looks at eight at a time.
@@ -65,13 +83,19 @@ func ascii(s string) bool {
 
 // splitter collects tokens.
 type splitter struct {
-	last   bool
-	next   int // position of the next term
-	tokens []Token
-	run    []rune // of paired script
+	last     bool
+	text     string
+	base     int // in text, of the segment that is looked at
+	next     int // position of the next term
+	tokens   []Token
+	numerals []numeral
+	run      []rune // of paired script
+	broken   bool   // a line ended behind the run
+	symbol   rune   // the last one, if nothing followed it
 }
 
 func (s *splitter) emit(term string) {
+	s.symbol = 0
 	if len(term) > MaxTerm {
 		end := MaxTerm
 		for !utf8.RuneStart(term[end]) {
@@ -111,6 +135,7 @@ func (s *splitter) ascii(text string) {
 			}
 			differs |= c ^ text[i]
 		}
+		s.noteNumeral(start, i)
 		word := text[start:i]
 		if differs != 0 {
 			word = foldASCII(word[:min(len(word), MaxTerm)])
@@ -131,6 +156,9 @@ func foldASCII(word string) string {
 // segment takes in one segment of UAX #29: a word, or what stands between words.
 func (s *splitter) segment(segment string) {
 	if ascii(segment) {
+		if len(s.run) > 0 && s.overLine(segment) {
+			return
+		}
 		s.endRun()
 		s.ascii(segment)
 		return
@@ -140,10 +168,10 @@ func (s *splitter) segment(segment string) {
 		switch {
 		case paired(r):
 			if start >= 0 {
-				s.word(segment[start:i])
+				s.word(segment, start, i)
 				start = -1
 			}
-			s.run = append(s.run, r)
+			s.run, s.broken = append(s.run, r), false
 		case len(s.run) > 0 && unicode.Is(unicode.M, r):
 			if Fold(string(r)) != "" { // a mark that folding drops is no character of the run
 				s.run = append(s.run, r)
@@ -155,23 +183,55 @@ func (s *splitter) segment(segment string) {
 			}
 		default:
 			if start >= 0 {
-				s.word(segment[start:i])
+				s.word(segment, start, i)
 				start = -1
 			}
 			if !invisible(r) {
 				s.endRun()
 			}
+			s.sign(r)
 		}
 	}
 	if start >= 0 {
-		s.word(segment[start:])
+		s.word(segment, start, len(segment))
 	}
 }
 
-func (s *splitter) word(word string) {
-	if folded := Fold(word); folded != "" {
+func (s *splitter) word(segment string, start, end int) {
+	if folded := Fold(segment[start:end]); folded != "" {
+		s.noteNumeral(start, end)
 		s.emit(folded)
 	}
+}
+
+// sign takes in a character that is no part of a word. Signs that people look for are words of
+// their own; of a row of the same one there is one.
+func (s *splitter) sign(r rune) {
+	if r == s.symbol || !isSign(r) {
+		return
+	}
+	if term := Fold(string(r)); term != "" {
+		s.emit(term)
+		s.symbol = r
+	}
+}
+
+// isSign tells emoji and other pictures, arrows and the like from punctuation, from what lines are
+// drawn with, and from what changes the look of an emoji alone.
+func isSign(r rune) bool {
+	return r >= 0x80 && unicode.In(r, unicode.So, unicode.Sm, unicode.Sc) && (r < 0x2500 || r > 0x259f) && (r < 0x2800 || r > 0x28ff)
+}
+
+// overLine tells whether a run of paired script can go on behind an ASCII segment: behind one line
+// end, and the quote marks of the next line.
+func (s *splitter) overLine(segment string) bool {
+	if rest := strings.TrimLeft(segment, "\r\n"); rest != segment {
+		if s.broken || strings.Count(segment, "\n") > 1 {
+			return false
+		}
+		s.broken, segment = true, rest
+	}
+	return s.broken && strings.Trim(segment, "> \t") == ""
 }
 
 // endRun turns the run of paired script into pairs.
@@ -185,7 +245,7 @@ func (s *splitter) endRun() {
 			s.next++
 		}
 	}
-	s.run = s.run[:0]
+	s.run, s.broken = s.run[:0], false
 }
 
 // wordRune is what \w matches in a Unicode-aware regular expression, and marks.
@@ -202,5 +262,5 @@ func invisible(r rune) bool { return unicode.Is(unicode.Cf, r) }
 // paired tells whether r belongs to a script that is written without spaces between words. The
 // prolonged sound mark (U+30FC) belongs to two of them.
 func paired(r rune) bool {
-	return r == 0x30fc || r >= 0x0e00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
+	return r == 0x30fc || r >= 0x0e00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar, unicode.Hangul)
 }

@@ -59,6 +59,15 @@ func (i *PartInfo) TextUpTo(most int) []byte {
 	return i.part.shownText(most)
 }
 
+// OctetsUpTo is Content of what is no text, of a longer one its beginning; nil of a text.
+func (i *PartInfo) OctetsUpTo(most int) []byte {
+	if i.isText() {
+		return nil
+	}
+	octets := i.part.beginning(most)
+	return octets[:min(len(octets), most)]
+}
+
 // Size is the length of Content in bytes; of what is no text it costs no memory to ask.
 func (i *PartInfo) Size() int {
 	if i.isText() {

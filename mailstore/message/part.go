@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	gomessage "github.com/emersion/go-message"
+
+	"cairn/mailstore/message/grammar"
 )
 
 const (
@@ -160,9 +162,19 @@ func (p *part) size() int {
 	return len(p.decoded())
 }
 
-// shownText is text for listing and search, of a longer one than most octets its beginning.
+// shownText is text for reading and search, of a longer one than most octets its beginning: in the
+// charset that HTML names itself where nothing else does, and with lines that flow on without a
+// blank (RFC 3676, section 4.1, DelSp) joined.
 func (p *part) shownText(most int) []byte {
-	text := canonicalText(decodeShown(p.params["charset"], p.beginning(most)))
+	octets, charset := p.beginning(most), p.params["charset"]
+	if charset == "" && p.kind == "text/html" && !utf8.Valid(octets) {
+		charset = metaCharset(octets)
+	}
+	text := decodeShown(charset, octets)
+	if p.kind == "text/plain" && strings.EqualFold(p.params["format"], "flowed") && strings.EqualFold(p.params["delsp"], "yes") {
+		text = grammar.JoinDelSp(unixEnds(text))
+	}
+	text = canonicalText(text)
 	if end := most; len(text) > end {
 		for end > 0 && !utf8.RuneStart(text[end]) {
 			end--

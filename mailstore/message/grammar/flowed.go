@@ -44,3 +44,26 @@ func Unflow(text []byte) []byte {
 	}
 	return out
 }
+
+// JoinDelSp joins the lines of text in format=flowed with DelSp=yes (RFC 3676, section 4.1), whose
+// line ends are LF, to what its author wrote: the blank at the end of a line that flows on, and the
+// quote marks and the stuffing of the next, go with the line end.
+func JoinDelSp(text []byte) []byte {
+	out := make([]byte, 0, len(text))
+	open, depth := false, 0 // the last line goes on, at that depth
+	for line := range bytes.Lines(text) {
+		bare := bytes.TrimSuffix(line, []byte("\n"))
+		rest := bytes.TrimLeft(bare, ">")
+		quotes := len(bare) - len(rest)
+		signature := bytes.Equal(rest, []byte("-- "))
+		if open && quotes == depth && !signature {
+			out = bytes.TrimSuffix(out, []byte(" \n"))
+			out = append(out, bytes.TrimPrefix(rest, []byte(" "))...)
+			out = append(out, line[len(bare):]...)
+		} else {
+			out = append(out, line...)
+		}
+		open, depth = bytes.HasSuffix(rest, []byte(" ")) && !signature, quotes
+	}
+	return out
+}

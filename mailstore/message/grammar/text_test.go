@@ -80,6 +80,24 @@ func TestKeepsASCII(t *testing.T) {
 	}
 }
 
+// JoinDelSp gives what was written before it was broken into lines.
+func TestJoinDelSp(t *testing.T) {
+	for text, want := range map[string]string{
+		"super \ncalifragilistic flows in \n one line\n": "supercalifragilistic flows inone line\n",
+		"in  \n one\n":    "in one\n",
+		"a \n\nb\n":       "a\n" + "b\n",
+		"> a \n> b \nc\n": "> ab \nc\n",
+		">> a \n> b\n":    ">> a \n> b\n",
+		"a \n-- \nb\n":    "a \n-- \nb\n",
+		"-- \nb\n":        "-- \nb\n",
+		"a ":              "a ", "": "", "a\nb": "a\nb",
+	} {
+		if got := string(grammar.JoinDelSp([]byte(text))); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestUnflow(t *testing.T) {
 	for _, tt := range []struct {
 		why, in, want string
