@@ -4,9 +4,9 @@
 // that is not a letter, a mark, a digit or an underscore, so that "example.com" and "don't" are two
 // words each. They are normalised (NFKC), lower-cased and stripped of diacritics. Scripts that are
 // written without spaces (Han, Hiragana, Katakana, Thai, Lao, Khmer, Myanmar) become overlapping
-// pairs of characters, and so does Hangul, of which people look for the parts of words; over the end
-// of a line too. Signs such as emoji are words of their own. A number is also the word that it is
-// without its separators, and a name of a file is taken apart further, see Name.
+// pairs of characters, over the end of a line too, and so does Hangul, of which people look for the
+// parts of words. Signs such as emoji are words of their own. A number is also the word that it is
+// without its separators, and the name of a file is taken apart further, see [Name].
 //
 // The package is pure, and the same text always gives the same terms.
 package analysis
