@@ -12,6 +12,7 @@ import (
 	"cairn/smtpgw/address"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/asked"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/limits"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/trace"
@@ -36,8 +37,8 @@ type transaction struct {
 	size   int64  // that the peer gave with MAIL, in bytes; 0: none
 	ref    string // of the message, once its text comes
 	dsn    outbox.DSN
-	tls    bool  // with REQUIRETLS
-	route  Route // inbound: to the node that has the mailboxes of all of them
+	tls    bool         // with REQUIRETLS
+	route  client.Route // inbound: to the node that has the mailboxes of all of them
 	asking asking
 }
 
@@ -131,7 +132,7 @@ func (s *session) rcpt(to string, opts *smtp.RcptOptions) error {
 	}
 	var m address.Mailbox
 	var err error
-	route := Route{Local: true}
+	route := client.Route{Local: true}
 	if s.srv.mode == Submission {
 		m, err = s.srv.submitter.recipient(s.srv.ctx, s.poster, &s.asking, to, s.utf8)
 	} else {
