@@ -19,6 +19,7 @@ import (
 	"cairn/smtpgw"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/client"
+	"cairn/smtpgw/holder"
 	"cairn/smtpgw/lists"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
@@ -313,8 +314,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		LeaveOut:   leaveOut,
 		Derive:     derived,
 		NodeKey:    p2p.NodeKeyOf,
-		Siblings:   newSiblings(n),
-		Beside:     n.beside.route,
+		Holders:    holder.Holders{Siblings: newSiblings(n), Beside: n.beside.route},
 		Suppress:   suppress,
 		Sign:       n.signDKIM,
 		ToNode:     n.goesToNode,

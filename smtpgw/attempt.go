@@ -174,7 +174,7 @@ func (c *Courier) attemptAnew(ctx context.Context, t *trip, route client.Route, 
 // deliverLocal hands an entry for one of our own domains to accounts of this node, and to the other
 // nodes of the organisation that have the accounts.
 func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte) []fate {
-	if c.cfg.Siblings == nil && c.cfg.Beside == nil {
+	if !c.cfg.Holders.Any() {
 		return c.deliverHere(ctx, e, raw)
 	}
 	var out []fate
@@ -184,7 +184,7 @@ func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte)
 	for _, rcpt := range e.Recipients {
 		route, err := client.Route{Local: true}, error(nil)
 		if m, bad := address.Parse(rcpt, true); bad == nil {
-			route, err = c.cfg.heldBy(ctx, c.queue.Store(), c.dir, m, nil)
+			route, err = c.cfg.Holders.Of(ctx, c.queue.Store(), c.dir, m, nil)
 		}
 		switch {
 		case err != nil && !directory.IsUnknown(err):

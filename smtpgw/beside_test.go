@@ -13,6 +13,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/client"
+	"cairn/smtpgw/holder"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/trace"
 )
@@ -35,9 +36,9 @@ func TestBeside(t *testing.T) {
 	dial := tcp(inbound(t, testConfig, there, seen))
 	cfg := testConfig
 	cfg.NodeKey = by(consensus.Key{9})
-	cfg.Beside = mailServer(dial, nil, "cleo@local.example")
-	for i, siblings := range []Siblings{nil, &family{}, &family{keys: []consensus.Key{{9}}, fail: errors.New("it is not to be asked")}} {
-		if cfg.Siblings = siblings; i == 2 {
+	cfg.Holders.Beside = mailServer(dial, nil, "cleo@local.example")
+	for i, siblings := range []holder.Siblings{nil, &family{}, &family{keys: []consensus.Key{{9}}, fail: errors.New("it is not to be asked")}} {
+		if cfg.Holders.Siblings = siblings; i == 2 {
 			siblings.(*family).at = map[string]client.Route{"cleo@local.example": {}}
 		}
 		c := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
@@ -54,7 +55,7 @@ func TestBeside(t *testing.T) {
 		}
 	}
 	// What is not known now is no "nobody".
-	cfg.Siblings, cfg.Beside = nil, mailServer(dial, errors.New("away"), "cleo@local.example")
+	cfg.Holders.Siblings, cfg.Holders.Beside = nil, mailServer(dial, errors.New("away"), "cleo@local.example")
 	c := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 	c.say("RCPT TO:<cleo@local.example>\r\n", "^451 4.4.1 ")

@@ -16,6 +16,7 @@ import (
 	"cairn/smtpgw/directory"
 	"cairn/smtpgw/dnsbl"
 	"cairn/smtpgw/draft"
+	"cairn/smtpgw/holder"
 	"cairn/smtpgw/maillog"
 	"cairn/smtpgw/pace"
 )
@@ -99,11 +100,8 @@ type Config struct {
 	ToNode func(domain string) bool
 	// Sign signs what leaves for servers that are no nodes; nil: nothing is signed.
 	Sign Sign
-	// Siblings are the other nodes of the organisation; nil: there are none.
-	Siblings Siblings
-	// Beside returns the route to a mail server beside this node that has the mailbox of a local
-	// address, with errors as of Siblings.Holder; nil: there is no such server.
-	Beside func(ctx context.Context, address string) (client.Route, error)
+	// Holders have mailboxes of local addresses that this node has not.
+	Holders holder.Holders
 	// TLS is for STARTTLS and ServeTLS; nil: there is none.
 	TLS *tls.Config
 	// Passwords are of who submits; nil: AUTH is not offered, and whoever may connect may submit.

@@ -120,7 +120,7 @@ func (s *Server) localRecipient(to string, utf8 bool, from *consensus.Key) (addr
 	if !s.dir.IsLocal(m.Domain) {
 		return m, client.Route{}, s.dir.NotServed(m)
 	}
-	route, err := s.cfg.heldBy(s.ctx, s.store, s.dir, m, from)
+	route, err := s.cfg.Holders.Of(s.ctx, s.store, s.dir, m, from)
 	return m, route, err
 }
 

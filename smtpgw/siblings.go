@@ -4,76 +4,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"cairn/consensus"
-	"cairn/mailstore"
-	"cairn/smtpgw/address"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/client"
-	"cairn/smtpgw/directory"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/reply"
 	"cairn/smtpgw/trace"
 )
-
-// Siblings are the other nodes of this node's organisation. Each has accounts of its own under the
-// organisation's domains; a node that is given mail for another's account hands it on.
-type Siblings interface {
-	// Holder returns the route to the node that has the account of a local address; ErrNoRoute when
-	// none has. Any other error means that it is not known now. It may be called from many
-	// goroutines.
-	Holder(ctx context.Context, address string) (client.Route, error)
-	// Sibling reports whether a node key is another node's of the organisation.
-	Sibling(node consensus.Key) bool
-}
-
-// holder asks the other nodes, and then the mail server beside this one, where there are some. A
-// sibling has looked itself, and that server is no other node's.
-func (c *Config) holder(ctx context.Context, m address.Mailbox, sibling bool) (client.Route, error) {
-	if c.Siblings != nil && !sibling {
-		route, err := c.Siblings.Holder(ctx, m.String())
-		if !errors.Is(err, client.ErrNoRoute) {
-			return route, err
-		}
-	}
-	if c.Beside == nil {
-		return client.Route{}, client.ErrNoRoute
-	}
-	return c.Beside(ctx, m.String())
-}
-
-func (c *Config) isSibling(node *consensus.Key) bool {
-	return node != nil && c.Siblings != nil && c.Siblings.Sibling(*node)
-}
-
-// heldBy finds out who has the mailbox of a local address: this node (the Route is Local), another
-// node of the organisation, the mail server beside this one, or nobody (the error is the refusal).
-// A sibling that asks has looked itself.
-func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directory.Directory, m address.Mailbox, from *consensus.Key) (client.Route, error) {
-	refusal := store.View(func(r *mailstore.Reader) error { return dir.CheckLocal(r, m) })
-	if !directory.IsUnknown(refusal) {
-		return client.Route{Local: true}, refusal
-	}
-	sibling := c.isSibling(from)
-	route, err := c.holder(ctx, m, sibling)
-	switch {
-	case errors.Is(err, client.ErrNoRoute) && sibling:
-		return client.Route{}, refuse.With(451, 4, 4, 6, "<%s> has no mailbox here, nor with the node of the organisation that sends it; try again later", address.Path(m.String()))
-	case errors.Is(err, client.ErrNoRoute):
-		if there, err := dir.StandsIn(store, m); there || err != nil {
-			return client.Route{Local: true}, err
-		}
-		return client.Route{}, dir.Nobody(m)
-	case err != nil:
-		return client.Route{}, refuse.With(451, 4, 4, 1, "whether another machine here has <%s> is not known at present; try again later", address.Path(m.String()))
-	}
-	return route, nil
-}
 
 // handOver gives an arrival to the node that has the mailboxes of all its recipients. nil means
 // that it has stored it for all of them; else it has for none, as far as it could say so.

@@ -43,7 +43,7 @@ func by(key consensus.Key) func(net.Conn) *consensus.Key {
 func second(t *testing.T, from consensus.Key) (addr string, st *mailstore.Store, v *verifier) {
 	st, v = storeWith(t, "dora=dora@local.example"), &verifier{}
 	cfg := testConfig
-	cfg.NodeKey, cfg.Siblings = by(from), &family{keys: []consensus.Key{{1}}}
+	cfg.NodeKey, cfg.Holders.Siblings = by(from), &family{keys: []consensus.Key{{1}}}
 	return inbound(t, cfg, st, v), st, v
 }
 
@@ -53,7 +53,7 @@ func handed(t *testing.T, dial client.Dialer) (c *dialogue, here *mailstore.Stor
 	here, seen = localStore(t), &verifier{}
 	cfg := testConfig
 	cfg.NodeKey = by(consensus.Key{9})
-	cfg.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: dial}}}
+	cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: dial}}}
 	return greeted(t, inbound(t, cfg, here, seen)), here, seen
 }
 
@@ -112,7 +112,7 @@ func TestCourierBringsToTwoNodes(t *testing.T) {
 	here := localStore(t)
 	cfg := testConfig
 	cfg.NodeKey = by(consensus.Key{9})
-	cfg.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(addr)}}}
+	cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(addr)}}}
 	entrance := inbound(t, cfg, here, &verifier{})
 	n := nearNode(t, nil)
 	n.courier.router = routes{"local.example": client.Route{Dial: tcp(entrance)}}
@@ -139,7 +139,7 @@ func TestNotHandedOver(t *testing.T) {
 	c.say("DATA\r\n", "^354 ")
 	c.say("Subject: both\r\n\r\nx\r\n.\r\n", "^451 ")
 	cfg := testConfig
-	cfg.Siblings = silent{&family{}}
+	cfg.Holders.Siblings = silent{&family{}}
 	c = greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 	c.say("RCPT TO:<dora@local.example>\r\n", "^451 ")
@@ -162,7 +162,7 @@ func TestHandedOverWholeOrNot(t *testing.T) {
 		addr := inbound(t, testConfig, st, &verifier{}) // of a stranger's connection: a plain refusal
 		cfg := testConfig
 		to := client.Route{To: "second", Dial: tcp(addr)}
-		cfg.Siblings = &family{at: map[string]client.Route{"dora@local.example": to, "other@local.example": to}}
+		cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": to, "other@local.example": to}}
 		c := greeted(t, inbound(t, cfg, storeWith(t, "admin=admin@local.example"), &verifier{}))
 		c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 		c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
@@ -204,7 +204,7 @@ func TestSiblingAsks(t *testing.T) {
 func TestSubmittedForSibling(t *testing.T) {
 	addr, there, _ := second(t, consensus.Key{1})
 	n := nearNode(t, nil)
-	n.courier.cfg.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(addr)}}}
+	n.courier.cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(addr)}}}
 	s := NewSubmitter(n.courier.cfg, n.store, n.queue)
 	raw := "From: user@local.example\r\nTo: dora@local.example, other@local.example\r\nSubject: x\r\n\r\nx\r\n"
 	if _, err := s.Submit(t.Context(), trace.Peer{Protocol: trace.ProtocolLocal}, "user@local.example", []string{"dora@local.example", "other@local.example"}, []byte(raw)); err != nil {
@@ -236,11 +236,11 @@ func TestHandedOverTooLarge(t *testing.T) {
 	st := storeWith(t, "dora=dora@local.example")
 	cfg := testConfig
 	cfg.Limits.MessageBytes = 400
-	cfg.NodeKey, cfg.Siblings = by(consensus.Key{1}), &family{keys: []consensus.Key{{1}}}
+	cfg.NodeKey, cfg.Holders.Siblings = by(consensus.Key{1}), &family{keys: []consensus.Key{{1}}}
 	there := inbound(t, cfg, st, &verifier{})
 	cfg.Limits = Limits{}
 	cfg.NodeKey = by(consensus.Key{9})
-	cfg.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(there)}}}
+	cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(there)}}}
 	c := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
@@ -258,14 +258,14 @@ func TestSilentSibling(t *testing.T) {
 	t.Cleanup(func() { l.Close() })
 	dora := &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(l.Addr().String())}}}
 	cfg := testConfig
-	cfg.Siblings, cfg.Sending.Dial = dora, 50*time.Millisecond
+	cfg.Holders.Siblings, cfg.Sending.Dial = dora, 50*time.Millisecond
 	c := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
 	c.say("DATA\r\n", "^354 ")
 	c.say("Subject: x\r\n\r\nx\r\n.\r\n", "^451 ")
 	n := nearNode(t, nil)
-	n.courier.cfg.Siblings, n.courier.cfg.Sending.Dial, n.courier.cfg.Sending.FirstRetry = dora, 50*time.Millisecond, time.Hour
+	n.courier.cfg.Holders.Siblings, n.courier.cfg.Sending.Dial, n.courier.cfg.Sending.FirstRetry = dora, 50*time.Millisecond, time.Hour
 	n.run(t)
 	n.send(t, "user@local.example", mailText("silent"), "dora@local.example")
 	waitFor(t, func() bool {

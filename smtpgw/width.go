@@ -14,7 +14,7 @@ func (c *Courier) noteWay(l *lane, route *client.Route, err error) {
 	here, node := false, ""
 	switch {
 	case err != nil || len(route.Hosts) > 0:
-	case route.Local && c.cfg.Siblings == nil:
+	case route.Local && c.cfg.Holders.Siblings == nil:
 		here = true
 	default:
 		node = route.To
