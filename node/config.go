@@ -278,7 +278,7 @@ type SmarthostConfig struct {
 	// CAFile is the absolute path of the certificates, in PEM, that vouch for a server which no
 	// authority of the machine's vouches for.
 	CAFile string `koanf:"ca_file"`
-	// User and PasswordFile are what this node says there; Auth is how: one of smtpgw.Mechanisms,
+	// User and PasswordFile are what this node says there; Auth is how: one of client.Mechanisms,
 	// in lower case, or empty for the best one offered.
 	User         string `koanf:"user"`
 	PasswordFile string `koanf:"password_file"`

@@ -23,6 +23,7 @@ import (
 	"cairn/node/home"
 	"cairn/node/membership"
 	"cairn/smtpgw"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/mtasts"
 	"cairn/smtpgw/screen"
 	"cairn/smtpgw/smarthost"
@@ -208,7 +209,7 @@ func (o *OutboundConfig) main() *SmarthostConfig {
 func (s *SmarthostConfig) relayed() bool { return s.Via != viaDirect && s.Via != viaNone }
 
 // tlsUses are the values of SmarthostConfig.TLS.
-var tlsUses = map[string]smtpgw.TLSUse{"implicit": smtpgw.TLSFromStart, "starttls": smtpgw.TLSRequired, "if-offered": smtpgw.TLSIfOffered}
+var tlsUses = map[string]client.TLSUse{"implicit": client.TLSFromStart, "starttls": client.TLSRequired, "if-offered": client.TLSIfOffered}
 
 // check tells the first value that cannot be used, under a key that begins so.
 func (s *SmarthostConfig) check(at string) error {
@@ -230,13 +231,13 @@ func (s *SmarthostConfig) check(at string) error {
 		return badValue(at+"tls", `write "implicit", "starttls" or "if-offered"`, "%q is none of these", s.TLS)
 	case s.TLS != "" && !s.relayed():
 		return badValue(at+"tls", "remove it", "there is no server to encrypt to: %svia is %q", at, s.Via)
-	case known && use == smtpgw.TLSIfOffered && s.User != "":
+	case known && use == client.TLSIfOffered && s.User != "":
 		return badValue(at+"tls", `write "starttls", or "implicit" where the server has a port for that`, "a password is not sent where it may be in clear")
 	case s.CAFile != "" && !filepath.IsAbs(s.CAFile):
 		return badValue(at+"ca_file", `write an absolute path, as in "/etc/cairn/ca.pem"`, "%q is not an absolute path", s.CAFile)
 	case s.CAFile != "" && !s.relayed():
 		return badValue(at+"ca_file", "remove it", "there is no server to vouch for: %svia is %q", at, s.Via)
-	case s.Auth != "" && (!slices.Contains(smtpgw.Mechanisms, strings.ToUpper(s.Auth)) || strings.ToLower(s.Auth) != s.Auth):
+	case s.Auth != "" && (!slices.Contains(client.Mechanisms, strings.ToUpper(s.Auth)) || strings.ToLower(s.Auth) != s.Auth):
 		return badValue(at+"auth", `write "scram-sha-256", "plain" or "login", or "" for the best one that is offered`, "%q is none of these", s.Auth)
 	case s.Auth != "" && s.User == "":
 		return badValue(at+"auth", "remove it, or write who signs in as user", "there is no user")

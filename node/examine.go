@@ -17,10 +17,10 @@ import (
 	"cairn/mailstore/message/maildomain"
 	"cairn/node/api"
 	"cairn/node/doctor"
-	"cairn/smtpgw"
 	"cairn/smtpgw/authres/dmarc"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/authres/spf"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/dane"
 	"cairn/smtpgw/dnssec"
 	"cairn/smtpgw/tlsa"
@@ -536,7 +536,7 @@ func (e *examination) trySmarthosts(asking *several) {
 		found := &e.facts.Smarthosts[i]
 		found.To = strings.TrimPrefix(w.to, "smarthost ")
 		asking.add(attemptPatience, func(ctx context.Context, _ *lookup.Asker) {
-			if err := w.relay.Try(ctx, &smtpgw.Sending{Dial: attemptPatience, Reply: attemptPatience}, e.cfg.Hostname); err != nil {
+			if err := w.relay.Try(ctx, &client.Waits{Dial: attemptPatience, Reply: attemptPatience}, e.cfg.Hostname); err != nil {
 				_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 				found.Fault, found.Untrusted = err.Error(), untrusted
 			}
@@ -545,7 +545,7 @@ func (e *examination) trySmarthosts(asking *several) {
 }
 
 // reachOne connects to the first host of a route that answers.
-func reachOne(ctx context.Context, route smtpgw.Route) error {
+func reachOne(ctx context.Context, route client.Route) error {
 	var errs []error
 	hosts := route.Hosts[:min(len(route.Hosts), 3)]
 	for i, h := range hosts {

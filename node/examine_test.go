@@ -20,7 +20,7 @@ import (
 	"cairn/node/api"
 	"cairn/node/doctor"
 	"cairn/node/home"
-	"cairn/smtpgw"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/mtasts"
 )
 
@@ -183,8 +183,8 @@ func TestDoctor(t *testing.T) {
 	smart := func(password string) {
 		t.Helper()
 		addr := must(n.Status(t.Context())).Listen.Submission
-		n.outside.ways = []wayOut{{to: "smarthost " + addr + " as ann", relay: &smtpgw.Host{
-			Name: "mail.example.org", TLS: smtpgw.TLSRequired, Roots: certificateRoots, Login: &smtpgw.Login{User: "postmaster@example.org", Password: password},
+		n.outside.ways = []wayOut{{to: "smarthost " + addr + " as ann", relay: &client.Host{
+			Name: "mail.example.org", TLS: client.TLSRequired, Roots: certificateRoots, Login: &client.Login{User: "postmaster@example.org", Password: password},
 			Dial: func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "tcp", addr) },
 		}}}
 	}

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"cairn/smtpgw"
+	"cairn/smtpgw/client"
 )
 
 // mailServer is a mail server of the organisation beside this node, which has mailboxes: whoever
@@ -39,20 +39,20 @@ func newMailServer(c *Config) *mailServer {
 	return &mailServer{address: c.Milter.MailServer, hostname: c.Hostname, asking: make(chan struct{}, siblingsAsked), known: make(map[string]mailboxThere)}
 }
 
-// route is the way to a mailbox that it has; smtpgw.ErrNoRoute if it has none, or there is no such
+// route is the way to a mailbox that it has; client.ErrNoRoute if it has none, or there is no such
 // server. Any other error: that is not known now.
-func (s *mailServer) route(ctx context.Context, address string) (smtpgw.Route, error) {
+func (s *mailServer) route(ctx context.Context, address string) (client.Route, error) {
 	if s == nil {
-		return smtpgw.Route{}, smtpgw.ErrNoRoute
+		return client.Route{}, client.ErrNoRoute
 	}
 	has, err := s.has(ctx, address)
 	switch {
 	case err != nil:
-		return smtpgw.Route{}, fmt.Errorf("ask the mail server at %s for %s: %w", s.address, address, err)
+		return client.Route{}, fmt.Errorf("ask the mail server at %s for %s: %w", s.address, address, err)
 	case !has:
-		return smtpgw.Route{}, smtpgw.ErrNoRoute
+		return client.Route{}, client.ErrNoRoute
 	}
-	return smtpgw.Route{To: "mail server at " + s.address, Beside: true, Dial: func(ctx context.Context, _ string) (net.Conn, error) {
+	return client.Route{To: "mail server at " + s.address, Beside: true, Dial: func(ctx context.Context, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "tcp", s.address)
 	}}, nil
 }

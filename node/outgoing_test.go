@@ -21,8 +21,8 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/outbox"
 	"cairn/node/api"
-	"cairn/smtpgw"
 	"cairn/smtpgw/authres/lookup/lookuptest"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/dnssec"
 	"cairn/smtpgw/mtasts"
 	"cairn/smtpgw/mx"
@@ -265,7 +265,7 @@ func TestWhatSessionsAreHeldTo(t *testing.T) {
 				}
 				got = append(got, s.Policy.Kind+" "+s.Policy.Domain+" "+s.Cause.Kind)
 			}}
-			out := smtpgw.TLSOutcome{Local: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, Remote: &net.TCPAddr{IP: net.IPv4(198, 51, 100, 7)}}
+			out := client.TLSOutcome{Local: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, Remote: &net.TCPAddr{IP: net.IPv4(198, 51, 100, 7)}}
 			switch tt.outcome {
 			case "encrypted":
 				out.State = shows(t, cert.Certificate[0])

@@ -16,7 +16,7 @@ import (
 
 	"cairn/consensus/verifier"
 	"cairn/node/home"
-	"cairn/smtpgw"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/dnssec"
 	"cairn/smtpgw/mtasts"
 	"cairn/smtpgw/mx"
@@ -30,7 +30,7 @@ type outsideRouter struct {
 	finder   *mx.Finder
 	policies policies
 	signed   *signedDNS   // nil: nothing is known to be signed
-	relay    *smtpgw.Host // what takes all of it; nil: who the DNS names
+	relay    *client.Host // what takes all of it; nil: who the DNS names
 	returns  bool         // nobody takes it, where table names nobody
 	table    *smarthost.Table
 	ways     []wayOut // the rules of table
@@ -41,8 +41,8 @@ type outsideRouter struct {
 
 // wayOut is where some mail goes.
 type wayOut struct {
-	relay   *smtpgw.Host // nil: to who the DNS names
-	to      string       // names relay; see smtpgw.Route.To
+	relay   *client.Host // nil: to who the DNS names
+	to      string       // names relay; see client.Route.To
 	returns bool         // it is returned
 }
 
@@ -112,7 +112,7 @@ func (o *outsideRouter) way(s *SmarthostConfig, at string) (wayOut, error) {
 	if err != nil {
 		return wayOut{}, err
 	}
-	w := wayOut{to: "smarthost " + s.Via, relay: &smtpgw.Host{Name: host, Helo: o.helo, Dial: func(ctx context.Context) (net.Conn, error) {
+	w := wayOut{to: "smarthost " + s.Via, relay: &client.Host{Name: host, Helo: o.helo, Dial: func(ctx context.Context) (net.Conn, error) {
 		return o.dialRelay(ctx, s.Via)
 	}}}
 	use, said := tlsUses[s.TLS]
@@ -120,9 +120,9 @@ func (o *outsideRouter) way(s *SmarthostConfig, at string) (wayOut, error) {
 	case said:
 		w.relay.TLS = use
 	case port == "465":
-		w.relay.TLS = smtpgw.TLSFromStart
+		w.relay.TLS = client.TLSFromStart
 	case s.User != "":
-		w.relay.TLS = smtpgw.TLSRequired
+		w.relay.TLS = client.TLSRequired
 	}
 	if s.CAFile != "" {
 		if w.relay.Roots, err = readRoots(at+"ca_file", s.CAFile); err != nil {
@@ -137,7 +137,7 @@ func (o *outsideRouter) way(s *SmarthostConfig, at string) (wayOut, error) {
 		return wayOut{}, err
 	}
 	w.to += " as " + s.User
-	w.relay.Login = &smtpgw.Login{User: s.User, Password: password, Mechanism: strings.ToUpper(s.Auth)}
+	w.relay.Login = &client.Login{User: s.User, Password: password, Mechanism: strings.ToUpper(s.Auth)}
 	return w, nil
 }
 
@@ -255,26 +255,26 @@ func (o *outsideRouter) mayRelay(domain string) bool {
 }
 
 // Route finds the mail servers of domain, for mail from the domain of an envelope sender, "" for
-// the null sender; smtpgw.ErrNoRoute or a *refuse.Refusal says that it has none. anyTLS: what the
+// the null sender; client.ErrNoRoute or a *refuse.Refusal says that it has none. anyTLS: what the
 // domain asks of TLS is tried to keep, and keeps no mail from it.
-func (o *outsideRouter) Route(ctx context.Context, from, domain string, anyTLS bool) (smtpgw.Route, error) {
+func (o *outsideRouter) Route(ctx context.Context, from, domain string, anyTLS bool) (client.Route, error) {
 	switch w := o.wayOf(from, domain); {
 	case w.relay != nil:
-		return smtpgw.Route{To: w.to, Hosts: []smtpgw.Host{*w.relay}, Smarthost: true}, nil
+		return client.Route{To: w.to, Hosts: []client.Host{*w.relay}, Smarthost: true}, nil
 	case w.returns:
-		return smtpgw.Route{}, smtpgw.ErrNoRoute
+		return client.Route{}, client.ErrNoRoute
 	}
 	found, err := o.hosts(ctx, domain)
 	if err != nil {
-		return smtpgw.Route{}, err
+		return client.Route{}, err
 	}
 	keys, err := o.signed.of(ctx, domain, found, time.Now())
 	if err != nil {
-		return smtpgw.Route{}, err
+		return client.Route{}, err
 	}
 	policy, err := o.policy(ctx, domain, keys)
 	if err != nil && !anyTLS {
-		return smtpgw.Route{}, err
+		return client.Route{}, err
 	}
 	route, err := o.route(domain, found, keys, policy)
 	if anyTLS {
@@ -285,14 +285,14 @@ func (o *outsideRouter) Route(ctx context.Context, from, domain string, anyTLS b
 
 // withAnyTLS is a route to hosts of a domain that goes to all of them in the end, whatever they
 // show: to those that may not have the mail otherwise behind the others.
-func (o *outsideRouter) withAnyTLS(route smtpgw.Route, found []mx.Host) smtpgw.Route {
+func (o *outsideRouter) withAnyTLS(route client.Route, found []mx.Host) client.Route {
 	route.To = "mail servers, with any TLS or none,"
 	for i := range route.Hosts {
 		route.Hosts[i].AnyTLS = true
 	}
 	for _, h := range found {
-		if !slices.ContainsFunc(route.Hosts, func(r smtpgw.Host) bool { return r.Name == h.Name }) {
-			route.Hosts = append(route.Hosts, o.host(h, smtpgw.TLSIfOffered))
+		if !slices.ContainsFunc(route.Hosts, func(r client.Host) bool { return r.Name == h.Name }) {
+			route.Hosts = append(route.Hosts, o.host(h, client.TLSIfOffered))
 		}
 	}
 	for _, h := range route.Hosts {
@@ -302,9 +302,9 @@ func (o *outsideRouter) withAnyTLS(route smtpgw.Route, found []mx.Host) smtpgw.R
 }
 
 // host is a mail server of a domain as the courier knows it.
-func (o *outsideRouter) host(h mx.Host, use smtpgw.TLSUse) smtpgw.Host {
+func (o *outsideRouter) host(h mx.Host, use client.TLSUse) client.Host {
 	dial := func(ctx context.Context) (net.Conn, error) { return o.dialHost(ctx, h) }
-	return smtpgw.Host{Name: h.Name, Helo: o.helo, TLS: use, Dial: dial, DialIPv4: o.byIPv4(h)}
+	return client.Host{Name: h.Name, Helo: o.helo, TLS: use, Dial: dial, DialIPv4: o.byIPv4(h)}
 }
 
 // uncounted is a router of whose sessions nothing is told.
@@ -322,7 +322,7 @@ func (o *outsideRouter) policy(ctx context.Context, domain string, keys []publis
 	}
 	policy, err := o.policies.Policy(ctx, domain, time.Now())
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", smtpgw.Reason("whether "+domain+" requires encryption is not known"), err)
+		return nil, fmt.Errorf("%w: %w", client.Reason("whether "+domain+" requires encryption is not known"), err)
 	}
 	if policy == nil || policy.Mode == mtasts.None {
 		return nil, nil
@@ -331,20 +331,20 @@ func (o *outsideRouter) policy(ctx context.Context, domain string, keys []publis
 }
 
 // route leads to those hosts of a domain that may have its mail, each with what it has to show.
-func (o *outsideRouter) route(domain string, found []mx.Host, keys []publishedKey, policy *mtasts.Policy) (smtpgw.Route, error) {
-	route, use, enforced := smtpgw.Route{To: "mail servers"}, smtpgw.TLSIfOffered, policy
+func (o *outsideRouter) route(domain string, found []mx.Host, keys []publishedKey, policy *mtasts.Policy) (client.Route, error) {
+	route, use, enforced := client.Route{To: "mail servers"}, client.TLSIfOffered, policy
 	if policy != nil && policy.Mode != mtasts.Enforce {
 		enforced = nil
 	}
 	if enforced != nil {
-		use, route.To = smtpgw.TLSRequired, "mail servers, with TLS,"
+		use, route.To = client.TLSRequired, "mail servers, with TLS,"
 	}
 	var unknown error
 	for i, h := range found {
 		k := &keys[i]
 		switch {
 		case k.err != nil:
-			unknown = fmt.Errorf("%w: %w", smtpgw.Reason("the DNS does not answer, or not as it was signed, which keys the mail servers of "+domain+" have (TLSA)"), k.err)
+			unknown = fmt.Errorf("%w: %w", client.Reason("the DNS does not answer, or not as it was signed, which keys the mail servers of "+domain+" have (TLSA)"), k.err)
 			continue
 		case enforced != nil && !k.authenticates() && !enforced.Allows(h.Name):
 			continue
@@ -364,9 +364,9 @@ func (o *outsideRouter) route(domain string, found []mx.Host, keys []publishedKe
 	}
 	o.countUnmade(domain, found, keys, enforced)
 	if unknown != nil {
-		return smtpgw.Route{}, unknown
+		return client.Route{}, unknown
 	}
-	return smtpgw.Route{}, smtpgw.Reason("none of the mail exchangers of " + domain + " is one that its MTA-STS policy names")
+	return client.Route{}, client.Reason("none of the mail exchangers of " + domain + " is one that its MTA-STS policy names")
 }
 
 // hosts finds the mail servers of domain in the DNS; errors are as of Route.
@@ -375,7 +375,7 @@ func (o *outsideRouter) hosts(ctx context.Context, domain string) ([]mx.Host, er
 	case strings.HasPrefix(domain, "["):
 		return nil, noHost(5, 1, 2, "mail is not sent to addresses of machines")
 	case !o.takes(domain) || isReserved(domain):
-		return nil, smtpgw.ErrNoRoute
+		return nil, client.ErrNoRoute
 	}
 	asking, cancel := context.WithTimeout(ctx, exchangersPatience)
 	defer cancel()
@@ -390,7 +390,7 @@ func (o *outsideRouter) hosts(ctx context.Context, domain string) ([]mx.Host, er
 	case mx.Final(err):
 		return nil, noHost(5, 4, 4, err.Error())
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", smtpgw.Reason("the DNS does not answer which mail servers "+domain+" has"), err)
+		return nil, fmt.Errorf("%w: %w", client.Reason("the DNS does not answer which mail servers "+domain+" has"), err)
 	}
 	return found, nil
 }

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"cairn/smtpgw"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/mtasts"
 	"cairn/smtpgw/refuse"
 )
@@ -110,11 +110,11 @@ func TestOutside(t *testing.T) {
 			}
 			route, err := router{n}.Route(t.Context(), tt.domain)
 			refusal, refused := errors.AsType[*refuse.Refusal](err)
-			if back := refused && refusal.Code >= 500 || errors.Is(err, smtpgw.ErrNoRoute); route.To != tt.to || back != tt.back || !strings.Contains(fmt.Sprint(err), tt.err) {
+			if back := refused && refusal.Code >= 500 || errors.Is(err, client.ErrNoRoute); route.To != tt.to || back != tt.back || !strings.Contains(fmt.Sprint(err), tt.err) {
 				t.Errorf("to %q, %v", route.To, err)
 			}
 			for _, h := range route.Hosts {
-				if want := strings.Contains(tt.to, "TLS"); (h.TLS == smtpgw.TLSRequired) != want {
+				if want := strings.Contains(tt.to, "TLS"); (h.TLS == client.TLSRequired) != want {
 					t.Errorf("TLS to %s: %d", h.Name, h.TLS)
 				}
 			}
@@ -146,7 +146,7 @@ func TestOutboundConfig(t *testing.T) {
 		outbound OutboundConfig
 		key      string // that is refused
 		host     string // of the smarthost
-		tls      smtpgw.TLSUse
+		tls      client.TLSUse
 	}{
 		{OutboundConfig{Via: "direct"}, "", "", 0},
 		{OutboundConfig{Via: "none"}, "", "", 0},
@@ -155,11 +155,11 @@ func TestOutboundConfig(t *testing.T) {
 		{OutboundConfig{Via: "direct", ValidatingResolver: "192.0.2.53"}, "outbound.validating_resolver", "", 0},
 		{OutboundConfig{Via: "direct", ValidatingResolver: "dns.example.org:53"}, "outbound.validating_resolver", "", 0},
 		{OutboundConfig{Via: "direct", ValidatingResolver: "0.0.0.0:53"}, "outbound.validating_resolver", "", 0},
-		{OutboundConfig{Via: "smart.example:25"}, "", "smart.example", smtpgw.TLSIfOffered},
-		{OutboundConfig{Via: "[::1]:2500"}, "", "::1", smtpgw.TLSIfOffered},
-		{OutboundConfig{Via: "smart.example:587", User: "me", PasswordFile: secret}, "", "smart.example", smtpgw.TLSRequired},
-		{OutboundConfig{Via: "smart.example:465", User: "me", PasswordFile: secret}, "", "smart.example", smtpgw.TLSFromStart},
-		{OutboundConfig{Via: "smart.example:465"}, "", "smart.example", smtpgw.TLSFromStart},
+		{OutboundConfig{Via: "smart.example:25"}, "", "smart.example", client.TLSIfOffered},
+		{OutboundConfig{Via: "[::1]:2500"}, "", "::1", client.TLSIfOffered},
+		{OutboundConfig{Via: "smart.example:587", User: "me", PasswordFile: secret}, "", "smart.example", client.TLSRequired},
+		{OutboundConfig{Via: "smart.example:465", User: "me", PasswordFile: secret}, "", "smart.example", client.TLSFromStart},
+		{OutboundConfig{Via: "smart.example:465"}, "", "smart.example", client.TLSFromStart},
 		{OutboundConfig{Via: ""}, "outbound.via", "", 0},
 		{OutboundConfig{Via: "smart.example"}, "outbound.via", "", 0},
 		{OutboundConfig{Via: "smart.example:smtp"}, "outbound.via", "", 0},
@@ -217,7 +217,7 @@ func TestOutboundConfig(t *testing.T) {
 			continue
 		}
 		h := o.relay
-		if h.Name != tt.host || h.TLS != tt.tls || (h.Login != nil) != (tt.outbound.User != "") || h.Login != nil && *h.Login != (smtpgw.Login{User: "me", Password: "secret"}) {
+		if h.Name != tt.host || h.TLS != tt.tls || (h.Login != nil) != (tt.outbound.User != "") || h.Login != nil && *h.Login != (client.Login{User: "me", Password: "secret"}) {
 			t.Errorf("%+v: %+v", tt.outbound, h)
 		}
 	}
@@ -255,24 +255,24 @@ func TestSmarthosts(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		from, domain, to string // empty: it is returned
-		tls              smtpgw.TLSUse
+		tls              client.TLSUse
 		takes, relays    bool
 	}{
-		{"alpha.test", "far.org", "smarthost alpha.example:2465 as me", smtpgw.TLSFromStart, true, true},
-		{"", "far.org", "mail servers mx1.far.org", smtpgw.TLSIfOffered, true, true},
-		{"alpha.test", "a.net", "smarthost net.example:587", smtpgw.TLSRequired, true, true},
-		{"", "net.test", "smarthost net.example:587", smtpgw.TLSRequired, true, true},
-		{"alpha.test", "direct.net", "mail servers mx1.direct.net", smtpgw.TLSIfOffered, true, false},
+		{"alpha.test", "far.org", "smarthost alpha.example:2465 as me", client.TLSFromStart, true, true},
+		{"", "far.org", "mail servers mx1.far.org", client.TLSIfOffered, true, true},
+		{"alpha.test", "a.net", "smarthost net.example:587", client.TLSRequired, true, true},
+		{"", "net.test", "smarthost net.example:587", client.TLSRequired, true, true},
+		{"alpha.test", "direct.net", "mail servers mx1.direct.net", client.TLSIfOffered, true, false},
 		{"alpha.test", "none.net", "", 0, false, false},
 		{"", "far.test", "", 0, true, true}, // of another sender it would be taken
 	} {
 		route, err := o.Route(t.Context(), tt.from, tt.domain, false)
-		if route.To != tt.to || errors.Is(err, smtpgw.ErrNoRoute) != (tt.to == "") {
+		if route.To != tt.to || errors.Is(err, client.ErrNoRoute) != (tt.to == "") {
 			t.Errorf("from %q to %s: %q, %v", tt.from, tt.domain, route.To, err)
 			continue
 		}
 		for _, h := range route.Hosts {
-			if h.TLS != tt.tls || (h.Login != nil) != strings.HasSuffix(tt.to, " as me") || h.Login != nil && *h.Login != (smtpgw.Login{User: "me", Password: "secret", Mechanism: "LOGIN"}) {
+			if h.TLS != tt.tls || (h.Login != nil) != strings.HasSuffix(tt.to, " as me") || h.Login != nil && *h.Login != (client.Login{User: "me", Password: "secret", Mechanism: "LOGIN"}) {
 				t.Errorf("from %q to %s: %+v", tt.from, tt.domain, h)
 			}
 		}
@@ -310,7 +310,7 @@ func TestShareOf(t *testing.T) {
 
 // TestTakes: mail that is for nobody whom the node trusts leaves, or comes back.
 func TestTakes(t *testing.T) {
-	relay := &outsideRouter{relay: &smtpgw.Host{}}
+	relay := &outsideRouter{relay: &client.Host{}}
 	for _, tt := range []struct {
 		o      *outsideRouter
 		domain string

@@ -6,7 +6,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
-	"cairn/smtpgw"
+	"cairn/smtpgw/client"
 )
 
 // A node that has less of the chain than it had, as after a restore, tells nobody for good that an
@@ -17,7 +17,7 @@ func TestUnsureOfOwn(t *testing.T) {
 		t.Helper()
 		why := w.gatewayConfig().Unsure()
 		_, err := newSiblings(w.Node).Holder(t.Context(), "nobody@beta.test")
-		if (why == "") != want || errors.Is(err, smtpgw.ErrNoRoute) != want {
+		if (why == "") != want || errors.Is(err, client.ErrNoRoute) != want {
 			t.Errorf("sure: %v, want %v; %v", why == "", want, err)
 		}
 	}

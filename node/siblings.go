@@ -11,7 +11,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore"
-	"cairn/smtpgw"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/lists"
 )
 
@@ -75,16 +75,16 @@ func (s *siblings) Sibling(node consensus.Key) bool {
 
 // Holder asks all of them at once. Only when each has said that it has no such account nobody has
 // it.
-func (s *siblings) Holder(ctx context.Context, address string) (smtpgw.Route, error) {
+func (s *siblings) Holder(ctx context.Context, address string) (client.Route, error) {
 	keys := s.keys()
 	switch why := s.unsureOwn(); {
 	case why != "":
-		return smtpgw.Route{}, fmt.Errorf("ask the other nodes of the organisation for %s: which these are is not known: %s", address, why)
+		return client.Route{}, fmt.Errorf("ask the other nodes of the organisation for %s: which these are is not known: %s", address, why)
 	case len(keys) == 0:
-		return smtpgw.Route{}, smtpgw.ErrNoRoute
+		return client.Route{}, client.ErrNoRoute
 	}
 	if h, ok := s.recall(address); ok && h.node.IsZero() {
-		return smtpgw.Route{}, smtpgw.ErrNoRoute
+		return client.Route{}, client.ErrNoRoute
 	} else if ok {
 		return s.routeToNode(h.node), nil
 	}
@@ -94,7 +94,7 @@ func (s *siblings) Holder(ctx context.Context, address string) (smtpgw.Route, er
 	case s.asking <- struct{}{}:
 		defer func() { <-s.asking }()
 	case <-ctx.Done():
-		return smtpgw.Route{}, fmt.Errorf("ask the other nodes of the organisation for %s: too many questions are under way", address)
+		return client.Route{}, fmt.Errorf("ask the other nodes of the organisation for %s: too many questions are under way", address)
 	}
 	type answer struct {
 		node consensus.Key
@@ -119,14 +119,14 @@ func (s *siblings) Holder(ctx context.Context, address string) (smtpgw.Route, er
 		}
 	}
 	if len(errs) > 0 {
-		return smtpgw.Route{}, fmt.Errorf("ask the other nodes of the organisation for %s: %w", address, errors.Join(errs...))
+		return client.Route{}, fmt.Errorf("ask the other nodes of the organisation for %s: %w", address, errors.Join(errs...))
 	}
 	s.note(address, consensus.Key{})
-	return smtpgw.Route{}, smtpgw.ErrNoRoute
+	return client.Route{}, client.ErrNoRoute
 }
 
-func (s *siblings) routeToNode(node consensus.Key) smtpgw.Route {
-	return smtpgw.Route{To: node.String(), Dial: func(ctx context.Context, _ string) (net.Conn, error) {
+func (s *siblings) routeToNode(node consensus.Key) client.Route {
+	return client.Route{To: node.String(), Dial: func(ctx context.Context, _ string) (net.Conn, error) {
 		return s.host.DialSMTP(ctx, node)
 	}}
 }

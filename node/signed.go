@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"cairn/smtpgw"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/dnssec"
 	"cairn/smtpgw/mx"
 	"cairn/smtpgw/tlsa"
@@ -54,7 +54,7 @@ func (s *signedDNS) counts(ctx context.Context, now time.Time) (on bool, why, er
 	}
 	on, why = s.resolver.Validates(ctx, now)
 	if !on && s.named && dnssec.Unknown(why) {
-		return false, why, fmt.Errorf("%w: %w", smtpgw.Reason("the resolver that outbound.validating_resolver names does not tell whether it validates"), why)
+		return false, why, fmt.Errorf("%w: %w", client.Reason("the resolver that outbound.validating_resolver names does not tell whether it validates"), why)
 	}
 	return on, why, nil
 }
@@ -123,11 +123,11 @@ func (s *signedDNS) of(ctx context.Context, domain string, hosts []mx.Host, now 
 type unlike struct{ error }
 
 // Unwrap is the reason for people, and the error itself.
-func (u unlike) Unwrap() []error { return []error{smtpgw.Reason(u.Error()), u.error} }
+func (u unlike) Unwrap() []error { return []error{client.Reason(u.Error()), u.error} }
 
 // secure has a host held to what the DNS says of its key.
-func (v *publishedKey) secure(h *smtpgw.Host) {
-	h.TLS, h.ServerName, h.Unproved = smtpgw.TLSRequired, v.server.Base, !v.authenticates()
+func (v *publishedKey) secure(h *client.Host) {
+	h.TLS, h.ServerName, h.Unproved = client.TLSRequired, v.server.Base, !v.authenticates()
 	h.Verify = func(state *tls.ConnectionState) error {
 		if err := v.server.Verify(state, time.Now()); err != nil {
 			return unlike{err}

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"cairn/smtpgw"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/dane"
 	"cairn/smtpgw/dnssec"
 	"cairn/smtpgw/dnstest"
@@ -71,21 +71,21 @@ func TestKeysAndPolicies(t *testing.T) {
 		keys   []publishedKey
 		policy *mtasts.Policy
 		to     string
-		tls    []smtpgw.TLSUse
+		tls    []client.TLSUse
 		err    string
 	}{
-		{"a key of one", []publishedKey{key, none}, nil, "mail servers mx1.far.org (TLSA) mx2.far.org", []smtpgw.TLSUse{smtpgw.TLSRequired, smtpgw.TLSIfOffered}, ""},
-		{"no key that counts", []publishedKey{unusable, none}, nil, "mail servers mx1.far.org (TLSA) mx2.far.org", []smtpgw.TLSUse{smtpgw.TLSRequired, smtpgw.TLSIfOffered}, ""},
-		{"no key that counts, and a policy", []publishedKey{unusable, none}, enforce("mx1.far.org"), "mail servers, with TLS, mx1.far.org", []smtpgw.TLSUse{smtpgw.TLSRequired}, ""},
-		{"a key before a policy", []publishedKey{key, none}, enforce("mx2.far.org"), "mail servers, with TLS, mx1.far.org (TLSA) mx2.far.org", []smtpgw.TLSUse{smtpgw.TLSRequired, smtpgw.TLSRequired}, ""},
+		{"a key of one", []publishedKey{key, none}, nil, "mail servers mx1.far.org (TLSA) mx2.far.org", []client.TLSUse{client.TLSRequired, client.TLSIfOffered}, ""},
+		{"no key that counts", []publishedKey{unusable, none}, nil, "mail servers mx1.far.org (TLSA) mx2.far.org", []client.TLSUse{client.TLSRequired, client.TLSIfOffered}, ""},
+		{"no key that counts, and a policy", []publishedKey{unusable, none}, enforce("mx1.far.org"), "mail servers, with TLS, mx1.far.org", []client.TLSUse{client.TLSRequired}, ""},
+		{"a key before a policy", []publishedKey{key, none}, enforce("mx2.far.org"), "mail servers, with TLS, mx1.far.org (TLSA) mx2.far.org", []client.TLSUse{client.TLSRequired, client.TLSRequired}, ""},
 		{"a policy for others", []publishedKey{none, none}, enforce("mx.org"), "", nil, "none of the mail exchangers of far.org is one that its MTA-STS policy names"},
-		{"one of which nothing is known", []publishedKey{silent, none}, nil, "mail servers mx2.far.org", []smtpgw.TLSUse{smtpgw.TLSIfOffered}, ""},
+		{"one of which nothing is known", []publishedKey{silent, none}, nil, "mail servers mx2.far.org", []client.TLSUse{client.TLSIfOffered}, ""},
 		{"nothing is known of any", []publishedKey{silent, silent}, nil, "", nil, silence},
 		{"nothing is known of one, and the policy is for it", []publishedKey{silent, none}, enforce("mx1.far.org"), "", nil, silence},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			route, err := new(outsideRouter).route("far.org", []mx.Host{{Name: "mx1.far.org"}, {Name: "mx2.far.org"}}, tt.keys, tt.policy)
-			why, known := errors.AsType[smtpgw.Reason](err)
+			why, known := errors.AsType[client.Reason](err)
 			if route.To != tt.to || string(why) != tt.err || known != (tt.err != "") || len(route.Hosts) != len(tt.tls) {
 				t.Fatalf("%q, %v", route.To, err)
 			}

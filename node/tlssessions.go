@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"cairn/smtpgw"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/dnssec"
 	"cairn/smtpgw/mtasts"
 	"cairn/smtpgw/mx"
@@ -44,7 +44,7 @@ func keysIn(k *publishedKey) tally.Policy {
 
 // counting counts sessions with a host of a domain that are held to what is known of its key, or to
 // a policy; nil: nobody wants to know.
-func (o *outsideRouter) counting(domain, host string, k *publishedKey, policy *mtasts.Policy) func(smtpgw.TLSOutcome) {
+func (o *outsideRouter) counting(domain, host string, k *publishedKey, policy *mtasts.Policy) func(client.TLSOutcome) {
 	if o.sessions == nil {
 		return nil
 	}
@@ -60,7 +60,7 @@ func (o *outsideRouter) counting(domain, host string, k *publishedKey, policy *m
 			fault = by.Fault(domain)
 		}
 	}
-	return func(out smtpgw.TLSOutcome) {
+	return func(out client.TLSOutcome) {
 		if far, err := netip.ParseAddr(addressIn(out.Remote)); err != nil || !exchange.public(far) {
 			return // whoever has a name lead into a private network is not told what there is
 		}

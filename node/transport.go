@@ -11,7 +11,7 @@ import (
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/node/api"
-	"cairn/smtpgw"
+	"cairn/smtpgw/client"
 )
 
 // transport is how mail for an organisation goes: when, and while none of its nodes answers.
@@ -66,9 +66,9 @@ func (n *Node) staysInside(domain string) bool {
 
 // fallBack is the way to the mail servers of a domain of org, for mail that was tried for so long
 // while none of its nodes answered.
-func (n *Node) fallBack(ctx context.Context, org *consensus.Org, from, domain string, anyTLS bool, tried time.Duration) (smtpgw.Route, error) {
+func (n *Node) fallBack(ctx context.Context, org *consensus.Org, from, domain string, anyTLS bool, tried time.Duration) (client.Route, error) {
 	if n.staysInside(domain) {
-		return smtpgw.Route{}, smtpgw.ErrStays
+		return client.Route{}, client.ErrStays
 	}
 	var tr transport
 	err := n.store.View(func(rd *mailstore.Reader) (err error) {
@@ -76,10 +76,10 @@ func (n *Node) fallBack(ctx context.Context, org *consensus.Org, from, domain st
 		return err
 	})
 	if err != nil {
-		return smtpgw.Route{}, fmt.Errorf("look up how mail for %q goes: %w", org.Name, err)
+		return client.Route{}, fmt.Errorf("look up how mail for %q goes: %w", org.Name, err)
 	}
 	if tr.Policy != api.PreferPeer || tried < time.Duration(tr.MXAfter)*time.Second {
-		return smtpgw.Route{}, smtpgw.ErrStays
+		return client.Route{}, client.ErrStays
 	}
 	return n.outside.Route(ctx, from, domain, anyTLS)
 }

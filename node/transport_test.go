@@ -9,7 +9,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/node/api"
-	"cairn/smtpgw"
+	"cairn/smtpgw/client"
 )
 
 // How mail for an organisation goes while none of its nodes answers is set for each, and a pin
@@ -31,7 +31,7 @@ func TestTransport(t *testing.T) {
 	goes := func(when string, tried time.Duration, want bool) {
 		t.Helper()
 		route, err := n.fallBack(t.Context(), org, "", domain, false, tried)
-		if went := err == nil && len(route.Hosts) > 0; went != want || err != nil && !errors.Is(err, smtpgw.ErrStays) {
+		if went := err == nil && len(route.Hosts) > 0; went != want || err != nil && !errors.Is(err, client.ErrStays) {
 			t.Errorf("%s, after %s: %v, %v", when, tried, route.To, err)
 		}
 	}

@@ -18,6 +18,8 @@ import (
 	"cairn/node/p2p"
 	"cairn/smtpgw"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/client"
+	"cairn/smtpgw/holder"
 	"cairn/smtpgw/lists"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/screen"
@@ -141,25 +143,25 @@ func listStanding(rd *mailstore.Reader, m mailstore.Message) (lists.Standing, er
 // domain, and to mail servers outside for domains of none.
 type router struct{ *Node }
 
-func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) {
+func (r router) Route(ctx context.Context, domain string) (client.Route, error) {
 	return r.RouteFrom(ctx, "", domain, false)
 }
 
 // RouteFrom is smtpgw.SenderRouter: who takes mail outside, and how, may depend on the sender.
-func (r router) RouteFrom(ctx context.Context, from, domain string, anyTLS bool) (smtpgw.Route, error) {
+func (r router) RouteFrom(ctx context.Context, from, domain string, anyTLS bool) (client.Route, error) {
 	return r.routeBy(ctx, r.outside, from, domain, anyTLS)
 }
 
 // RouteReport is smtpgw.ReportRouter.
-func (r router) RouteReport(ctx context.Context, from, domain string) (smtpgw.Route, error) {
+func (r router) RouteReport(ctx context.Context, from, domain string) (client.Route, error) {
 	return r.routeBy(ctx, r.outside.uncounted(), from, domain, true)
 }
 
 // routeBy is RouteFrom with what finds the servers of domains outside.
-func (r router) routeBy(ctx context.Context, outwards *outsideRouter, from, domain string, anyTLS bool) (smtpgw.Route, error) {
+func (r router) routeBy(ctx context.Context, outwards *outsideRouter, from, domain string, anyTLS bool) (client.Route, error) {
 	s := r.chain.State()
 	if slices.Contains(r.ownAt(s).Domains, domain) {
-		return smtpgw.Route{Local: true}, nil
+		return client.Route{Local: true}, nil
 	}
 	org, a := r.trust.Speaker(ctx, s, domain)
 	if _, pinned := r.trust.PinOf(domain); a == verifier.NamesNot && !pinned && len(s.OrgsByDomain(domain)) > 0 {
@@ -170,12 +172,12 @@ func (r router) routeBy(ctx context.Context, outwards *outsideRouter, from, doma
 	case toMember:
 		return r.routeTo(org, from, domain, anyTLS), nil
 	case waits, returned:
-		return smtpgw.Route{}, err
+		return client.Route{}, err
 	}
 	route, nobody := outwards.Route(ctx, from, domain, anyTLS)
 	_, refused := errors.AsType[*refuse.Refusal](nobody)
-	if errors.Is(nobody, smtpgw.ErrNoRoute) || refused && len(s.OrgsByDomain(domain)) > 0 {
-		return smtpgw.Route{}, err // who claims it here says more
+	if errors.Is(nobody, client.ErrNoRoute) || refused && len(s.OrgsByDomain(domain)) > 0 {
+		return client.Route{}, err // who claims it here says more
 	}
 	return route, nobody
 }
@@ -198,7 +200,7 @@ func (r router) whereTo(s *consensus.State, domain string, a verifier.Answer) (w
 	}
 	why := r.noRoute(s, domain, a)
 	switch {
-	case !errors.Is(why, smtpgw.ErrNoRoute):
+	case !errors.Is(why, client.ErrNoRoute):
 		return waits, why
 	case r.outside == nil || !r.outside.takes(domain):
 		return returned, why
@@ -208,13 +210,13 @@ func (r router) whereTo(s *consensus.State, domain string, a verifier.Answer) (w
 
 // routeTo is the route to the nodes of org as they are now, which is trusted for domain: a session
 // with one that has ended since is not used.
-func (r router) routeTo(org *consensus.Org, from, domain string, anyTLS bool) smtpgw.Route {
-	return smtpgw.Route{
+func (r router) routeTo(org *consensus.Org, from, domain string, anyTLS bool) client.Route {
+	return client.Route{
 		To:   fmt.Sprintf("%v as of block %d", org.ID, org.Changed),
 		Dial: func(ctx context.Context, _ string) (net.Conn, error) { return r.dialOrg(ctx, org) },
 		Peer: org.ID.String(),
 		Had:  func(ctx context.Context, d record.Delivery) []record.Had { return r.askHad(ctx, org, d) },
-		Outside: func(ctx context.Context, tried time.Duration) (smtpgw.Route, error) {
+		Outside: func(ctx context.Context, tried time.Duration) (client.Route, error) {
 			return r.fallBack(ctx, org, from, domain, anyTLS, tried)
 		},
 	}
@@ -225,21 +227,21 @@ func (r router) routeTo(org *consensus.Org, from, domain string, anyTLS bool) sm
 // for its enrolment, or the DNS does not answer.
 func (r router) noRoute(s *consensus.State, domain string, a verifier.Answer) error {
 	if r.viewIsOld(s) {
-		return smtpgw.Reason(fmt.Sprintf("no node is known for %s, but the chain as seen here is old: waiting for peers", domain))
+		return client.Reason(fmt.Sprintf("no node is known for %s, but the chain as seen here is old: waiting for peers", domain))
 	}
 	if p, ok := r.trust.PinOf(domain); ok {
 		if org, enrolled := s.OrgByKey(p.Key); enrolled {
-			return smtpgw.Reason(fmt.Sprintf("%s is trusted to be of key %.8s..., which %q has or had, who does not claim it", domain, p.Key, org.Name))
+			return client.Reason(fmt.Sprintf("%s is trusted to be of key %.8s..., which %q has or had, who does not claim it", domain, p.Key, org.Name))
 		}
-		return smtpgw.Reason(fmt.Sprintf("%s is trusted to be of key %.8s..., which nobody on the chain has yet", domain, p.Key))
+		return client.Reason(fmt.Sprintf("%s is trusted to be of key %.8s..., which nobody on the chain has yet", domain, p.Key))
 	}
 	if a == verifier.NoAnswer {
-		return smtpgw.Reason(dnsSilent(domain))
+		return client.Reason(dnsSilent(domain))
 	}
 	if claims := s.OrgsByDomain(domain); len(claims) > 0 {
-		return fmt.Errorf("%w that is trusted here: %s", smtpgw.ErrNoRoute, claimsOn(domain, claims, r.blockTime))
+		return fmt.Errorf("%w that is trusted here: %s", client.ErrNoRoute, claimsOn(domain, claims, r.blockTime))
 	}
-	return smtpgw.ErrNoRoute
+	return client.ErrNoRoute
 }
 
 // dnsSilent is why mail waits for a domain that somebody claims, and nobody has pinned.
@@ -251,7 +253,7 @@ func dnsSilent(domain string) string {
 // that have not ended.
 func (n *Node) dialOrg(ctx context.Context, org *consensus.Org) (net.Conn, error) {
 	if org.ActiveNodes() == 0 {
-		return nil, smtpgw.Reason(fmt.Sprintf("all nodes of %q have ended: waiting for it to add one", org.Name))
+		return nil, client.Reason(fmt.Sprintf("all nodes of %q have ended: waiting for it to add one", org.Name))
 	}
 	var errs []error
 	for _, node := range org.Nodes {
@@ -264,7 +266,7 @@ func (n *Node) dialOrg(ctx context.Context, org *consensus.Org) (net.Conn, error
 		}
 		errs = append(errs, err)
 	}
-	return nil, fmt.Errorf("%w: %w", smtpgw.Reason(fmt.Sprintf("no node of %q answers", org.Name)), errors.Join(errs...))
+	return nil, fmt.Errorf("%w: %w", client.Reason(fmt.Sprintf("no node of %q answers", org.Name)), errors.Join(errs...))
 }
 
 // seedTrust takes over the pins that the node started with. Later decisions
@@ -312,8 +314,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		LeaveOut:   leaveOut,
 		Derive:     derived,
 		NodeKey:    p2p.NodeKeyOf,
-		Siblings:   newSiblings(n),
-		Beside:     n.beside.route,
+		Holders:    holder.Holders{Siblings: newSiblings(n), Beside: n.beside.route},
 		Suppress:   suppress,
 		Sign:       n.signDKIM,
 		ToNode:     n.goesToNode,

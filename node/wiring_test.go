@@ -18,6 +18,7 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/trace"
 )
 
@@ -64,7 +65,7 @@ func TestSilentDNSDoesNotReturnMail(t *testing.T) {
 			n.trust.SpeakerNow(t.Context(), n.chain.State(), "alpha.test")
 		}
 		route, err := router{n}.Route(t.Context(), "alpha.test")
-		if to, _, _ := strings.Cut(route.To, " "); to != tt.to || errors.Is(err, smtpgw.ErrNoRoute) != tt.back || (err == nil) != (tt.to != "") {
+		if to, _, _ := strings.Cut(route.To, " "); to != tt.to || errors.Is(err, client.ErrNoRoute) != tt.back || (err == nil) != (tt.to != "") {
 			t.Errorf("%s: to %q, %v", tt.name, route.To, err)
 		}
 	}

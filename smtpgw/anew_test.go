@@ -10,6 +10,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/client"
 )
 
 func unseal(t testing.TB, n *node, id uint64) {
@@ -76,7 +77,7 @@ func TestTokenTakenBack(t *testing.T) {
 func TestNotHeldWhileUnderWay(t *testing.T) {
 	n := nearNode(t, nil)
 	dialling, fail := make(chan bool), make(chan bool)
-	n.courier.router = routes{"far.example": Route{Dial: func(ctx context.Context, _ string) (net.Conn, error) {
+	n.courier.router = routes{"far.example": client.Route{Dial: func(ctx context.Context, _ string) (net.Conn, error) {
 		for _, step := range []chan bool{dialling, fail} {
 			select {
 			case step <- true:

@@ -3,12 +3,12 @@ package smtpgw
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/directory"
 	"cairn/smtpgw/maillog"
 	"cairn/smtpgw/refuse"
@@ -37,7 +37,7 @@ type fate struct {
 // attempt tries to hand an entry over. o is the lane's session or nil; the one
 // to go on with is returned. All failures are in the fates: replies of the
 // other side, or 4xx made here for what may get better.
-func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.Entry, raw []byte) ([]fate, *outbound) {
+func (c *Courier) attempt(ctx context.Context, l *lane, o *client.Session, e *outbox.Entry, raw []byte) ([]fate, *client.Session) {
 	trip, t := c.depart(ctx, l, e, len(raw))
 	defer c.arrive(t)
 	// Asked for each message: whom the domain is trusted to be of may have
@@ -45,19 +45,19 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 	route, err := c.routeFor(trip, e, raw)
 	err = whyEnded(trip, err)
 	if mustRequireTLS(e) {
-		route = route.requiringTLS()
+		route = route.RequiringTLS()
 	}
-	if o != nil && (err != nil || route.Local || route.To != o.to) {
-		o.quit()
+	if o != nil && (err != nil || route.Local || route.To != o.To) {
+		o.Quit()
 		o = nil
 	}
 	c.noteWay(l, &route, err)
 	refusal, refused := errors.AsType[*refuse.Refusal](err)
 	switch {
 	case refused:
-		return fates(e, all(e.Recipients, reply.Of(refusal))), nil
-	case errors.Is(err, ErrNoRoute):
-		return fates(e, all(e.Recipients, reply.With(550, "5.1.2 "+e.Domain+": "+err.Error()))), nil
+		return alike(e, reply.Of(refusal)), nil
+	case errors.Is(err, client.ErrNoRoute):
+		return alike(e, reply.With(550, "5.1.2 "+e.Domain+": "+err.Error())), nil
 	case err != nil:
 		return c.deferred(e, "find a route to "+e.Domain, err), nil
 	case route.Local:
@@ -80,46 +80,54 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 }
 
 // attemptOn hands an entry over by a route, in the session o if there is one.
-func (c *Courier) attemptOn(ctx context.Context, t *trip, route Route, o *outbound, e *outbox.Entry, raw []byte) ([]fate, *outbound) {
-	if o != nil && o.foreign && !o.inStep() {
-		o.conn.Close()
+func (c *Courier) attemptOn(ctx context.Context, t *trip, route client.Route, o *client.Session, e *outbox.Entry, raw []byte) ([]fate, *client.Session) {
+	if o != nil && o.Foreign && !o.InStep() {
+		o.Close()
 		o = nil
 	}
 	if o != nil {
-		o.progress, o.texted, o.dsn = &t.progress, false, &e.DSN
-		o.requireTLS = e.RequireTLS
+		o.Begin(&t.Progress, &e.DSN, e.RequireTLS)
 		var replies []reply.Reply
 		var err error
-		replies, o, err = c.deliver(ctx, o, c.envelopeSender(ctx, o, e), e.Recipients, c.top(o, e, raw), raw)
-		c.hosts.heard(o, replies)
+		replies, o, err = c.deliver(ctx, o, e, raw)
 		if err == nil {
-			return o.fates(e, replies), o
+			return fatesOver(o, e, replies), o
 		}
-		o.conn.Close()
+		o.Close()
 		// Perhaps the other side has closed it meanwhile: once more with a new one. A node
 		// recognises a message that got through all the same; no other server does.
 		said := slices.ContainsFunc(replies, func(r reply.Reply) bool { return r.Code != 0 })
-		if o.foreign && (o.texted || said) {
+		if o.Foreign && (o.Texted || said) {
 			return c.brokenOff(o, e, route, replies, whyEnded(ctx, err)), nil
 		}
-		if o.texted {
+		if o.Texted {
 			return c.attemptAgain(ctx, t, route, e, raw)
 		}
 	}
 	return c.attemptAnew(ctx, t, route, e, raw)
 }
 
+// deliver sends an entry over a session, and returns the one to go on with.
+func (c *Courier) deliver(ctx context.Context, o *client.Session, e *outbox.Entry, raw []byte) ([]reply.Reply, *client.Session, error) {
+	replies, next, err := o.Deliver(ctx, c.envelopeSender(ctx, o, e), e.Recipients, c.top(o, e, raw), raw)
+	if next != o {
+		c.log.Debug("courier: tried again over IPv4, since the address of IPv6 has no name", "host", next.Name)
+	}
+	c.hosts.Heard(next, replies)
+	return replies, next, err
+}
+
 // brokenOff is the fate of recipients when a session broke, with the replies that stand.
-func (c *Courier) brokenOff(o *outbound, e *outbox.Entry, route Route, replies []reply.Reply, err error) []fate {
-	out := c.deferred(e, "send to "+route.whom(e.Domain), err)
+func (c *Courier) brokenOff(o *client.Session, e *outbox.Entry, route client.Route, replies []reply.Reply, err error) []fate {
+	out := c.deferred(e, "send to "+route.Whom(e.Domain), err)
 	for i := range out {
-		if o.texted && !o.foreign {
+		if o.Texted && !o.Foreign {
 			out[i].unclear = route.Peer
 		}
 	}
 	for i, r := range replies {
 		if r.OK() || r.Permanent() { // else it might end the next session too
-			out[i].reply, out[i].ours, out[i].by, out[i].remote, out[i].unclear = r, false, route.whom(e.Domain), true, ""
+			out[i].reply, out[i].ours, out[i].by, out[i].remote, out[i].unclear = r, false, route.Whom(e.Domain), true, ""
 		}
 	}
 	return out
@@ -127,79 +135,46 @@ func (c *Courier) brokenOff(o *outbound, e *outbox.Entry, route Route, replies [
 
 // attemptAnew hands an entry over in a session of its own, which is returned if
 // more can be sent over it.
-func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outbox.Entry, raw []byte) ([]fate, *outbound) {
+func (c *Courier) attemptAnew(ctx context.Context, t *trip, route client.Route, e *outbox.Entry, raw []byte) ([]fate, *client.Session) {
 	round := c.queue.Retries(e.Domain)
 	if err := t.recentFailure(c.now(), round, route.To); err != nil { // which is in the log
-		return putOff(e, "connect to "+route.whom(e.Domain), err), nil
+		return putOff(e, "connect to "+route.Whom(e.Domain), err), nil
 	}
-	if route.unproved {
-		return c.unkept(e, &route, unproved), nil
+	if route.LacksProof() {
+		return c.unkept(e, &route, client.Unproved), nil
 	}
-	hosts := route.hostSet()
-	if err := c.hosts.ask(ctx, hosts, e.Domain, round); errors.Is(err, errBusy) {
+	hosts := route.HostSet()
+	if err := c.hosts.Ask(ctx, hosts, e.Domain, round); errors.Is(err, client.ErrBusy) {
 		return unmade(e, err), nil
 	} else if err != nil { // as above
-		return putOff(e, "connect to "+route.whom(e.Domain), err), nil
+		return putOff(e, "connect to "+route.Whom(e.Domain), err), nil
 	}
-	o, err := connect(ctx, &c.cfg.Sending, c.cfg.Hostname, route, e.Domain)
+	o, err := client.Open(ctx, &c.cfg.Sending.Waits, c.cfg.Hostname, route, e.Domain)
 	if err != nil {
-		c.hosts.failed(ctx, hosts, e.Domain, err)
+		c.hosts.Failed(ctx, hosts, e.Domain, err)
 	} else {
-		c.hosts.opened(hosts, e.Domain, o)
+		c.hosts.Opened(hosts, e.Domain, o)
 	}
-	if errors.Is(err, errNoRequireTLS) {
-		return c.unkept(e, &route, noRequireTLS), nil
+	if errors.Is(err, client.ErrNoRequireTLS) {
+		return c.unkept(e, &route, client.NoRequireTLS), nil
 	}
 	if err = whyEnded(ctx, err); err != nil {
 		t.noteFailure(c.now(), round, route.To, err)
-		return c.deferred(e, "connect to "+route.whom(e.Domain), err), nil
+		return c.deferred(e, "connect to "+route.Whom(e.Domain), err), nil
 	}
-	o.progress, o.dsn, o.keeps = &t.progress, &e.DSN, route.keeps
-	o.requireTLS = e.RequireTLS
-	replies, o, err := c.deliver(ctx, o, c.envelopeSender(ctx, o, e), e.Recipients, c.top(o, e, raw), raw)
-	c.hosts.heard(o, replies)
+	o.Begin(&t.Progress, &e.DSN, e.RequireTLS)
+	replies, o, err := c.deliver(ctx, o, e, raw)
 	if err = whyEnded(ctx, err); err != nil {
-		o.conn.Close()
+		o.Close()
 		return c.brokenOff(o, e, route, replies, err), nil
 	}
-	return o.fates(e, replies), o
-}
-
-// connect opens a session with who a route leads to.
-func connect(ctx context.Context, sending *Sending, hostname string, route Route, domain string) (*outbound, error) {
-	if len(route.Hosts) > 0 {
-		o, err := connectHosts(ctx, sending, hostname, route.Hosts)
-		if err == nil {
-			o.to = route.To
-		}
-		return o, err
-	}
-	dial, cancel := context.WithTimeout(ctx, sending.Dial)
-	defer cancel()
-	conn, err := route.Dial(dial, domain)
-	if err != nil {
-		return nil, err
-	}
-	// A peer that accepts and says nothing is given no longer than the dial.
-	stop := context.AfterFunc(dial, func() { conn.Close() })
-	defer stop()
-	o, err := greet(conn, hostname, sending.Reply)
-	if err == nil {
-		o.to, o.name = route.To, route.whom(domain)
-		if route.Beside {
-			delete(o.ext, requireTLS) // in clear it counts for nothing
-		}
-	}
-	if err != nil && dial.Err() != nil {
-		err = fmt.Errorf("%w: %v", Reason(fmt.Sprintf("no session within %s", sending.Dial)), err)
-	}
-	return o, err
+	return fatesOver(o, e, replies), o
 }
 
 // deliverLocal hands an entry for one of our own domains to accounts of this node, and to the other
 // nodes of the organisation that have the accounts.
 func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte) []fate {
-	if c.cfg.Siblings == nil && c.cfg.Beside == nil {
+	if !c.cfg.Holders.Any() {
 		return c.deliverHere(ctx, e, raw)
 	}
 	var out []fate
@@ -207,9 +182,9 @@ func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte)
 	here := *e
 	here.Recipients = nil
 	for _, rcpt := range e.Recipients {
-		route, err := Route{Local: true}, error(nil)
+		route, err := client.Route{Local: true}, error(nil)
 		if m, bad := address.Parse(rcpt, true); bad == nil {
-			route, err = c.cfg.heldBy(ctx, c.queue.Store(), c.dir, m, nil)
+			route, err = c.cfg.Holders.Of(ctx, c.queue.Store(), c.dir, m, nil)
 		}
 		switch {
 		case err != nil && !directory.IsUnknown(err):
@@ -223,13 +198,15 @@ func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte)
 	for _, route := range away.routes {
 		there := *e
 		there.Recipients = away.rcpts[route.To]
-		replies, err := sendOnce(ctx, &c.cfg.Sending, route, c.cfg.Hostname, e.From, there.Recipients, e.Token, raw, false, e.RequireTLS)
+		replies, err := client.SendOnce(ctx, &c.cfg.Sending.Waits, c.cfg.Hostname, route, client.Mail{
+			From: e.From, To: there.Recipients, Head: e.Token, Raw: raw, RequireTLS: e.RequireTLS,
+		})
 		if err != nil {
-			out = append(out, c.deferred(&there, "hand it to "+route.holder(), err)...)
+			out = append(out, c.deferred(&there, "hand it to "+route.Holder(), err)...)
 			continue
 		}
 		for i, r := range replies {
-			out = append(out, fate{rcpt: there.Recipients[i], reply: r, by: route.holder()})
+			out = append(out, fate{rcpt: there.Recipients[i], reply: r, by: route.Holder()})
 		}
 	}
 	if len(here.Recipients) == 0 {
@@ -241,11 +218,11 @@ func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte)
 // elsewhere are the recipients of one queue entry whose mailboxes other nodes of the organisation
 // have.
 type elsewhere struct {
-	routes []Route // each To once, in the order of their first recipients
+	routes []client.Route // each To once, in the order of their first recipients
 	rcpts  map[string][]string
 }
 
-func (e *elsewhere) add(route Route, rcpt string) {
+func (e *elsewhere) add(route client.Route, rcpt string) {
 	if e.rcpts == nil {
 		e.rcpts = make(map[string][]string)
 	}
@@ -300,7 +277,7 @@ func (c *Courier) deliverTo(ctx context.Context, e *outbox.Entry, raw []byte) []
 		return out
 	}
 	if r.OK() || len(e.Recipients) == 1 {
-		out := fates(e, all(e.Recipients, r))
+		out := alike(e, r)
 		for i := range out {
 			out[i].by = byThisNode
 		}
@@ -331,26 +308,14 @@ func (c *Courier) localArrival(e *outbox.Entry, raw []byte, from string, rcpts [
 	return a
 }
 
-// Who of the organisation has replied.
-const (
-	byThisNode    = "this node"
-	byAnotherNode = "another node of the organisation"
-	byMailServer  = "the mail server beside this node"
-)
+// byThisNode is who has replied where this node took the mail, for people.
+const byThisNode = "this node"
 
-// holder is who has the mailboxes that a route leads to which a Siblings gave, for people.
-func (r *Route) holder() string {
-	if r.Beside {
-		return byMailServer
-	}
-	return byAnotherNode
-}
-
-// fates are what the other side has made of the recipients of an entry.
-func (o *outbound) fates(e *outbox.Entry, replies []reply.Reply) []fate {
+// fatesOver are what the other side of a session has made of the recipients of an entry.
+func fatesOver(o *client.Session, e *outbox.Entry, replies []reply.Reply) []fate {
 	out := fates(e, replies)
 	for i := range out {
-		out[i].by, out[i].remote, out[i].dsn = o.name, true, o.offers("DSN")
+		out[i].by, out[i].remote, out[i].dsn = o.Name, true, o.Offers("DSN")
 	}
 	return out
 }
@@ -363,6 +328,11 @@ func fates(e *outbox.Entry, replies []reply.Reply) []fate {
 	return out
 }
 
+// alike is the same fate of all recipients of an entry.
+func alike(e *outbox.Entry, r reply.Reply) []fate {
+	return fates(e, slices.Repeat([]reply.Reply{r}, len(e.Recipients)))
+}
+
 // deferred is the fate of all recipients when something went wrong on the way, in doing what.
 func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
 	c.log.Warn("courier: "+what, "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "err", maillog.Clipped(err.Error()))
@@ -371,11 +341,11 @@ func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
 
 // putOff is deferred without a line in the log.
 func putOff(e *outbox.Entry, what string, err error) []fate {
-	why, known := errors.AsType[Reason](err)
+	why, known := errors.AsType[client.Reason](err)
 	if !known {
 		why = "that failed; the log here tells why"
 	}
-	out := fates(e, all(e.Recipients, reply.With(451, statusOnTheWay(err)+" "+what+": "+string(why))))
+	out := alike(e, reply.With(451, client.StatusOf(err)+" "+what+": "+string(why)))
 	for i := range out {
 		out[i].ours = true
 	}
@@ -384,23 +354,11 @@ func putOff(e *outbox.Entry, what string, err error) []fate {
 
 // unmade is the fate of all recipients when their turn did not come. They are due as before.
 func unmade(e *outbox.Entry, why error) []fate {
-	out := fates(e, all(e.Recipients, reply.With(451, "4.4.5 "+why.Error())))
+	out := alike(e, reply.With(451, "4.4.5 "+why.Error()))
 	for i := range out {
 		out[i].ours, out[i].unmade = true, true
 	}
 	return out
-}
-
-// statusOnTheWay is the status of what went wrong on the way (RFC 3463): that TLS, which is
-// required, was not offered, or failed. What comes without is never sent in clear, and waits.
-func statusOnTheWay(err error) string {
-	switch {
-	case errors.Is(err, errNoTLS):
-		return "4.7.4"
-	case errors.Is(err, errTLS):
-		return "4.7.5"
-	}
-	return "4.4.0"
 }
 
 // fateOf is the fate of a recipient here when there was an error: the refusal if it is one, else it

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/client"
 )
 
 // BenchmarkSubmit takes 4 KB messages from 16 clients at one time; a message
@@ -81,7 +82,7 @@ func BenchmarkSubmit(b *testing.B) {
 func BenchmarkCourier(b *testing.B) {
 	far := farNode(b)
 	n := nearNode(b, nil)
-	n.courier.router = routes{"far.example": Route{To: "far", Dial: tcp(far.addr)}}
+	n.courier.router = routes{"far.example": client.Route{To: "far", Dial: tcp(far.addr)}}
 	raw := bytes.Repeat([]byte("x"), 4000)
 	raw = append([]byte(mailText("bench")), raw...)
 	raw = append(raw, "\r\n"...)

@@ -98,7 +98,7 @@ func (s *Submitter) SubmitFor(ctx context.Context, peer trace.Peer, from string,
 	for i, r := range to {
 		rcpts[i] = r.Address
 	}
-	_, requireTLS := mail(requireTLS)
+	_, requireTLS := mail("REQUIRETLS")
 	return s.submitLogged(ctx, peer, from, rcpts, others || len(to) > 1, dsn, requireTLS, raw, nil)
 }
 

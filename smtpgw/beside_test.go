@@ -12,17 +12,19 @@ import (
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/client"
+	"cairn/smtpgw/holder"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/trace"
 )
 
 // mailServer is what stands beside a node: mailboxes whose route it knows.
-func mailServer(dial Dialer, err error, addresses ...string) func(context.Context, string) (Route, error) {
-	return func(_ context.Context, address string) (Route, error) {
+func mailServer(dial client.Dialer, err error, addresses ...string) func(context.Context, string) (client.Route, error) {
+	return func(_ context.Context, address string) (client.Route, error) {
 		if !slices.Contains(addresses, address) {
-			return Route{}, ErrNoRoute
+			return client.Route{}, client.ErrNoRoute
 		}
-		return Route{To: "beside", Dial: dial, Beside: true}, err
+		return client.Route{To: "beside", Dial: dial, Beside: true}, err
 	}
 }
 
@@ -34,10 +36,10 @@ func TestBeside(t *testing.T) {
 	dial := tcp(inbound(t, testConfig, there, seen))
 	cfg := testConfig
 	cfg.NodeKey = by(consensus.Key{9})
-	cfg.Beside = mailServer(dial, nil, "cleo@local.example")
-	for i, siblings := range []Siblings{nil, &family{}, &family{keys: []consensus.Key{{9}}, fail: errors.New("it is not to be asked")}} {
-		if cfg.Siblings = siblings; i == 2 {
-			siblings.(*family).at = map[string]Route{"cleo@local.example": {}}
+	cfg.Holders.Beside = mailServer(dial, nil, "cleo@local.example")
+	for i, siblings := range []holder.Siblings{nil, &family{}, &family{keys: []consensus.Key{{9}}, fail: errors.New("it is not to be asked")}} {
+		if cfg.Holders.Siblings = siblings; i == 2 {
+			siblings.(*family).at = map[string]client.Route{"cleo@local.example": {}}
 		}
 		c := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
 		c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
@@ -53,7 +55,7 @@ func TestBeside(t *testing.T) {
 		}
 	}
 	// What is not known now is no "nobody".
-	cfg.Siblings, cfg.Beside = nil, mailServer(dial, errors.New("away"), "cleo@local.example")
+	cfg.Holders.Siblings, cfg.Holders.Beside = nil, mailServer(dial, errors.New("away"), "cleo@local.example")
 	c := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 	c.say("RCPT TO:<cleo@local.example>\r\n", "^451 4.4.1 ")
@@ -103,7 +105,7 @@ func TestRequireTLSThere(t *testing.T) {
 			if name == "RET" {
 				return "FULL", true
 			}
-			return "", required && name == requireTLS
+			return "", required && name == "REQUIRETLS"
 		}
 		to := []To{{"bob@far.example", none}}
 		if _, err := s.SubmitFor(t.Context(), trace.Peer{Addr: "local"}, "user@local.example", mail, to, false, []byte(mailText("x"))); err != nil {

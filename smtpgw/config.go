@@ -12,10 +12,13 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/passwords"
 	"cairn/mailstore/textroom"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/directory"
 	"cairn/smtpgw/dnsbl"
 	"cairn/smtpgw/draft"
+	"cairn/smtpgw/holder"
 	"cairn/smtpgw/maillog"
+	"cairn/smtpgw/pace"
 )
 
 // Mode says whom a server's listeners serve.
@@ -97,11 +100,8 @@ type Config struct {
 	ToNode func(domain string) bool
 	// Sign signs what leaves for servers that are no nodes; nil: nothing is signed.
 	Sign Sign
-	// Siblings are the other nodes of the organisation; nil: there are none.
-	Siblings Siblings
-	// Beside returns the route to a mail server beside this node that has the mailbox of a local
-	// address, with errors as of Siblings.Holder; nil: there is no such server.
-	Beside func(ctx context.Context, address string) (Route, error)
+	// Holders have mailboxes of local addresses that this node has not.
+	Holders holder.Holders
 	// TLS is for STARTTLS and ServeTLS; nil: there is none.
 	TLS *tls.Config
 	// Passwords are of who submits; nil: AUTH is not offered, and whoever may connect may submit.
@@ -206,6 +206,8 @@ func (c Clock) withDefaults() Clock {
 
 // Sending bounds the courier's work. A zero value takes its default.
 type Sending struct {
+	client.Waits // for other servers
+
 	Domains      int           // domains served at one time; default 64
 	Sessions     int           // sessions at one time with one domain; default 8
 	NodeSessions int           // the same with a domain that a node serves; default 32
@@ -213,9 +215,6 @@ type Sending struct {
 	HostSessions int           // sessions at one time with the same mail servers that are no nodes, over all domains; default 20
 	IdleSession  time.Duration // how long a session is kept for the next message; default 5 s
 	Turn         time.Duration // that a domain is served while others wait to be; default 30 s
-	Dial         time.Duration // to open a connection; default 30 s
-	Reply        time.Duration // for a reply to come, twice that for one to a text; default 5 min (RFC 5321, section 4.5.3.2)
-	LastWords    time.Duration // for the reply to a whole text at a stop; default 5 s
 	FirstRetry   time.Duration // after the first failed attempt, then as long again as attempts have gone on; default 5 s
 	MaxRetry     time.Duration // the longest wait between attempts; default 1 h
 	Unrecorded   time.Duration // that mail between own accounts waits for its token while none are made; default 10 s
@@ -226,6 +225,7 @@ type Sending struct {
 }
 
 func (s Sending) withDefaults() Sending {
+	s.Waits = s.Waits.WithDefaults()
 	orDefault(&s.Domains, 64)
 	orDefault(&s.Sessions, 8)
 	orDefault(&s.NodeSessions, max(s.Sessions, 32))
@@ -233,9 +233,6 @@ func (s Sending) withDefaults() Sending {
 	orDefault(&s.HostSessions, 20)
 	orDefault(&s.IdleSession, 5*time.Second)
 	orDefault(&s.Turn, 30*time.Second)
-	orDefault(&s.Dial, 30*time.Second)
-	orDefault(&s.Reply, 5*time.Minute)
-	orDefault(&s.LastWords, 5*time.Second)
 	orDefault(&s.FirstRetry, 5*time.Second)
 	orDefault(&s.MaxRetry, time.Hour)
 	orDefault(&s.Unrecorded, 10*time.Second)
@@ -244,6 +241,12 @@ func (s Sending) withDefaults() Sending {
 	orDefault(&s.Delay, 4*time.Hour)
 	orDefault(&s.Expire, 5*24*time.Hour)
 	return s
+}
+
+// pace is how many sessions with servers that are no nodes there may be, and when those that are
+// away are tried again.
+func (s *Sending) pace() pace.Config {
+	return pace.Config{Sessions: s.HostSessions, Grow: time.Minute, First: s.FirstRetry, Longest: max(s.FirstRetry, min(s.MaxRetry, 10*time.Minute))}
 }
 
 func orDefault[T comparable](v *T, d T) {

@@ -13,6 +13,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/textroom"
 	"cairn/mailstore/wake"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/directory"
 	"cairn/smtpgw/gate"
 )
@@ -37,7 +38,7 @@ type Courier struct {
 	texts    *textroom.Room
 	settling chan struct{} // bounds the outcomes that wait for their commit
 	returns  chan struct{} // a report may be due at another time
-	hosts    *hostSets
+	hosts    *client.HostSets
 
 	mu      sync.Mutex
 	lanes   map[string]*lane
@@ -63,7 +64,7 @@ func NewCourier(cfg Config, queue *outbox.Queue, router Router, delivery *Delive
 		more: make(chan struct{}, 1), settling: make(chan struct{}, 128), returns: make(chan struct{}, 1),
 		lanes: make(map[string]*lane), parted: make(map[string]*lane), trips: make(map[*trip]bool), left: make(map[string]time.Time),
 	}
-	c.hosts = newHostSets(&c.cfg.Sending, c.now)
+	c.hosts = client.NewHostSets(c.cfg.Sending.pace(), c.cfg.Sending.Turn, c.now)
 	return c
 }
 

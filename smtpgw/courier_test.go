@@ -20,6 +20,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/lists"
 	"cairn/smtpgw/rawheader"
@@ -73,7 +74,7 @@ func TestCourierReusesSessions(t *testing.T) {
 	far := farNode(t)
 	n := nearNode(t, far)
 	var dials atomic.Int32
-	n.courier.router = routes{"far.example": Route{Dial: func(ctx context.Context, d string) (net.Conn, error) {
+	n.courier.router = routes{"far.example": client.Route{Dial: func(ctx context.Context, d string) (net.Conn, error) {
 		dials.Add(1)
 		return tcp(far.addr)(ctx, d)
 	}}}
@@ -224,7 +225,7 @@ func TestCourierSettlesRecipientsApart(t *testing.T) {
 	script := peerScript(t, map[string]string{
 		"bob": "250 2.1.5 fine", "carol": "550 5.1.1 gone away", "dave": "451 4.2.0 over quota",
 	})
-	n.courier.router = routes{"far.example": Route{Dial: tcp(script.addr)}, "local.example": Route{Local: true}}
+	n.courier.router = routes{"far.example": client.Route{Dial: tcp(script.addr)}, "local.example": client.Route{Local: true}}
 	n.courier.cfg.Sending.Gather = time.Millisecond
 	named := "To: bob@far.example, carol@far.example, dave@far.example\r\n"
 	n.send(t, "user@local.example", named+mailText("mixed"), "bob@far.example", "carol@far.example", "dave@far.example")
@@ -268,9 +269,9 @@ func TestCourierPassesRefusedRecipients(t *testing.T) {
 
 func TestCourierExpires(t *testing.T) {
 	n := nearNode(t, nil)
-	n.courier.router = routes{"far.example": Route{Dial: func(context.Context, string) (net.Conn, error) {
+	n.courier.router = routes{"far.example": client.Route{Dial: func(context.Context, string) (net.Conn, error) {
 		return nil, errors.New("node is switched off")
-	}}, "local.example": Route{Local: true}}
+	}}, "local.example": client.Route{Local: true}}
 	n.queue.SetClock(func() time.Time { return time.Now().Add(-5 * 24 * time.Hour) })
 	n.send(t, "user@local.example", mailText("undeliverable"), "bob@far.example")
 	n.queue.SetClock(time.Now)
@@ -324,7 +325,7 @@ func TestCausesStayInside(t *testing.T) {
 
 type noRoutes struct{ err error }
 
-func (r noRoutes) Route(context.Context, string) (Route, error) { return Route{}, r.err }
+func (r noRoutes) Route(context.Context, string) (client.Route, error) { return client.Route{}, r.err }
 
 // safeBuffer is a buffer for many goroutines.
 type safeBuffer struct {
@@ -347,9 +348,9 @@ func (b *safeBuffer) String() string {
 // While the clock is known to be wrong nothing is given up by it.
 func TestWrongClockExpiresNothing(t *testing.T) {
 	n := nearNode(t, nil)
-	n.courier.router = routes{"far.example": Route{Dial: func(context.Context, string) (net.Conn, error) {
+	n.courier.router = routes{"far.example": client.Route{Dial: func(context.Context, string) (net.Conn, error) {
 		return nil, errors.New("node is switched off")
-	}}, "local.example": Route{Local: true}}
+	}}, "local.example": client.Route{Local: true}}
 	n.courier.cfg.Sending.Unsealed = time.Millisecond
 	var wrong atomic.Bool
 	wrong.Store(true)
@@ -388,7 +389,7 @@ func TestUnclearOutcome(t *testing.T) {
 	far := farNode(t)
 	n := nearNode(t, far)
 	var dials atomic.Int32
-	n.courier.router = routes{"far.example": Route{Dial: func(ctx context.Context, d string) (net.Conn, error) {
+	n.courier.router = routes{"far.example": client.Route{Dial: func(ctx context.Context, d string) (net.Conn, error) {
 		c, err := tcp(far.addr)(ctx, d)
 		if err == nil && dials.Add(1) == 1 {
 			c = &deaf{Conn: c, deafTo: "250 2.0.0 accepted"}
@@ -421,7 +422,7 @@ func TestSlowLink(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			n := nearNode(t, nil)
 			n.courier.cfg.Sending.Reply = time.Hour
-			n.courier.router = routes{"far.example": Route{Dial: func(ctx context.Context, d string) (net.Conn, error) {
+			n.courier.router = routes{"far.example": client.Route{Dial: func(ctx context.Context, d string) (net.Conn, error) {
 				c, err := tcp(tt.addr)(ctx, d)
 				return &slowLink{Conn: c, perHour: 100_000}, err
 			}}}

@@ -12,6 +12,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/client"
 )
 
 // spoil changes an octet of a text in the value logs of a mail store, which may be open.
@@ -58,7 +59,7 @@ func TestDamagedMailIsHeld(t *testing.T) {
 	cfg.Sending = Sending{FirstRetry: 10 * time.Millisecond, MaxRetry: 20 * time.Millisecond, IdleSession: 50 * time.Millisecond}
 	q := outbox.New(st)
 	n := &node{store: st, queue: q, checker: &verifier{}}
-	n.courier = NewCourier(cfg, q, routes{"local.example": Route{Local: true}}, testDelivery(cfg, st, n.checker), discard())
+	n.courier = NewCourier(cfg, q, routes{"local.example": client.Route{Local: true}}, testDelivery(cfg, st, n.checker), discard())
 
 	spoilt := mailText("spoilt") + strings.Repeat("one line\r\n", 200)
 	q.SetClock(func() time.Time { return time.Now().Add(-6 * 24 * time.Hour) }) // it should have been returned a day ago

@@ -5,8 +5,10 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/dsn"
 	"cairn/smtpgw/reply"
 	"cairn/smtpgw/screen"
+	"cairn/smtpgw/trace"
 )
 
 // Who sends mail from outside may ask to be told that it was delivered (RFC 3461). He is told of
@@ -22,14 +24,14 @@ func (l *landing) reportSuccess(tx *mailstore.Tx, shares []*share) error {
 	if l.d.reports == nil || l.a.From == "" || !l.isProven() {
 		return nil
 	}
-	var told []fate
+	var told []dsn.Told
 	for _, s := range shares {
 		if s.decision.Hold || !slices.Contains(s.decision.Labels, mailstore.LabelInbox) {
 			continue
 		}
 		for _, rcpt := range s.linked {
 			if asked := l.a.DSN.Of(rcpt); asked.Notify&outbox.NotifySuccess != 0 {
-				told = append(told, fate{rcpt: rcpt, reply: reply.With(250, "2.0.0 stored"), by: byThisNode, action: "delivered", original: asked.Original})
+				told = append(told, dsn.Told{Address: rcpt, Original: asked.Original, Action: "delivered", Reply: reply.With(250, "2.0.0 stored")})
 			}
 		}
 	}
@@ -40,8 +42,11 @@ func (l *landing) reportSuccess(tx *mailstore.Tx, shares []*share) error {
 	if err != nil {
 		return err
 	}
-	about := outbox.Entry{Ref: l.ref, From: l.a.From, Created: l.a.Received, DSN: l.a.DSN}
-	text, err := bounce(&about, l.a.Raw, told, l.d.hostname, l.d.dir.Home(), l.d.now())
+	about := dsn.Notification{
+		Hostname: l.d.hostname, Domain: l.d.dir.Home(), Name: trace.NewRef(), Written: l.d.now(),
+		From: l.a.From, Ref: l.ref, EnvID: l.a.DSN.EnvID, Accepted: l.a.Received, Whole: l.a.DSN.Full,
+	}
+	text, err := about.Failed(l.a.Raw, told)
 	if err != nil { // the mail is worth more than the report
 		l.d.log.Error("smtp: write a report on success", "mail", l.ref, "err", err)
 		return nil

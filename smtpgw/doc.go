@@ -15,7 +15,7 @@
 //   - Filing keeps that evidence, and lets labels follow when a verdict changes.
 //   - History remembers what accounts had to do with which addresses.
 //   - Courier follows the sealed entries of the queue (mailstore/outbox), finds
-//     a Route for each domain and hands the message over, or returns it to its
+//     a Route for each domain (package client) and hands the message over, or returns it to its
 //     sender as an RFC 3464 report.
 //
 // Mailing lists that this node hosts are in package lists.

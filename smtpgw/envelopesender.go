@@ -8,13 +8,14 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/returnpath"
 )
 
 // envelopeSender is from whom an entry's mail leaves in a session: its sender, or for a server that
 // is no node the signed return path. A smarthost that knows us by name may take no other sender.
-func (c *Courier) envelopeSender(ctx context.Context, o *outbound, e *outbox.Entry) string {
-	if !o.foreign || o.known || e.From == "" {
+func (c *Courier) envelopeSender(ctx context.Context, o *client.Session, e *outbox.Entry) string {
+	if !o.Foreign || o.Known || e.From == "" {
 		return e.From
 	}
 	from, err := c.signedReturn(ctx, e)

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/refuse"
 )
 
@@ -14,7 +15,7 @@ import (
 
 // mayFallBack reports whether an entry that was tried by a route may go another way: nobody has had
 // its text, in this attempt or in any before.
-func (c *Courier) mayFallBack(route Route, e *outbox.Entry, out []fate) bool {
+func (c *Courier) mayFallBack(route client.Route, e *outbox.Entry, out []fate) bool {
 	if route.Outside == nil || !c.isNoted() || c.queue.PerhapsCarried(e.ID) {
 		return false
 	}
@@ -28,23 +29,23 @@ func (c *Courier) mayFallBack(route Route, e *outbox.Entry, out []fate) bool {
 }
 
 // fallBack is the attempt by the other way, if the time for it has come; else out stands.
-func (c *Courier) fallBack(ctx context.Context, t *trip, route Route, e *outbox.Entry, raw []byte, out []fate) ([]fate, *outbound) {
+func (c *Courier) fallBack(ctx context.Context, t *trip, route client.Route, e *outbox.Entry, raw []byte, out []fate) ([]fate, *client.Session) {
 	if ctx.Err() != nil {
 		return out, nil
 	}
 	other, err := route.Outside(ctx, e.TriedFor(c.now()))
 	switch refusal, refused := errors.AsType[*refuse.Refusal](err); {
-	case errors.Is(err, ErrStays):
+	case errors.Is(err, client.ErrStays):
 		return out, nil
 	case refused:
-		return c.deferred(e, "send outside", Reason(refusal.Text)), nil
+		return c.deferred(e, "send outside", client.Reason(refusal.Text)), nil
 	case err != nil:
 		return c.deferred(e, "send outside", err), nil
 	}
 	c.log.Info("nobody answers at the nodes: the mail goes outside", "mail", e.Ref, "entry", e.ID, "domain", e.Domain)
-	other.keeps = true
+	other = other.Keeping()
 	if mustRequireTLS(e) {
-		other = other.requiringTLS()
+		other = other.RequiringTLS()
 	}
 	return c.attemptAnew(ctx, t, other, e, raw)
 }

@@ -11,33 +11,35 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/client"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/refuse"
 )
 
 // Mail for a node that does not answer goes to mail servers when it may, and only where nobody can
 // have it; what these cannot take as it is, and what the DNS says against them, has it wait.
 func TestFallBack(t *testing.T) {
-	far := (&foreignServer{ext: []string{"8BITMIME"}}).listen(t)
-	plain := (&foreignServer{}).listen(t)
-	refuses := (&foreignServer{instead: func(line string, _ int) string {
+	far := (&gatewaytest.Foreign{Offers: []string{"8BITMIME"}}).Listen(t)
+	plain := (&gatewaytest.Foreign{}).Listen(t)
+	refuses := (&gatewaytest.Foreign{Instead: func(line string, _ int) string {
 		if strings.HasPrefix(line, "RCPT") {
 			return "550 5.1.1 nobody of that name"
 		}
 		return ""
-	}}).listen(t)
-	to := func(s *foreignServer) func(*node) (Route, error) {
-		return func(*node) (Route, error) {
-			return Route{To: "outside", Hosts: []Host{{Name: "mx.far.example", Dial: dialTo(s.addr)}}}, nil
+	}}).Listen(t)
+	to := func(s *gatewaytest.Foreign) func(*node) (client.Route, error) {
+		return func(*node) (client.Route, error) {
+			return client.Route{To: "outside", Hosts: []client.Host{{Name: "mx.far.example", Dial: gatewaytest.DialTo(s.Addr)}}}, nil
 		}
 	}
-	fails := func(err error) func(*node) (Route, error) {
-		return func(*node) (Route, error) { return Route{}, err }
+	fails := func(err error) func(*node) (client.Route, error) {
+		return func(*node) (client.Route, error) { return client.Route{}, err }
 	}
 	away := errors.New("no answer")
 	for _, c := range []struct {
 		name    string
 		raw     string
-		outside func(*node) (Route, error)
+		outside func(*node) (client.Route, error)
 		before  func(t *testing.T, n *node)
 		reply   string
 	}{
@@ -45,9 +47,9 @@ func TestFallBack(t *testing.T) {
 		{"8-bit text goes as it was recorded", mailText("b") + "\xff\r\n", to(far), nil, "250 "},
 		{"8-bit text that is not taken waits", mailText("c") + "\xff\r\n", to(plain), nil, "451 4.6.3"},
 		{"who the server does not know is not there", mailText("d"), to(refuses), nil, "550 5.1.1"},
-		{"not yet, or never", mailText("e"), fails(fmt.Errorf("%w, for now", ErrStays)), nil, "451 4.4.0 connect to a node of far.example"},
+		{"not yet, or never", mailText("e"), fails(fmt.Errorf("%w, for now", client.ErrStays)), nil, "451 4.4.0 connect to a node of far.example"},
 		{"the DNS says that it takes no mail", mailText("f"), fails(refuse.With(550, 5, 1, 10, "takes no mail")), nil, "451 4.4.0 send outside: takes no mail"},
-		{"no server", mailText("g"), fails(ErrNoRoute), nil, "451 4.4.0 send outside"},
+		{"no server", mailText("g"), fails(client.ErrNoRoute), nil, "451 4.4.0 send outside"},
 		{"the peer may have it", mailText("h"), to(far), func(t *testing.T, n *node) {
 			if err := n.store.Update(t.Context(), func(tx *mailstore.Tx) error { return n.queue.NoteUnclear(tx, 1, "org") }); err != nil {
 				t.Fatal(err)
@@ -67,10 +69,10 @@ func TestFallBack(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			n := nearNode(t, nil)
 			dials := 0
-			n.courier.router = routes{"far.example": Route{
+			n.courier.router = routes{"far.example": client.Route{
 				To: "peer", Peer: "org",
 				Dial:    func(context.Context, string) (net.Conn, error) { dials++; return nil, away },
-				Outside: func(context.Context, time.Duration) (Route, error) { return c.outside(n) },
+				Outside: func(context.Context, time.Duration) (client.Route, error) { return c.outside(n) },
 			}}
 			n.send(t, "user@local.example", c.raw, "bob@far.example")
 			if c.before != nil {
@@ -83,7 +85,7 @@ func TestFallBack(t *testing.T) {
 			}
 			out, o := n.courier.attempt(t.Context(), newLane(t.Context(), "far.example", n.courier.texts), nil, &e, whole)
 			if o != nil {
-				o.quit()
+				o.Quit()
 			}
 			if got := fmt.Sprint(out[0].reply); !strings.HasPrefix(got, c.reply) || dials != 1 {
 				t.Errorf("%s, after %d attempts to reach the node", got, dials)
@@ -95,7 +97,7 @@ func TestFallBack(t *testing.T) {
 // A courier that ends in order leaves no doubt behind.
 func TestRunEndsInOrder(t *testing.T) {
 	n := nearNode(t, nil)
-	n.courier.router = routes{"far.example": Route{Dial: func(context.Context, string) (net.Conn, error) { return nil, errors.New("away") }}}
+	n.courier.router = routes{"far.example": client.Route{Dial: func(context.Context, string) (net.Conn, error) { return nil, errors.New("away") }}}
 	submitTo(t, n.queue, "bob@far.example")
 	sealAll(t, n.store, n.queue)
 	stop := n.run(t)

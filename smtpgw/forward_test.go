@@ -14,6 +14,8 @@ import (
 	"cairn/mailstore/forwards"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/client"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/screen"
 	"cairn/smtpgw/trace"
 )
@@ -32,7 +34,7 @@ func newForwarding(t *testing.T, noCopy bool, to ...string) *forwarding {
 
 func newForwardingAs(t *testing.T, cfg Config, noCopy bool, to ...string) *forwarding {
 	t.Helper()
-	n := &forwarding{returning: &returning{node: nearNode(t, nil), outside: (&foreignServer{ext: []string{"8BITMIME"}}).listen(t), clock: new(movable)}}
+	n := &forwarding{returning: &returning{node: nearNode(t, nil), outside: (&gatewaytest.Foreign{Offers: []string{"8BITMIME"}}).Listen(t), clock: new(movable)}}
 	cfg.Sending, cfg.Clock.Now = Sending{FirstRetry: time.Hour}, n.clock.now
 	cfg.Sign = func(domain string, _ ...[]byte) []byte { return []byte("DKIM-Signature: d=" + domain + "\r\n") }
 	delivery := testDelivery(cfg, n.store, n.checker)
@@ -43,7 +45,7 @@ func newForwardingAs(t *testing.T, cfg Config, noCopy bool, to ...string) *forwa
 		}
 		return []byte("ARC-Seal: i=1\r\n")
 	}})
-	outside := Route{To: "outside", Hosts: []Host{{Name: "mx.far.example", Dial: dialTo(n.outside.addr)}}}
+	outside := client.Route{To: "outside", Hosts: []client.Host{{Name: "mx.far.example", Dial: gatewaytest.DialTo(n.outside.Addr)}}}
 	n.delivery = delivery
 	n.courier = NewCourier(cfg, n.queue, routes{"far.example": outside, "a.example": outside, "local.example": {Local: true}}, delivery, discard())
 	n.in = serve(t, NewInbound(cfg, n.store, delivery, discard()))
@@ -76,14 +78,14 @@ func (n *forwarding) change(t *testing.T, noCopy bool, to ...string) {
 func (n *forwarding) left(t *testing.T) (envelopes, texts []string) {
 	t.Helper()
 	n.drained(t)
-	n.outside.mu.Lock()
-	defer n.outside.mu.Unlock()
-	for _, line := range n.outside.told {
+	n.outside.Mu.Lock()
+	defer n.outside.Mu.Unlock()
+	for _, line := range n.outside.Told {
 		if m := regexp.MustCompile(`^(MAIL FROM|RCPT TO):<([^>]*)>`).FindStringSubmatch(line); m != nil {
 			envelopes = append(envelopes, m[2])
 		}
 	}
-	return envelopes, n.outside.texts
+	return envelopes, n.outside.Texts
 }
 
 const oddBody = "Hello  there \t\r\n.dot\r\n\xe4\r\n\r\n\r\n"
@@ -162,14 +164,14 @@ func TestReportsThatGoNoFurther(t *testing.T) {
 // A report that this node makes itself, of what it cannot bring, finds back too.
 func TestForwardFails(t *testing.T) {
 	n := newForwarding(t, false, "bob@far.example")
-	n.outside.mu.Lock()
-	n.outside.instead = func(line string, _ int) string {
+	n.outside.Mu.Lock()
+	n.outside.Instead = func(line string, _ int) string {
 		if strings.HasPrefix(line, "RCPT TO:<bob@") {
 			return "550 5.1.1 gone"
 		}
 		return ""
 	}
-	n.outside.mu.Unlock()
+	n.outside.Mu.Unlock()
 	n.report(t, "ann@a.example", "user@local.example", mailText("gone"), "^250 ", "^250 ")
 	envelopes, texts := n.left(t)
 	if len(texts) != 1 || len(envelopes) != 4 || envelopes[2] != "" || envelopes[3] != "ann@a.example" || !strings.Contains(texts[0], "550 5.1.1 gone") {
@@ -225,10 +227,10 @@ func (s *spfNow) Gather(ctx context.Context, a *arrival.Arrival) ([]screen.Resul
 func (n *forwarding) refusing(reply string, ext ...string) *spfNow {
 	spf := new(spfNow)
 	n.delivery.sources = arrival.Sources{Arrival: []arrival.Source{spf}}
-	n.outside.mu.Lock()
-	defer n.outside.mu.Unlock()
-	n.outside.ext = append(n.outside.ext, ext...)
-	n.outside.instead = func(line string, _ int) string {
+	n.outside.Mu.Lock()
+	defer n.outside.Mu.Unlock()
+	n.outside.Offers = append(n.outside.Offers, ext...)
+	n.outside.Instead = func(line string, _ int) string {
 		if strings.HasPrefix(line, "RCPT TO:<bob@") {
 			return reply
 		}
@@ -307,9 +309,9 @@ func TestForwardObeysNotify(t *testing.T) {
 	} {
 		spf.said.Store(&tt.spf)
 		before, _ := n.left(t)
-		n.outside.mu.Lock()
-		heard := len(n.outside.told)
-		n.outside.mu.Unlock()
+		n.outside.Mu.Lock()
+		heard := len(n.outside.Told)
+		n.outside.Mu.Unlock()
 		d := greeted(t, n.in)
 		d.say("MAIL FROM:<"+tt.from+">"+tt.asks+"\r\n", "^250 ")
 		d.say("RCPT TO:<user@local.example>"+tt.of+"\r\n", "^250 ")
@@ -326,9 +328,9 @@ func TestForwardObeysNotify(t *testing.T) {
 				told += address
 			}
 		}
-		n.outside.mu.Lock()
-		lines := strings.Join(n.outside.told[heard:], "\n") + "\n"
-		n.outside.mu.Unlock()
+		n.outside.Mu.Lock()
+		lines := strings.Join(n.outside.Told[heard:], "\n") + "\n"
+		n.outside.Mu.Unlock()
 		if !regexp.MustCompile(`(?m)^MAIL FROM:<[^>]*>( BODY=8BITMIME)?`+regexp.QuoteMeta(tt.mail)+`$`).MatchString(lines) || !strings.Contains(lines, "RCPT TO:<bob@far.example>"+tt.rcpt+"\n") {
 			t.Errorf("%s%s: handed on as %q", tt.asks, tt.of, lines)
 		}

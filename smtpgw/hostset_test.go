@@ -11,6 +11,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"cairn/smtpgw/client"
+	"cairn/smtpgw/gatewaytest"
 )
 
 // provider is the way to one server that many domains have.
@@ -23,12 +26,12 @@ type provider struct {
 }
 
 // Route has the hosts in another order for each other domain.
-func (p *provider) Route(_ context.Context, domain string) (Route, error) {
-	hosts := []Host{{Name: "mx1.provider.example", Dial: p.connect}, {Name: "mx2.provider.example", Dial: p.connect}}
+func (p *provider) Route(_ context.Context, domain string) (client.Route, error) {
+	hosts := []client.Host{{Name: "mx1.provider.example", Dial: p.connect}, {Name: "mx2.provider.example", Dial: p.connect}}
 	if len(domain)%2 == 0 {
 		hosts[0], hosts[1] = hosts[1], hosts[0]
 	}
-	return Route{To: "mail servers " + hosts[0].Name + " " + hosts[1].Name, Hosts: hosts}, nil
+	return client.Route{To: "mail servers " + hosts[0].Name + " " + hosts[1].Name, Hosts: hosts}, nil
 }
 
 func (p *provider) connect(ctx context.Context) (net.Conn, error) {
@@ -41,11 +44,22 @@ func (p *provider) connect(ctx context.Context) (net.Conn, error) {
 	defer p.mu.Unlock()
 	p.open++
 	p.most = max(p.most, p.open)
-	return &countedConn{Conn: c, over: sync.OnceFunc(func() {
+	return &noted{Conn: c, over: sync.OnceFunc(func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.open--
 	})}, nil
+}
+
+// noted is a connection that says when it is closed.
+type noted struct {
+	net.Conn
+	over func()
+}
+
+func (c *noted) Close() error {
+	defer c.over()
+	return c.Conn.Close()
 }
 
 // toDomains queues a mail for each of so many domains.
@@ -63,7 +77,7 @@ func TestDeadProvider(t *testing.T) {
 	p := &provider{dial: func(context.Context) (net.Conn, error) { return nil, errors.New("connection refused") }}
 	n.courier.router = p
 	n.courier.cfg.Sending.FirstRetry = time.Hour
-	n.courier.hosts = newHostSets(&n.courier.cfg.Sending, n.courier.now)
+	n.courier.hosts = client.NewHostSets(n.courier.cfg.Sending.pace(), n.courier.cfg.Sending.Turn, n.courier.now)
 	toDomains(t, n, 300)
 	n.run(t)
 	waitFor(t, func() bool {
@@ -87,7 +101,7 @@ func TestDeadProvider(t *testing.T) {
 // put off for what they were before, while the first attempt is under way.
 func TestRetriedWhenBack(t *testing.T) {
 	n := nearNode(t, nil)
-	s := (&foreignServer{}).listen(t)
+	s := (&gatewaytest.Foreign{}).Listen(t)
 	var back atomic.Bool
 	reached := make(chan struct{})
 	p := &provider{dial: func(ctx context.Context) (net.Conn, error) {
@@ -95,11 +109,11 @@ func TestRetriedWhenBack(t *testing.T) {
 			return nil, errors.New("connection refused")
 		}
 		<-reached
-		return dialTo(s.addr)(ctx)
+		return gatewaytest.DialTo(s.Addr)(ctx)
 	}}
 	n.courier.router = p
 	n.courier.cfg.Sending.FirstRetry = time.Hour
-	n.courier.hosts = newHostSets(&n.courier.cfg.Sending, n.courier.now)
+	n.courier.hosts = client.NewHostSets(n.courier.cfg.Sending.pace(), n.courier.cfg.Sending.Turn, n.courier.now)
 	const mails = 5
 	for range mails {
 		n.send(t, "user@local.example", "To: bob@d0.example\r\n"+mailText("one"), "bob@d0.example")
@@ -119,13 +133,7 @@ func TestRetriedWhenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitFor(t, func() bool { // until all but the first are answered, or wait for one
-		n.courier.hosts.mu.Lock()
-		defer n.courier.hosts.mu.Unlock()
-		waiting := 0
-		for _, l := range n.courier.hosts.lines {
-			waiting += len(l.waiting)
-		}
-		return waiting+tried(2) == mails-1
+		return n.courier.hosts.Waiting("d0.example")+tried(2) == mails-1
 	})
 	close(reached)
 	waitFor(t, func() bool { // in the hour
@@ -139,11 +147,11 @@ func TestRetriedWhenBack(t *testing.T) {
 // Sessions with the same servers are bounded over all domains, and nothing is put off for that.
 func TestSharedProvider(t *testing.T) {
 	n := nearNode(t, nil)
-	s := (&foreignServer{}).listen(t)
-	p := &provider{dial: dialTo(s.addr)}
+	s := (&gatewaytest.Foreign{}).Listen(t)
+	p := &provider{dial: gatewaytest.DialTo(s.Addr)}
 	n.courier.router = p
 	n.courier.cfg.Sending.HostSessions, n.courier.cfg.Sending.FirstRetry = 3, time.Hour
-	n.courier.hosts = newHostSets(&n.courier.cfg.Sending, n.courier.now)
+	n.courier.hosts = client.NewHostSets(n.courier.cfg.Sending.pace(), n.courier.cfg.Sending.Turn, n.courier.now)
 	toDomains(t, n, 40)
 	n.run(t)
 	n.drained(t)
@@ -152,10 +160,10 @@ func TestSharedProvider(t *testing.T) {
 	if p.most > 3 {
 		t.Errorf("%d sessions at one time, want 3 at most", p.most)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.texts) != 40 {
-		t.Errorf("%d mails arrived, want 40", len(s.texts))
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	if len(s.Texts) != 40 {
+		t.Errorf("%d mails arrived, want 40", len(s.Texts))
 	}
 }
 
@@ -163,13 +171,13 @@ func TestSharedProvider(t *testing.T) {
 func TestAskedForLess(t *testing.T) {
 	for _, said := range []string{"421 4.7.0 too many", "450 4.7.1 slow down", "451 4.3.0 a fault", "250 fine"} {
 		n := nearNode(t, nil)
-		s := (&foreignServer{instead: func(line string, _ int) string {
+		s := (&gatewaytest.Foreign{Instead: func(line string, _ int) string {
 			if strings.HasPrefix(line, "RCPT") {
 				return said
 			}
 			return ""
-		}}).listen(t)
-		p := &provider{dial: dialTo(s.addr)}
+		}}).Listen(t)
+		p := &provider{dial: gatewaytest.DialTo(s.Addr)}
 		n.courier.router = p
 		n.send(t, "user@local.example", mailText("one"), "bob@d1.example")
 		e, raw, err := n.queue.Load(must(n.queue.List(0, 1))(t)[0].ID)
@@ -178,11 +186,11 @@ func TestAskedForLess(t *testing.T) {
 		}
 		_, o := n.courier.attempt(t.Context(), newLane(t.Context(), e.Domain, n.courier.texts), nil, &e, raw)
 		if o != nil {
-			o.quit()
+			o.Quit()
 		}
 		route, _ := p.Route(t.Context(), "x")
 		free := 0
-		for ; n.courier.hosts.ask(soon(t), route.hostSet(), "x", 0) == nil; free++ {
+		for ; n.courier.hosts.Ask(soon(t), route.HostSet(), "x", 0) == nil; free++ {
 		}
 		want := 20
 		if strings.Contains(said, " 4.7.") {
@@ -207,67 +215,38 @@ func TestSharedProviderInTurn(t *testing.T) {
 	n := nearNode(t, nil)
 	goOn := make(chan struct{})
 	var arrived []string // domains, as their mail is taken
-	s := &foreignServer{}
-	s.instead = func(line string, _ int) string {
+	s := &gatewaytest.Foreign{}
+	s.Instead = func(line string, _ int) string {
 		if to, rcpt := strings.CutPrefix(line, "RCPT TO:<bob@"); rcpt {
 			to, _, _ = strings.Cut(to, ">")
 			arrived = append(arrived, to)
 			if len(arrived) > 1 {
-				s.mu.Unlock()
+				s.Mu.Unlock()
 				<-goOn
-				s.mu.Lock()
+				s.Mu.Lock()
 			}
 		}
 		return ""
 	}
-	s.listen(t)
-	n.courier.router = &provider{dial: dialTo(s.addr)}
+	s.Listen(t)
+	n.courier.router = &provider{dial: gatewaytest.DialTo(s.Addr)}
 	n.courier.cfg.Sending.HostSessions, n.courier.cfg.Sending.Turn = 1, time.Nanosecond
-	n.courier.hosts = newHostSets(&n.courier.cfg.Sending, n.courier.now)
-	n.courier.hosts.turn = time.Millisecond
+	n.courier.hosts = client.NewHostSets(n.courier.cfg.Sending.pace(), time.Millisecond, n.courier.now)
 	for range 20 {
 		n.send(t, "user@local.example", mailText("many"), "bob@many.example")
 	}
 	stop := n.run(t)
 	waitFor(t, func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
+		s.Mu.Lock()
+		defer s.Mu.Unlock()
 		return len(arrived) > 1
 	})
 	n.send(t, "user@local.example", mailText("urgent"), "bob@urgent.example")
-	waitFor(t, func() bool {
-		n.courier.hosts.mu.Lock()
-		defer n.courier.hosts.mu.Unlock()
-		for _, l := range n.courier.hosts.lines {
-			for _, w := range l.waiting {
-				if w.domain == "urgent.example" {
-					return true
-				}
-			}
-		}
-		return false
-	})
+	waitFor(t, func() bool { return n.courier.hosts.Waiting("urgent.example") > 0 })
 	close(goOn)
 	n.drained(t)
 	stop()
 	if i := slices.Index(arrived, "urgent.example"); i < 0 || i > 10 {
 		t.Errorf("mail to the other domain came at place %d of %q", i, arrived)
-	}
-}
-
-// What is wrong with one of several hosts beside its being away is no trouble of the set.
-func TestJoinedErrors(t *testing.T) {
-	away := fmt.Errorf("%w: %w", Reason("refused"), errUnreached)
-	for _, tt := range []struct {
-		errs []error
-		want bool
-	}{{[]error{away, away}, true}, {[]error{away, Reason("TLS failed")}, false}, {[]error{Reason("TLS failed")}, false}} {
-		err := joined(tt.errs)
-		if got := errors.Is(err, errUnreached); got != tt.want {
-			t.Errorf("%v: %v", tt.errs, got)
-		}
-		if _, ok := errors.AsType[Reason](err); !ok {
-			t.Errorf("%v has no reason", err)
-		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/textroom"
 	"cairn/mailstore/wake"
+	"cairn/smtpgw/client"
 )
 
 // lane is the way to one domain: the entries that wait, and the workers that
@@ -68,10 +69,10 @@ func (l *lane) recentFailure(now time.Time, round uint64, to string) error {
 
 // serve works a lane off until it has been empty for a while, or has to make place.
 func (c *Courier) serve(ctx context.Context, l *lane) {
-	var o *outbound
+	var o *client.Session
 	defer func() {
 		if o != nil {
-			o.quit()
+			o.Quit()
 		}
 	}()
 	idle := time.NewTimer(c.cfg.Sending.IdleSession)
@@ -94,8 +95,8 @@ func (c *Courier) serve(ctx context.Context, l *lane) {
 			}
 			c.busy(l, +1)
 			o = c.carry(ctx, l, o, id)
-			if o != nil && c.hosts.yields(o, l.domain, len(l.pending) > 0) {
-				o.quit()
+			if o != nil && c.hosts.Yields(o, l.domain, len(l.pending) > 0) {
+				o.Quit()
 				o = nil
 			}
 			c.busy(l, -1)
@@ -134,7 +135,7 @@ func (c *Courier) retire(l *lane) bool {
 }
 
 // carry makes one attempt for an entry and leaves its outcome to be settled.
-func (c *Courier) carry(ctx context.Context, l *lane, o *outbound, id uint64) *outbound {
+func (c *Courier) carry(ctx context.Context, l *lane, o *client.Session, id uint64) *client.Session {
 	leave, err := c.hold(l, id)
 	if err != nil {
 		c.release(l, id)

@@ -10,6 +10,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/logration"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/maillog"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/trace"
@@ -45,7 +46,7 @@ func (s *Submitter) submitted(env Receipt, peer trace.Peer, from string, rcpts [
 }
 
 // handedOver tells that an arrival is with another node of the organisation.
-func (s *Server) handedOver(a *arrival.Arrival, route Route, ref string, began time.Time) {
+func (s *Server) handedOver(a *arrival.Arrival, route client.Route, ref string, began time.Time) {
 	s.log.Info("mail handed over", "mail", ref, "sent_as", receivedID(a.Raw), "peer", a.Peer.Addr, "node", route.To,
 		"from", a.From, "to", maillog.To(a.Recipients), "size", len(a.Raw), "took", since(began))
 }

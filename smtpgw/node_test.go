@@ -10,6 +10,8 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/client"
+	"cairn/smtpgw/gatewaytest"
 )
 
 // node is one side of a courier test.
@@ -34,9 +36,9 @@ func nearNode(t testing.TB, far *node) *node {
 	st := localStore(t)
 	v := &verifier{}
 	q := outbox.New(st)
-	r := routes{"local.example": Route{Local: true}}
+	r := routes{"local.example": client.Route{Local: true}}
 	if far != nil {
-		r["far.example"] = Route{Dial: tcp(far.addr)}
+		r["far.example"] = client.Route{Dial: tcp(far.addr)}
 	}
 	cfg := testConfig
 	cfg.Sending = Sending{FirstRetry: 10 * time.Millisecond, IdleSession: 50 * time.Millisecond}
@@ -62,16 +64,16 @@ func (n *node) run(t testing.TB) (stop func()) {
 }
 
 // routes stands in for the node's routing.
-type routes map[string]Route
+type routes map[string]client.Route
 
-func (r routes) Route(_ context.Context, domain string) (Route, error) {
+func (r routes) Route(_ context.Context, domain string) (client.Route, error) {
 	if route, ok := r[domain]; ok {
 		return route, nil
 	}
-	return Route{}, fmt.Errorf("%s: %w", domain, ErrNoRoute)
+	return client.Route{}, fmt.Errorf("%s: %w", domain, client.ErrNoRoute)
 }
 
-func tcp(addr string) Dialer {
+func tcp(addr string) client.Dialer {
 	return func(ctx context.Context, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "tcp", addr)
 	}
@@ -106,17 +108,7 @@ func sealAll(t testing.TB, st *mailstore.Store, q *outbox.Queue) {
 // waitFor polls until cond holds.
 func waitFor(t testing.TB, cond func() bool) {
 	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.NewTimer(60 * time.Second)
-	defer deadline.Stop()
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatal("waited for a minute in vain")
-		}
-	}
+	gatewaytest.WaitFor(t, cond)
 }
 
 func submitTo(t testing.TB, q *outbox.Queue, rcpts ...string) {
@@ -144,11 +136,5 @@ func seal(t testing.TB, st *mailstore.Store, q *outbox.Queue, id uint64) {
 
 // must takes the results of a call and fails the test on an error.
 func must[T any](v T, err error) func(testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
+	return gatewaytest.Must(v, err)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/reply"
 )
@@ -32,7 +33,7 @@ func (s *Submitter) nowhere(ctx context.Context, a *asking, domain string) error
 	if refusal, refused := errors.AsType[*refuse.Refusal](err); refused {
 		return refusal
 	}
-	if errors.Is(err, ErrNoRoute) {
+	if errors.Is(err, client.ErrNoRoute) {
 		return refuse.With(550, 5, 1, 2, "%s: %s", domain, reply.OneLine(err.Error()))
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/refuse"
 )
 
@@ -19,9 +20,9 @@ func TestNowhere(t *testing.T) {
 		want   string
 	}{
 		{"it may", nil, "^250 "},
-		{"nobody", fmt.Errorf("%w that is trusted here: no one\r\nsays so", ErrNoRoute), "^550 5.1.2 far.example: no node of the network serves this domain that is trusted here: no one  says so"},
+		{"nobody", fmt.Errorf("%w that is trusted here: no one\r\nsays so", client.ErrNoRoute), "^550 5.1.2 far.example: no node of the network serves this domain that is trusted here: no one  says so"},
 		{"null MX", &refuse.Refusal{Code: 550, Status: refuse.Status{5, 1, 10}, Text: "the domain says that it takes no mail (RFC 7505)"}, "^550 5.1.10 the domain says that it takes no mail"},
-		{"the DNS is silent", Reason("the DNS does not answer"), "^250 "},
+		{"the DNS is silent", client.Reason("the DNS does not answer"), "^250 "},
 		{"trouble of ours", errors.New("secret"), "^250 "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -56,7 +57,7 @@ func TestNowherePatience(t *testing.T) {
 		if _, bounded := ctx.Deadline(); !bounded {
 			t.Error("the DNS has all the time")
 		}
-		return Reason("the DNS does not answer")
+		return client.Reason("the DNS does not answer")
 	}}}
 	var a asking
 	if err := s.nowhere(t.Context(), &a, "a.example"); err != nil || waits != 1 {

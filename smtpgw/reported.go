@@ -103,11 +103,11 @@ func (l *landing) count(tx *mailstore.Tx) error {
 		if !alone || !proven {
 			continue // it may be from another one of those who left together, or from anybody
 		}
-		out := fatesOf(changed)
-		for i := range out {
-			out[i].remote = true
+		said := make([]suppressed.Said, len(changed))
+		for i, o := range changed {
+			said[i] = suppressed.Said{Recipient: o.Recipient, Reply: reply.Parse(o.Reply), Remote: true}
 		}
-		err = suppressGone(tx, l.d.dir, l.d.suppress, p.Account, goneFor(out), l.a.Received)
+		err = suppressed.PutGone(tx, l.d.dir.IsLocal, l.d.suppress, p.Account, suppressed.Gone(said), l.a.Received)
 		if err != nil && !errors.Is(err, suppressed.ErrFull) {
 			return err
 		}

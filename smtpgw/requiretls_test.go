@@ -12,6 +12,8 @@ import (
 	"cairn/consensus"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/client"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/tlstest"
 	"cairn/smtpgw/trace"
 )
@@ -29,7 +31,7 @@ func TestRequireTLSIsTaken(t *testing.T) {
 	for addr, to := range map[string]string{posting: "bob@far.example", inbound(t, cfg, st, seen): "other@local.example"} {
 		d := dial(t, addr)
 		d.expect("^220 ")
-		if offers := d.say("EHLO client.example\r\n", "^250 "); strings.Contains(offers, requireTLS) {
+		if offers := d.say("EHLO client.example\r\n", "^250 "); strings.Contains(offers, "REQUIRETLS") {
 			t.Errorf("offered in clear: %q", offers)
 		}
 		d.say(mail+" REQUIRETLS\r\n", "^555 5.5.4 ")
@@ -71,41 +73,41 @@ func TestRequireTLSIsTaken(t *testing.T) {
 func TestRequireTLSToHosts(t *testing.T) {
 	cert, roots := tlstest.Certificate(t, "mx.far.example")
 	config := &tls.Config{Certificates: []tls.Certificate{cert}}
-	server := func(after ...string) *foreignServer {
-		return (&foreignServer{config: config, ext: []string{"STARTTLS", "REQUIRETLS"}, after: append([]string{"8BITMIME"}, after...)}).listen(t)
+	server := func(after ...string) *gatewaytest.Foreign {
+		return (&gatewaytest.Foreign{Config: config, Offers: []string{"STARTTLS", "REQUIRETLS"}, After: append([]string{"8BITMIME"}, after...)}).Listen(t)
 	}
-	host := func(s *foreignServer, use TLSUse) Host {
-		return Host{Name: "mx.far.example", Roots: roots, TLS: use, Dial: dialTo(s.addr)}
+	host := func(s *gatewaytest.Foreign, use client.TLSUse) client.Host {
+		return client.Host{Name: "mx.far.example", Roots: roots, TLS: use, Dial: gatewaytest.DialTo(s.Addr)}
 	}
-	other := func(h Host) Host { h.Name = "other.example"; return h }
-	anybody := func(h Host) Host {
+	other := func(h client.Host) client.Host { h.Name = "other.example"; return h }
+	anybody := func(h client.Host) client.Host {
 		h.Verify, h.Unproved = func(*tls.ConnectionState) error { return nil }, true
 		return h
 	}
 	keeps, without := server("REQUIRETLS"), server()
-	inClear := (&foreignServer{ext: []string{"REQUIRETLS"}}).listen(t)
-	closed := Host{Name: "closed.example", TLS: TLSRequired, Dial: dialTo("127.0.0.1:1")}
-	const why, lost = "550 " + noRequireTLS, "451 4."
+	inClear := (&gatewaytest.Foreign{Offers: []string{"REQUIRETLS"}}).Listen(t)
+	closed := client.Host{Name: "closed.example", TLS: client.TLSRequired, Dial: gatewaytest.DialTo("127.0.0.1:1")}
+	const why, lost = "550 " + client.NoRequireTLS, "451 4."
 	for _, tt := range []struct {
 		name  string
-		hosts []Host
+		hosts []client.Host
 		reply string // how it begins
 	}{
-		{"verified", []Host{host(keeps, TLSRequired)}, "250 taken"},
-		{"by a key that is published", []Host{func() Host { h := other(host(keeps, TLSRequired)); h.Verify = published(cert); return h }()}, "250 taken"},
-		{"nobody vouches for the name", []Host{host(keeps, TLSIfOffered)}, "550 " + unproved},
-		{"encrypted, and nobody vouches for the name", []Host{anybody(other(host(keeps, TLSRequired)))}, "550 " + unproved},
-		{"by the second, if somebody vouched for it", []Host{host(without, TLSRequired), anybody(host(keeps, TLSRequired))}, why},
-		{"not offered", []Host{host(without, TLSRequired)}, why},
-		{"offered by the second", []Host{host(without, TLSRequired), host(keeps, TLSRequired)}, "250 taken"},
-		{"by the second, if it were verified", []Host{host(without, TLSRequired), host(keeps, TLSIfOffered)}, why},
-		{"the other one is away", []Host{host(without, TLSRequired), closed}, lost},
-		{"another certificate", []Host{other(host(keeps, TLSRequired))}, lost + "7.5"},
-		{"offered in clear", []Host{host(inClear, TLSRequired)}, lost + "7.4"},
+		{"verified", []client.Host{host(keeps, client.TLSRequired)}, "250 taken"},
+		{"by a key that is published", []client.Host{func() client.Host { h := other(host(keeps, client.TLSRequired)); h.Verify = published(cert); return h }()}, "250 taken"},
+		{"nobody vouches for the name", []client.Host{host(keeps, client.TLSIfOffered)}, "550 " + client.Unproved},
+		{"encrypted, and nobody vouches for the name", []client.Host{anybody(other(host(keeps, client.TLSRequired)))}, "550 " + client.Unproved},
+		{"by the second, if somebody vouched for it", []client.Host{host(without, client.TLSRequired), anybody(host(keeps, client.TLSRequired))}, why},
+		{"not offered", []client.Host{host(without, client.TLSRequired)}, why},
+		{"offered by the second", []client.Host{host(without, client.TLSRequired), host(keeps, client.TLSRequired)}, "250 taken"},
+		{"by the second, if it were verified", []client.Host{host(without, client.TLSRequired), host(keeps, client.TLSIfOffered)}, why},
+		{"the other one is away", []client.Host{host(without, client.TLSRequired), closed}, lost},
+		{"another certificate", []client.Host{other(host(keeps, client.TLSRequired))}, lost + "7.5"},
+		{"offered in clear", []client.Host{host(inClear, client.TLSRequired)}, lost + "7.4"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			n := nearNode(t, nil)
-			n.courier.router = routes{"far.example": Route{To: "outside", Hosts: tt.hosts}}
+			n.courier.router = routes{"far.example": client.Route{To: "outside", Hosts: tt.hosts}}
 			e := &outbox.Entry{Domain: "far.example", From: "user@local.example", Recipients: []string{"bob@far.example"}, RequireTLS: true}
 			l := newLane(t.Context(), "far.example", n.courier.texts)
 			out, o := n.courier.attempt(t.Context(), l, nil, e, []byte(mailText("x")))
@@ -117,26 +119,26 @@ func TestRequireTLSToHosts(t *testing.T) {
 				usual := *e
 				usual.RequireTLS = false
 				then, o := n.courier.attempt(t.Context(), l, o, &usual, []byte(mailText("x")))
-				o.quit()
+				o.Quit()
 				if !out[0].reply.OK() || !then[0].reply.OK() {
 					t.Errorf("later %q, %q", out[0].reply, then[0].reply)
 				}
 			}
 		})
 	}
-	keeps.mu.Lock()
-	defer keeps.mu.Unlock()
+	keeps.Mu.Lock()
+	defer keeps.Mu.Unlock()
 	var told []string
-	for _, line := range keeps.told {
+	for _, line := range keeps.Told {
 		if strings.Contains(line, "MAIL") {
 			told = append(told, line[strings.LastIndexByte(line, ' ')+1:])
 		}
 	}
-	usual := func(s string) bool { return s != requireTLS }
+	usual := func(s string) bool { return s != "REQUIRETLS" }
 	if len(told) != 8 || len(slices.DeleteFunc(told, usual)) != 6 {
-		t.Errorf("told %q", keeps.told)
+		t.Errorf("told %q", keeps.Told)
 	}
-	if len(inClear.texts) != 0 || len(without.texts) != 1 { // the one of the mail without
+	if len(inClear.Texts) != 0 || len(without.Texts) != 1 { // the one of the mail without
 		t.Error("who does not keep to it has a text")
 	}
 }
@@ -145,11 +147,11 @@ func TestRequireTLSToHosts(t *testing.T) {
 // waits for them.
 func TestRequireTLSWhileUnknown(t *testing.T) {
 	cert, roots := tlstest.Certificate(t, "mx.far.example")
-	without := (&foreignServer{config: &tls.Config{Certificates: []tls.Certificate{cert}}, ext: []string{"STARTTLS"}}).listen(t)
-	for _, use := range []TLSUse{TLSIfOffered, TLSRequired} {
+	without := (&gatewaytest.Foreign{Config: &tls.Config{Certificates: []tls.Certificate{cert}}, Offers: []string{"STARTTLS"}}).Listen(t)
+	for _, use := range []client.TLSUse{client.TLSIfOffered, client.TLSRequired} {
 		n := nearNode(t, nil)
-		host := Host{Name: "mx.far.example", Roots: roots, TLS: use, Dial: dialTo(without.addr)}
-		n.courier.router = routes{"far.example": Route{To: "outside", Hosts: []Host{host}, Lacking: Reason("of one nothing is known")}}
+		host := client.Host{Name: "mx.far.example", Roots: roots, TLS: use, Dial: gatewaytest.DialTo(without.Addr)}
+		n.courier.router = routes{"far.example": client.Route{To: "outside", Hosts: []client.Host{host}, Lacking: client.Reason("of one nothing is known")}}
 		e := &outbox.Entry{Domain: "far.example", From: "user@local.example", Recipients: []string{"bob@far.example"}, RequireTLS: true}
 		out, _ := n.courier.attempt(t.Context(), newLane(t.Context(), "far.example", n.courier.texts), nil, e, []byte(mailText("x")))
 		if got := out[0].reply.String(); !strings.HasPrefix(got, "451 4.4.0 ") || !strings.HasSuffix(got, ": of one nothing is known") || !out[0].ours {
@@ -166,16 +168,16 @@ func TestRequireTLSByNodes(t *testing.T) {
 	seen := &verifier{}
 	addr := inbound(t, cfg, localStore(t), seen)
 	old := peerScript(t, nil)
-	for to, want := range map[string]string{addr: "250 2.0.0 ", old.addr: "550 " + noRequireTLS} {
+	for to, want := range map[string]string{addr: "250 2.0.0 ", old.addr: "550 " + client.NoRequireTLS} {
 		n := nearNode(t, nil)
-		n.courier.router = routes{"local.example": Route{To: "node", Dial: tcp(to)}}
+		n.courier.router = routes{"local.example": client.Route{To: "node", Dial: tcp(to)}}
 		e := &outbox.Entry{Domain: "local.example", From: "user@far.example", Recipients: []string{"user@local.example"}, RequireTLS: true}
 		out, o := n.courier.attempt(t.Context(), newLane(t.Context(), "local.example", n.courier.texts), nil, e, []byte(mailText("x")))
 		if got := out[0].reply.String(); !strings.HasPrefix(got, want) {
 			t.Errorf("reply %q, want %q", got, want)
 		}
 		if o != nil {
-			o.quit()
+			o.Quit()
 		}
 	}
 	if all := seen.seen(); len(all) != 1 || !all[0].RequireTLS {
@@ -220,12 +222,12 @@ func TestRequireTLSOfReports(t *testing.T) {
 		{true, nil, "<>"},
 	} {
 		required := tt.required
-		server := (&foreignServer{config: &tls.Config{Certificates: []tls.Certificate{cert}}, ext: tt.ext, instead: func(line string, n int) string {
+		server := (&gatewaytest.Foreign{Config: &tls.Config{Certificates: []tls.Certificate{cert}}, Offers: tt.ext, Instead: func(line string, n int) string {
 			return map[bool]string{true: "550 5.1.1 gone"}[strings.HasPrefix(line, "RCPT TO:<bob")]
-		}}).listen(t)
+		}}).Listen(t)
 		n := nearNode(t, nil)
-		host := Host{Name: "mx.far.example", Dial: dialTo(server.addr)}
-		n.courier.router = routes{"far.example": {To: "outside", Hosts: []Host{host}}}
+		host := client.Host{Name: "mx.far.example", Dial: gatewaytest.DialTo(server.Addr)}
+		n.courier.router = routes{"far.example": {To: "outside", Hosts: []client.Host{host}}}
 		n.run(t)
 		env := outbox.Envelope{From: "ann@far.example", Account: 2, Recipients: []string{"bob@far.example"}, RequireTLS: required}
 		must(n.queue.Submit(t.Context(), env, []byte(mailText("x"))))(t)
@@ -233,12 +235,12 @@ func TestRequireTLSOfReports(t *testing.T) {
 		n.drained(t)
 		sealAll(t, n.store, n.queue)
 		n.drained(t)
-		server.mu.Lock()
-		at := slices.IndexFunc(server.told, func(l string) bool { return strings.Contains(l, "MAIL FROM:<>") })
-		if len(server.texts) != 1 || at < 0 || !strings.HasSuffix(server.told[at], tt.mail) {
-			t.Errorf("REQUIRETLS %v, offered %q: told %q, has %q", required, tt.ext, server.told, server.texts)
+		server.Mu.Lock()
+		at := slices.IndexFunc(server.Told, func(l string) bool { return strings.Contains(l, "MAIL FROM:<>") })
+		if len(server.Texts) != 1 || at < 0 || !strings.HasSuffix(server.Told[at], tt.mail) {
+			t.Errorf("REQUIRETLS %v, offered %q: told %q, has %q", required, tt.ext, server.Told, server.Texts)
 		}
-		server.mu.Unlock()
+		server.Mu.Unlock()
 	}
 }
 
@@ -269,14 +271,14 @@ func TestRequireTLSIsSentOn(t *testing.T) {
 }
 
 // anyTLS is a router of which the hosts may show what they like, to mail that says so.
-type anyTLS Route
+type anyTLS client.Route
 
-func (r anyTLS) Route(ctx context.Context, domain string) (Route, error) {
+func (r anyTLS) Route(ctx context.Context, domain string) (client.Route, error) {
 	return r.RouteFrom(ctx, "", domain, false)
 }
 
-func (r anyTLS) RouteFrom(_ context.Context, _, _ string, says bool) (Route, error) {
-	route := Route{To: fmt.Sprintf("outside, any %v", says), Hosts: slices.Clone(r.Hosts)}
+func (r anyTLS) RouteFrom(_ context.Context, _, _ string, says bool) (client.Route, error) {
+	route := client.Route{To: fmt.Sprintf("outside, any %v", says), Hosts: slices.Clone(r.Hosts)}
 	for i := range route.Hosts {
 		route.Hosts[i].AnyTLS = says
 	}
@@ -288,37 +290,37 @@ func (r anyTLS) RouteFrom(_ context.Context, _, _ string, says bool) (Route, err
 func TestTLSRequiredNo(t *testing.T) {
 	cert, roots := tlstest.Certificate(t, "mx.far.example")
 	config := &tls.Config{Certificates: []tls.Certificate{cert}}
-	host := func(name string, s *foreignServer) Host {
-		return Host{Name: name, Roots: roots, TLS: TLSRequired, Dial: dialTo(s.addr)}
+	host := func(name string, s *gatewaytest.Foreign) client.Host {
+		return client.Host{Name: name, Roots: roots, TLS: client.TLSRequired, Dial: gatewaytest.DialTo(s.Addr)}
 	}
 	const no = "TLS-Required: No\r\n"
 	for _, tt := range []struct {
 		name, field string
-		first       *foreignServer
+		first       *gatewaytest.Foreign
 		as          string // the name that the first one's certificate has to be for
 		required    bool
 		reply, by   string // how it begins; "tls:" or "" before MAIL, and "2" by the second server
 	}{
-		{"verified", no, &foreignServer{ext: []string{"STARTTLS"}}, "mx.far.example", false, "250", "tls:"},
-		{"another certificate", no, &foreignServer{ext: []string{"STARTTLS"}}, "other.example", false, "250", "tls:"},
-		{"in any case, and folded", "tls-required:\r\n NO \r\n", &foreignServer{ext: []string{"STARTTLS"}}, "other.example", false, "250", "tls:"},
-		{"a broken TLS", no, &foreignServer{ext: []string{"STARTTLS"}, broken: true}, "mx.far.example", false, "250", ""},
-		{"no STARTTLS", no, &foreignServer{}, "mx.far.example", false, "250", ""},
-		{"one that turns away", no, &foreignServer{banner: "554 no"}, "mx.far.example", false, "451 4.4.0", ""},
-		{"with REQUIRETLS", no, &foreignServer{ext: []string{"STARTTLS", "REQUIRETLS"}}, "other.example", true, "451 4.7.5", ""},
-		{"nothing said", "", &foreignServer{ext: []string{"STARTTLS"}}, "other.example", false, "451 4.7.5", ""},
-		{"another value", "TLS-Required: Yes\r\n", &foreignServer{}, "mx.far.example", false, "451 4.7.4", ""},
-		{"said twice", no + no, &foreignServer{}, "mx.far.example", false, "451 4.7.4", ""},
-		{"sent on by an account", trace.DeliveredTo + "bob@local.example\r\n" + no, &foreignServer{}, "mx.far.example", false, "451 4.7.4", ""},
-		{"sent on by a list", no + "List-Id: <team.local.example>\r\n", &foreignServer{}, "mx.far.example", false, "451 4.7.4", ""},
-		{"said in the text", "\r\n" + no, &foreignServer{}, "mx.far.example", false, "451 4.7.4", ""},
+		{"verified", no, &gatewaytest.Foreign{Offers: []string{"STARTTLS"}}, "mx.far.example", false, "250", "tls:"},
+		{"another certificate", no, &gatewaytest.Foreign{Offers: []string{"STARTTLS"}}, "other.example", false, "250", "tls:"},
+		{"in any case, and folded", "tls-required:\r\n NO \r\n", &gatewaytest.Foreign{Offers: []string{"STARTTLS"}}, "other.example", false, "250", "tls:"},
+		{"a broken TLS", no, &gatewaytest.Foreign{Offers: []string{"STARTTLS"}, Broken: true}, "mx.far.example", false, "250", ""},
+		{"no STARTTLS", no, &gatewaytest.Foreign{}, "mx.far.example", false, "250", ""},
+		{"one that turns away", no, &gatewaytest.Foreign{Banner: "554 no"}, "mx.far.example", false, "451 4.4.0", ""},
+		{"with REQUIRETLS", no, &gatewaytest.Foreign{Offers: []string{"STARTTLS", "REQUIRETLS"}}, "other.example", true, "451 4.7.5", ""},
+		{"nothing said", "", &gatewaytest.Foreign{Offers: []string{"STARTTLS"}}, "other.example", false, "451 4.7.5", ""},
+		{"another value", "TLS-Required: Yes\r\n", &gatewaytest.Foreign{}, "mx.far.example", false, "451 4.7.4", ""},
+		{"said twice", no + no, &gatewaytest.Foreign{}, "mx.far.example", false, "451 4.7.4", ""},
+		{"sent on by an account", trace.DeliveredTo + "bob@local.example\r\n" + no, &gatewaytest.Foreign{}, "mx.far.example", false, "451 4.7.4", ""},
+		{"sent on by a list", no + "List-Id: <team.local.example>\r\n", &gatewaytest.Foreign{}, "mx.far.example", false, "451 4.7.4", ""},
+		{"said in the text", "\r\n" + no, &gatewaytest.Foreign{}, "mx.far.example", false, "451 4.7.4", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			server := tt.first
-			server.config = config
-			server.listen(t)
+			server.Config = config
+			server.Listen(t)
 			n := nearNode(t, nil)
-			n.courier.router = anyTLS{Hosts: []Host{host(tt.as, server)}}
+			n.courier.router = anyTLS{Hosts: []client.Host{host(tt.as, server)}}
 			e := &outbox.Entry{Domain: "far.example", From: "user@local.example", Recipients: []string{"bob@far.example"}, RequireTLS: tt.required}
 			l := newLane(t.Context(), "far.example", n.courier.texts)
 			raw := []byte(tt.field + mailText("x"))
@@ -332,33 +334,33 @@ func TestTLSRequiredNo(t *testing.T) {
 			// What says nothing never goes over that session.
 			out, o = n.courier.attempt(t.Context(), l, o, e, []byte(mailText("y")))
 			if o != nil {
-				o.quit()
+				o.Quit()
 			}
 			if verified := tt.name == "verified"; out[0].reply.OK() != verified {
 				t.Errorf("then, without: %q", out[0].reply)
 			}
-			server.mu.Lock()
-			defer server.mu.Unlock()
-			at := slices.IndexFunc(server.told, func(l string) bool { return strings.Contains(l, "MAIL FROM") })
-			if !strings.HasPrefix(server.told[at], tt.by+"MAIL") || len(server.texts) == 0 || !strings.Contains(strings.ToLower(server.texts[0]), "tls-required") {
-				t.Errorf("told %q, has %q", server.told, server.texts)
+			server.Mu.Lock()
+			defer server.Mu.Unlock()
+			at := slices.IndexFunc(server.Told, func(l string) bool { return strings.Contains(l, "MAIL FROM") })
+			if !strings.HasPrefix(server.Told[at], tt.by+"MAIL") || len(server.Texts) == 0 || !strings.Contains(strings.ToLower(server.Texts[0]), "tls-required") {
+				t.Errorf("told %q, has %q", server.Told, server.Texts)
 			}
 		})
 	}
 	t.Run("the second keeps to it", func(t *testing.T) {
-		bad := (&foreignServer{ext: []string{"STARTTLS"}, config: config}).listen(t)
-		good := (&foreignServer{ext: []string{"STARTTLS"}, config: config}).listen(t)
+		bad := (&gatewaytest.Foreign{Offers: []string{"STARTTLS"}, Config: config}).Listen(t)
+		good := (&gatewaytest.Foreign{Offers: []string{"STARTTLS"}, Config: config}).Listen(t)
 		n := nearNode(t, nil)
-		n.courier.router = anyTLS{Hosts: []Host{host("other.example", bad), host("mx.far.example", good)}}
+		n.courier.router = anyTLS{Hosts: []client.Host{host("other.example", bad), host("mx.far.example", good)}}
 		e := &outbox.Entry{Domain: "far.example", From: "user@local.example", Recipients: []string{"bob@far.example"}}
 		out, o := n.courier.attempt(t.Context(), newLane(t.Context(), "far.example", n.courier.texts), nil, e, []byte(no+mailText("x")))
 		if o != nil {
-			o.quit()
+			o.Quit()
 		}
-		good.mu.Lock()
-		defer good.mu.Unlock()
-		if !out[0].reply.OK() || len(good.texts) != 1 {
-			t.Errorf("%s, it has %d", out[0].reply, len(good.texts))
+		good.Mu.Lock()
+		defer good.Mu.Unlock()
+		if !out[0].reply.OK() || len(good.Texts) != 1 {
+			t.Errorf("%s, it has %d", out[0].reply, len(good.Texts))
 		}
 	})
 }

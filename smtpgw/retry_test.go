@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"cairn/smtpgw/client"
 )
 
 // A node that has come back gets all that waits for it at once: also right after it could not be
@@ -23,7 +25,7 @@ func testRetryAfterFailure(t *testing.T, failed bool) {
 	n.courier.cfg.Sending.FirstRetry, n.courier.cfg.Sending.MaxRetry = time.Hour, time.Hour
 	var up atomic.Bool
 	dialing, fail := make(chan bool), make(chan bool)
-	n.courier.router = routes{"far.example": Route{Dial: func(ctx context.Context, d string) (net.Conn, error) {
+	n.courier.router = routes{"far.example": client.Route{Dial: func(ctx context.Context, d string) (net.Conn, error) {
 		if up.Load() {
 			return tcp(far.addr)(ctx, d)
 		}

@@ -12,6 +12,8 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/client"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/screen"
 )
 
@@ -26,19 +28,19 @@ func reportOn(id, rcpt, status, said string) string {
 // returning is a node that has sent mail to a server that is no node, with its inbound server.
 type returning struct {
 	*node
-	outside *foreignServer
+	outside *gatewaytest.Foreign
 	in      string // address of the inbound server
 	clock   *movable
 }
 
-func newReturning(t *testing.T, host Host, sources ...arrival.Source) *returning {
+func newReturning(t *testing.T, host client.Host, sources ...arrival.Source) *returning {
 	t.Helper()
-	n := &returning{node: nearNode(t, nil), outside: (&foreignServer{}).listen(t), clock: new(movable)}
-	host.Name, host.Dial = cmp.Or(host.Name, "mx.far.example"), dialTo(n.outside.addr)
+	n := &returning{node: nearNode(t, nil), outside: (&gatewaytest.Foreign{}).Listen(t), clock: new(movable)}
+	host.Name, host.Dial = cmp.Or(host.Name, "mx.far.example"), gatewaytest.DialTo(n.outside.Addr)
 	cfg := testConfig
 	cfg.Sending, cfg.Suppress, cfg.Clock.Now = Sending{FirstRetry: time.Hour}, 720*time.Hour, n.clock.now
 	delivery := NewDelivery(cfg, n.store, n.checker, NewFiling(screen.Policy{}), arrival.Sources{Arrival: sources})
-	n.courier = NewCourier(cfg, n.queue, routes{"far.example": {To: "outside", Hosts: []Host{host}}, "local.example": {Local: true}}, delivery, discard())
+	n.courier = NewCourier(cfg, n.queue, routes{"far.example": {To: "outside", Hosts: []client.Host{host}}, "local.example": {Local: true}}, delivery, discard())
 	n.in = serve(t, NewInbound(cfg, n.store, delivery, discard()))
 	return n
 }
@@ -46,10 +48,10 @@ func newReturning(t *testing.T, host Host, sources ...arrival.Source) *returning
 // sender is the envelope sender of the last mail that has left.
 func (n *returning) sender(t *testing.T) string {
 	t.Helper()
-	n.outside.mu.Lock()
-	defer n.outside.mu.Unlock()
+	n.outside.Mu.Lock()
+	defer n.outside.Mu.Unlock()
 	from := ""
-	for _, line := range n.outside.told {
+	for _, line := range n.outside.Told {
 		if m := regexp.MustCompile(`MAIL FROM:<([^>]*)>`).FindStringSubmatch(line); m != nil {
 			from = m[1]
 		}
@@ -89,7 +91,7 @@ func (n *returning) report(t *testing.T, from, to, raw, rcpt, text string) {
 // What a server outside reports to the return path of a mail is what became of its recipient; what
 // comes to any other address, from anybody or too late changes nothing.
 func TestReportToReturnPath(t *testing.T) {
-	n := newReturning(t, Host{})
+	n := newReturning(t, client.Host{})
 	stop := n.run(t)
 	n.send(t, "user@local.example", "To: bob@far.example, carol@far.example, dave@far.example\r\n"+mailText("first"), "bob@far.example", "carol@far.example", "dave@far.example")
 	sealAll(t, n.store, n.queue)
@@ -183,7 +185,7 @@ func TestReportSuppresses(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dns.Names = map[string][]string{"127.0.0.1": {cmp.Or(called[tt.name], "mx.here.example")}}
-			n := newReturning(t, Host{Name: itself}, NewAuthentication(testConfig, dns, func(netip.Addr) bool { return true }, nil))
+			n := newReturning(t, client.Host{Name: itself}, NewAuthentication(testConfig, dns, func(netip.Addr) bool { return true }, nil))
 			n.run(t)
 			n.send(t, "user@local.example", mailText("first"), "bob@far.example")
 			sealAll(t, n.store, n.queue)
@@ -211,7 +213,7 @@ func TestReportSuppresses(t *testing.T) {
 // The time that mail was held by hand counts neither for how long it may wait nor for how long
 // reports are taken.
 func TestHeldByHandIsNoDelay(t *testing.T) {
-	n := newReturning(t, Host{})
+	n := newReturning(t, client.Host{})
 	n.courier.cfg.Sending.Expire, n.courier.cfg.Sending.Delay = 5*24*time.Hour, 30*24*time.Hour
 	n.queue.SetClock(n.clock.now)
 	n.send(t, "user@local.example", mailText("first"), "bob@far.example")
@@ -219,7 +221,7 @@ func TestHeldByHandIsNoDelay(t *testing.T) {
 		t.Fatal(held, err)
 	}
 	n.clock.advance(11 * 24 * time.Hour)
-	n.outside.instead = func(line string, nth int) string {
+	n.outside.Instead = func(line string, nth int) string {
 		if strings.HasPrefix(line, "MAIL") && nth == 1 {
 			return "451 4.7.1 come again"
 		}
@@ -247,7 +249,7 @@ func TestHeldByHandIsNoDelay(t *testing.T) {
 
 // A report that comes before it is noted that its mail was taken is put off; it counts later.
 func TestReportBeforeItsMail(t *testing.T) {
-	n := newReturning(t, Host{})
+	n := newReturning(t, client.Host{})
 	n.send(t, "user@local.example", mailText("first"), "bob@far.example")
 	e := must(n.queue.List(0, 1))(t)[0]
 	path, err := n.courier.signedReturn(t.Context(), &e)
@@ -267,7 +269,7 @@ func TestReportBeforeItsMail(t *testing.T) {
 
 // Mail of programs to return paths that do not count is refused too.
 func TestNoReturnPathFromHere(t *testing.T) {
-	n := newReturning(t, Host{})
+	n := newReturning(t, client.Host{})
 	n.run(t)
 	n.send(t, "", mailText("own"), "user+b=abc@local.example")
 	sealAll(t, n.store, n.queue)
@@ -290,7 +292,7 @@ func TestUnsignedReturnPaths(t *testing.T) {
 		{"elsewhere", "program@elsewhere.example", "^program@elsewhere.example$"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			n := newReturning(t, Host{})
+			n := newReturning(t, client.Host{})
 			err := n.store.Update(t.Context(), func(tx *mailstore.Tx) error {
 				return tx.SetAddresses(2, []string{"user@local.example", "alias@local.example", long})
 			})
@@ -306,9 +308,9 @@ func TestUnsignedReturnPaths(t *testing.T) {
 			}
 		})
 	}
-	n := newReturning(t, Host{})
+	n := newReturning(t, client.Host{})
 	e := &outbox.Entry{From: "user@local.example", Account: 2, Message: 1, ID: 1, Created: time.Now()}
-	for _, o := range []*outbound{{}, {foreign: true, known: true}} {
+	for _, o := range []*client.Session{{}, {Foreign: true, Known: true}} {
 		if got := n.courier.envelopeSender(t.Context(), o, e); got != e.From {
 			t.Errorf("to %+v from %q", o, got)
 		}

@@ -11,6 +11,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/wake"
 	"cairn/smtpgw/asked"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/maillog"
 	"cairn/smtpgw/reply"
 	"cairn/smtpgw/suppressed"
@@ -91,7 +92,7 @@ func fatesOf(outcomes []outbox.Outcome) []fate {
 		out[i] = fate{rcpt: o.Recipient, reply: reply.Parse(o.Reply), by: o.By, action: "failed", original: o.Original}
 		if o.State == outbox.Accepted {
 			out[i].action = "relayed"
-			if o.By == byThisNode || o.By == byAnotherNode || o.By == byMailServer {
+			if o.By == byThisNode || o.By == client.ByAnotherNode || o.By == client.ByMailServer {
 				out[i].action = "delivered"
 			}
 		}

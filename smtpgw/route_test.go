@@ -12,19 +12,20 @@ import (
 	"time"
 
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/client"
 )
 
 // turning is a router whose answer for all domains but its own changes while it runs.
 type turning struct{ answer atomic.Pointer[turn] }
 
 type turn struct {
-	route Route
+	route client.Route
 	err   error
 }
 
-func (r *turning) Route(_ context.Context, domain string) (Route, error) {
+func (r *turning) Route(_ context.Context, domain string) (client.Route, error) {
 	if domain == "local.example" {
-		return Route{Local: true}, nil
+		return client.Route{Local: true}, nil
 	}
 	t := r.answer.Load()
 	return t.route, t.err
@@ -58,7 +59,7 @@ func (c *counted) Close() error {
 }
 
 // counting counts the connections of dial that are open.
-func counting(open *atomic.Int32, dial Dialer) Dialer {
+func counting(open *atomic.Int32, dial client.Dialer) client.Dialer {
 	return func(ctx context.Context, domain string) (net.Conn, error) {
 		c, err := dial(ctx, domain)
 		if err == nil {
@@ -81,14 +82,14 @@ func TestRouteTurnsWhileSessionIsOpen(t *testing.T) {
 		waiting, open, new int // entries in the queue, sessions with the old node, and with the other
 	}{
 		{"to another organisation", func(_, other *node) turn {
-			return turn{route: Route{To: "other", Dial: tcp(other.addr)}}
+			return turn{route: client.Route{To: "other", Dial: tcp(other.addr)}}
 		}, 1, later, 0, 0, 0, 1},
 		{"to the same one", func(old, _ *node) turn {
-			return turn{route: Route{To: "old", Dial: tcp(old.addr)}}
+			return turn{route: client.Route{To: "old", Dial: tcp(old.addr)}}
 		}, 1 + later, 0, 0, 0, 1, 0},
-		{"to nobody", func(_, _ *node) turn { return turn{err: ErrNoRoute} }, 1, 0, later, 0, 0, 0},
+		{"to nobody", func(_, _ *node) turn { return turn{err: client.ErrNoRoute} }, 1, 0, later, 0, 0, 0},
 		{"not known now", func(_, _ *node) turn { return turn{err: errors.New("the DNS does not answer")} }, 1, 0, 0, later, 0, 0},
-		{"to this node", func(_, _ *node) turn { return turn{route: Route{Local: true}} }, 1, 0, later, 0, 0, 0},
+		{"to this node", func(_, _ *node) turn { return turn{route: client.Route{Local: true}} }, 1, 0, later, 0, 0, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			old, other := farNode(t), farNode(t)
@@ -97,7 +98,7 @@ func TestRouteTurnsWhileSessionIsOpen(t *testing.T) {
 			n.courier.cfg.Sending.FirstRetry = time.Hour
 			var open, opened atomic.Int32
 			router := &turning{}
-			router.answer.Store(&turn{route: Route{To: "old", Dial: counting(&open, tcp(old.addr))}})
+			router.answer.Store(&turn{route: client.Route{To: "old", Dial: counting(&open, tcp(old.addr))}})
 			n.courier.router = router
 			n.run(t)
 			n.send(t, "user@local.example", mailText("first"), "bob@far.example")
@@ -132,14 +133,14 @@ func TestRouteTurnsWhileSessionIsOpen(t *testing.T) {
 
 // TestWhom: who did not answer is not said to be a server of the domain where it is none.
 func TestWhom(t *testing.T) {
-	hosts := []Host{{Name: "mx.far.example"}}
-	for want, r := range map[string]*Route{
+	hosts := []client.Host{{Name: "mx.far.example"}}
+	for want, r := range map[string]*client.Route{
 		"a mail server of far.example":  {Hosts: hosts},
 		"the smarthost for far.example": {Hosts: hosts, Smarthost: true},
 		"a node of far.example":         {},
-		byMailServer:                    {Beside: true},
+		client.ByMailServer:             {Beside: true},
 	} {
-		if got := r.whom("far.example"); got != want {
+		if got := r.Whom("far.example"); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

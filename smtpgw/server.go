@@ -19,6 +19,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/textroom"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/directory"
 	"cairn/smtpgw/gate"
 )
@@ -111,15 +112,15 @@ func (s *Server) newSession(c *smtp.Conn) (smtp.Session, error) {
 
 // localRecipient checks a recipient of inbound mail that a node, or nil, brings. The route is to
 // where the mailbox is.
-func (s *Server) localRecipient(to string, utf8 bool, from *consensus.Key) (address.Mailbox, Route, error) {
+func (s *Server) localRecipient(to string, utf8 bool, from *consensus.Key) (address.Mailbox, client.Route, error) {
 	m, err := address.Parse(to, utf8)
 	if err != nil {
-		return m, Route{}, err
+		return m, client.Route{}, err
 	}
 	if !s.dir.IsLocal(m.Domain) {
-		return m, Route{}, s.dir.NotServed(m)
+		return m, client.Route{}, s.dir.NotServed(m)
 	}
-	route, err := s.cfg.heldBy(s.ctx, s.store, s.dir, m, from)
+	route, err := s.cfg.Holders.Of(s.ctx, s.store, s.dir, m, from)
 	return m, route, err
 }
 

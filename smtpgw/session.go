@@ -12,6 +12,7 @@ import (
 	"cairn/smtpgw/address"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/asked"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/limits"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/trace"
@@ -36,8 +37,8 @@ type transaction struct {
 	size   int64  // that the peer gave with MAIL, in bytes; 0: none
 	ref    string // of the message, once its text comes
 	dsn    outbox.DSN
-	tls    bool  // with REQUIRETLS
-	route  Route // inbound: to the node that has the mailboxes of all of them
+	tls    bool         // with REQUIRETLS
+	route  client.Route // inbound: to the node that has the mailboxes of all of them
 	asking asking
 }
 
@@ -131,7 +132,7 @@ func (s *session) rcpt(to string, opts *smtp.RcptOptions) error {
 	}
 	var m address.Mailbox
 	var err error
-	route := Route{Local: true}
+	route := client.Route{Local: true}
 	if s.srv.mode == Submission {
 		m, err = s.srv.submitter.recipient(s.srv.ctx, s.poster, &s.asking, to, s.utf8)
 	} else {
@@ -147,7 +148,7 @@ func (s *session) rcpt(to string, opts *smtp.RcptOptions) error {
 		err = s.refusedByList(m)
 	}
 	// A node of ours hands mail on to all or none: who is full must not keep it from the others.
-	if err == nil && s.srv.mode == Inbound && route.Local && !s.srv.cfg.isSibling(s.peer().Node) {
+	if err == nil && s.srv.mode == Inbound && route.Local && !s.srv.cfg.Holders.IsSibling(s.peer().Node) {
 		err = s.srv.dir.HasRoom(s.srv.store, m, s.size)
 	}
 	switch {
@@ -227,7 +228,7 @@ func (s *session) data(r io.Reader) (whole bool, err error) {
 // arrived takes an inbound message: to the mailboxes here, or to the node that has them.
 func (s *session) arrived(raw []byte, ref string) error {
 	a := &arrival.Arrival{Raw: raw, From: s.from, Recipients: slices.Clone(s.rcpts), Peer: s.peer(), Received: s.srv.delivery.now(), DSN: s.dsn, RequireTLS: s.tls}
-	if s.srv.cfg.isSibling(a.Peer.Node) {
+	if s.srv.cfg.Holders.IsSibling(a.Peer.Node) {
 		if rest, courier, said := takeCourier(raw); said {
 			a.Raw, a.Peer.Node = rest, courier
 		}

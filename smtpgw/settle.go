@@ -16,6 +16,7 @@ import (
 	"cairn/smtpgw/asked"
 	"cairn/smtpgw/maillog"
 	"cairn/smtpgw/reply"
+	"cairn/smtpgw/suppressed"
 )
 
 // settle makes the outcome of an attempt durable: an entry that arrived is
@@ -50,7 +51,7 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 			}
 		}
 	}
-	o.summary, o.gone = summarise(out), goneFor(out)
+	o.summary, o.gone = summarise(out), suppressed.Gone(said(out))
 	if tried {
 		o.again = again
 		o.late = len(o.waiting) > 0 && c.isLate(e, raw, now)
@@ -113,7 +114,7 @@ type settlement struct {
 	failed int              // of these
 	// handedOn: who accepted them was told what the sender asked about reports, and obeys it.
 	handedOn bool
-	gone     []fate // and of these, whose mailboxes are said not to be
+	gone     []suppressed.Said // and of these, whose mailboxes are said not to be
 	waiting  []string
 	summary  string
 	again    time.Time // the next attempt; zero: as before
@@ -160,6 +161,28 @@ func (c *Courier) apply(tx *mailstore.Tx, e *outbox.Entry, raw []byte, o *settle
 		return err
 	}
 	o.told, err = c.tellDelay(tx, &stored, raw, o.now)
+	return err
+}
+
+// said are the replies of an attempt, for the list of addresses that are gone.
+func said(out []fate) []suppressed.Said {
+	all := make([]suppressed.Said, len(out))
+	for i, f := range out {
+		all[i] = suppressed.Said{Recipient: f.rcpt, Reply: f.reply, Remote: f.remote}
+	}
+	return all
+}
+
+// suppressGone puts those who are gone on the list of the account that has sent to them.
+func (c *Courier) suppressGone(tx *mailstore.Tx, e *outbox.Entry, gone []suppressed.Said, now time.Time) error {
+	if e.From == "" {
+		return nil
+	}
+	err := suppressed.PutGone(tx, c.dir.IsLocal, c.cfg.Suppress, e.Account, gone, now)
+	if errors.Is(err, suppressed.ErrFull) {
+		c.log.Warn("an address that is gone is not suppressed: the list of the account is full", "mail", e.Ref, "addresses", suppressed.Max, "next", "cairn queue suppressed ls")
+		return nil
+	}
 	return err
 }
 

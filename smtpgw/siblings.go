@@ -4,80 +4,22 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"cairn/consensus"
-	"cairn/mailstore"
-	"cairn/mailstore/message/maildomain"
-	"cairn/smtpgw/address"
 	"cairn/smtpgw/arrival"
-	"cairn/smtpgw/directory"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/reply"
 	"cairn/smtpgw/trace"
 )
 
-// Siblings are the other nodes of this node's organisation. Each has accounts of its own under the
-// organisation's domains; a node that is given mail for another's account hands it on.
-type Siblings interface {
-	// Holder returns the route to the node that has the account of a local address; ErrNoRoute when
-	// none has. Any other error means that it is not known now. It may be called from many
-	// goroutines.
-	Holder(ctx context.Context, address string) (Route, error)
-	// Sibling reports whether a node key is another node's of the organisation.
-	Sibling(node consensus.Key) bool
-}
-
-// holder asks the other nodes, and then the mail server beside this one, where there are some. A
-// sibling has looked itself, and that server is no other node's.
-func (c *Config) holder(ctx context.Context, m address.Mailbox, sibling bool) (Route, error) {
-	if c.Siblings != nil && !sibling {
-		route, err := c.Siblings.Holder(ctx, m.String())
-		if !errors.Is(err, ErrNoRoute) {
-			return route, err
-		}
-	}
-	if c.Beside == nil {
-		return Route{}, ErrNoRoute
-	}
-	return c.Beside(ctx, m.String())
-}
-
-func (c *Config) isSibling(node *consensus.Key) bool {
-	return node != nil && c.Siblings != nil && c.Siblings.Sibling(*node)
-}
-
-// heldBy finds out who has the mailbox of a local address: this node (the Route is Local), another
-// node of the organisation, the mail server beside this one, or nobody (the error is the refusal).
-// A sibling that asks has looked itself.
-func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directory.Directory, m address.Mailbox, from *consensus.Key) (Route, error) {
-	refusal := store.View(func(r *mailstore.Reader) error { return dir.CheckLocal(r, m) })
-	if !directory.IsUnknown(refusal) {
-		return Route{Local: true}, refusal
-	}
-	sibling := c.isSibling(from)
-	route, err := c.holder(ctx, m, sibling)
-	switch {
-	case errors.Is(err, ErrNoRoute) && sibling:
-		return Route{}, refuse.With(451, 4, 4, 6, "<%s> has no mailbox here, nor with the node of the organisation that sends it; try again later", address.Path(m.String()))
-	case errors.Is(err, ErrNoRoute):
-		if there, err := dir.StandsIn(store, m); there || err != nil {
-			return Route{Local: true}, err
-		}
-		return Route{}, dir.Nobody(m)
-	case err != nil:
-		return Route{}, refuse.With(451, 4, 4, 1, "whether another machine here has <%s> is not known at present; try again later", address.Path(m.String()))
-	}
-	return route, nil
-}
-
 // handOver gives an arrival to the node that has the mailboxes of all its recipients. nil means
 // that it has stored it for all of them; else it has for none, as far as it could say so.
-func (s *Server) handOver(ctx context.Context, a *arrival.Arrival, route Route, ref string) error {
+func (s *Server) handOver(ctx context.Context, a *arrival.Arrival, route client.Route, ref string) error {
 	began := time.Now()
 	head, raw := append(courierField(a.Peer.Node), trace.Received(a.Peer, s.cfg.Hostname, ref, a.Recipients, a.Received)...), a.Raw
 	if route.Beside {
@@ -87,9 +29,11 @@ func (s *Server) handOver(ctx context.Context, a *arrival.Arrival, route Route, 
 			return err
 		}
 	}
-	replies, err := sendOnce(ctx, &s.cfg.Sending, route, s.cfg.Hostname, a.From, a.Recipients, head, raw, true, a.RequireTLS)
+	replies, err := client.SendOnce(ctx, &s.cfg.Sending.Waits, s.cfg.Hostname, route, client.Mail{
+		From: a.From, To: a.Recipients, Head: head, Raw: raw, RequireTLS: a.RequireTLS, Whole: true,
+	})
 	if err != nil {
-		return fmt.Errorf("hand an arrival to %s: %w", route.holder(), err)
+		return fmt.Errorf("hand an arrival to %s: %w", route.Holder(), err)
 	}
 	refused := slices.IndexFunc(replies, func(r reply.Reply) bool { return !r.OK() })
 	switch {
@@ -97,7 +41,7 @@ func (s *Server) handOver(ctx context.Context, a *arrival.Arrival, route Route, 
 		s.handedOver(a, route, ref, began)
 		return nil
 	case slices.ContainsFunc(replies, func(r reply.Reply) bool { return !r.Permanent() }):
-		return fmt.Errorf("hand an arrival to %s: %s", route.holder(), replies[refused])
+		return fmt.Errorf("hand an arrival to %s: %s", route.Holder(), replies[refused])
 	}
 	// It is what the peer sends that does not do: it is the first to know.
 	return refuse.With(replies[refused].Code, 5, 6, 0, "another machine here does not take this message: %s", printableReply(replies[refused].Text))
@@ -112,23 +56,6 @@ func printableReply(text string) string {
 		return c
 	}, text)
 	return text[:min(len(text), 300)]
-}
-
-// sendOnce carries one message in a session of its own: if whole, to all recipients or none.
-// requireTLS is that of the mail.
-func sendOnce(ctx context.Context, sending *Sending, route Route, hostname, from string, to []string, head, raw []byte, whole, requireTLS bool) ([]reply.Reply, error) {
-	o, err := connect(ctx, sending, hostname, route, maildomain.OfAddress(to[0]))
-	if err != nil {
-		return nil, err
-	}
-	o.whole, o.requireTLS = whole, requireTLS
-	replies, err := o.send(ctx, from, to, head, raw)
-	if err != nil {
-		o.conn.Close()
-		return nil, err
-	}
-	o.quit()
-	return replies, nil
 }
 
 // courierName is the field by which a node tells another one of its organisation who brought it an

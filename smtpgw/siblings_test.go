@@ -12,22 +12,23 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/trace"
 )
 
 // family are the nodes of one organisation as one of them sees the others: where mailboxes are, by
 // address. A nil Dialer stands for a node that does not answer.
 type family struct {
-	at   map[string]Route
+	at   map[string]client.Route
 	fail error
 	keys []consensus.Key
 }
 
-func (f *family) Holder(_ context.Context, address string) (Route, error) {
+func (f *family) Holder(_ context.Context, address string) (client.Route, error) {
 	if r, ok := f.at[address]; ok {
 		return r, f.fail
 	}
-	return Route{}, errors.Join(ErrNoRoute, f.fail)
+	return client.Route{}, errors.Join(client.ErrNoRoute, f.fail)
 }
 
 func (f *family) Sibling(node consensus.Key) bool { return slices.Contains(f.keys, node) }
@@ -42,17 +43,17 @@ func by(key consensus.Key) func(net.Conn) *consensus.Key {
 func second(t *testing.T, from consensus.Key) (addr string, st *mailstore.Store, v *verifier) {
 	st, v = storeWith(t, "dora=dora@local.example"), &verifier{}
 	cfg := testConfig
-	cfg.NodeKey, cfg.Siblings = by(from), &family{keys: []consensus.Key{{1}}}
+	cfg.NodeKey, cfg.Holders.Siblings = by(from), &family{keys: []consensus.Key{{1}}}
 	return inbound(t, cfg, st, v), st, v
 }
 
 // handed is an inbound server whose organisation has dora's mailbox on another node, to which it
 // dials.
-func handed(t *testing.T, dial Dialer) (c *dialogue, here *mailstore.Store, seen *verifier) {
+func handed(t *testing.T, dial client.Dialer) (c *dialogue, here *mailstore.Store, seen *verifier) {
 	here, seen = localStore(t), &verifier{}
 	cfg := testConfig
 	cfg.NodeKey = by(consensus.Key{9})
-	cfg.Siblings = &family{at: map[string]Route{"dora@local.example": {To: "second", Dial: dial}}}
+	cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: dial}}}
 	return greeted(t, inbound(t, cfg, here, seen)), here, seen
 }
 
@@ -111,10 +112,10 @@ func TestCourierBringsToTwoNodes(t *testing.T) {
 	here := localStore(t)
 	cfg := testConfig
 	cfg.NodeKey = by(consensus.Key{9})
-	cfg.Siblings = &family{at: map[string]Route{"dora@local.example": {To: "second", Dial: tcp(addr)}}}
+	cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(addr)}}}
 	entrance := inbound(t, cfg, here, &verifier{})
 	n := nearNode(t, nil)
-	n.courier.router = routes{"local.example": Route{Dial: tcp(entrance)}}
+	n.courier.router = routes{"local.example": client.Route{Dial: tcp(entrance)}}
 	n.courier.cfg.Sending.FirstRetry = time.Hour
 	n.run(t)
 	n.send(t, "user@local.example", "To: dora@local.example, user@local.example, other@local.example\r\n"+mailText("two"),
@@ -138,7 +139,7 @@ func TestNotHandedOver(t *testing.T) {
 	c.say("DATA\r\n", "^354 ")
 	c.say("Subject: both\r\n\r\nx\r\n.\r\n", "^451 ")
 	cfg := testConfig
-	cfg.Siblings = silent{&family{}}
+	cfg.Holders.Siblings = silent{&family{}}
 	c = greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 	c.say("RCPT TO:<dora@local.example>\r\n", "^451 ")
@@ -160,8 +161,8 @@ func TestHandedOverWholeOrNot(t *testing.T) {
 		st := storeWith(t, left...)
 		addr := inbound(t, testConfig, st, &verifier{}) // of a stranger's connection: a plain refusal
 		cfg := testConfig
-		to := Route{To: "second", Dial: tcp(addr)}
-		cfg.Siblings = &family{at: map[string]Route{"dora@local.example": to, "other@local.example": to}}
+		to := client.Route{To: "second", Dial: tcp(addr)}
+		cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": to, "other@local.example": to}}
 		c := greeted(t, inbound(t, cfg, storeWith(t, "admin=admin@local.example"), &verifier{}))
 		c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 		c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
@@ -177,8 +178,8 @@ func TestHandedOverWholeOrNot(t *testing.T) {
 // silent are nodes that do not answer.
 type silent struct{ *family }
 
-func (silent) Holder(context.Context, string) (Route, error) {
-	return Route{}, errors.New("no answer")
+func (silent) Holder(context.Context, string) (client.Route, error) {
+	return client.Route{}, errors.New("no answer")
 }
 
 // A sibling that asks has looked itself: nothing goes to and fro. What others say of who brought it
@@ -203,7 +204,7 @@ func TestSiblingAsks(t *testing.T) {
 func TestSubmittedForSibling(t *testing.T) {
 	addr, there, _ := second(t, consensus.Key{1})
 	n := nearNode(t, nil)
-	n.courier.cfg.Siblings = &family{at: map[string]Route{"dora@local.example": {To: "second", Dial: tcp(addr)}}}
+	n.courier.cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(addr)}}}
 	s := NewSubmitter(n.courier.cfg, n.store, n.queue)
 	raw := "From: user@local.example\r\nTo: dora@local.example, other@local.example\r\nSubject: x\r\n\r\nx\r\n"
 	if _, err := s.Submit(t.Context(), trace.Peer{Protocol: trace.ProtocolLocal}, "user@local.example", []string{"dora@local.example", "other@local.example"}, []byte(raw)); err != nil {
@@ -235,11 +236,11 @@ func TestHandedOverTooLarge(t *testing.T) {
 	st := storeWith(t, "dora=dora@local.example")
 	cfg := testConfig
 	cfg.Limits.MessageBytes = 400
-	cfg.NodeKey, cfg.Siblings = by(consensus.Key{1}), &family{keys: []consensus.Key{{1}}}
+	cfg.NodeKey, cfg.Holders.Siblings = by(consensus.Key{1}), &family{keys: []consensus.Key{{1}}}
 	there := inbound(t, cfg, st, &verifier{})
 	cfg.Limits = Limits{}
 	cfg.NodeKey = by(consensus.Key{9})
-	cfg.Siblings = &family{at: map[string]Route{"dora@local.example": {To: "second", Dial: tcp(there)}}}
+	cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(there)}}}
 	c := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
@@ -255,16 +256,16 @@ func TestSilentSibling(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	dora := &family{at: map[string]Route{"dora@local.example": {To: "second", Dial: tcp(l.Addr().String())}}}
+	dora := &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(l.Addr().String())}}}
 	cfg := testConfig
-	cfg.Siblings, cfg.Sending.Dial = dora, 50*time.Millisecond
+	cfg.Holders.Siblings, cfg.Sending.Dial = dora, 50*time.Millisecond
 	c := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
 	c.say("DATA\r\n", "^354 ")
 	c.say("Subject: x\r\n\r\nx\r\n.\r\n", "^451 ")
 	n := nearNode(t, nil)
-	n.courier.cfg.Siblings, n.courier.cfg.Sending.Dial, n.courier.cfg.Sending.FirstRetry = dora, 50*time.Millisecond, time.Hour
+	n.courier.cfg.Holders.Siblings, n.courier.cfg.Sending.Dial, n.courier.cfg.Sending.FirstRetry = dora, 50*time.Millisecond, time.Hour
 	n.run(t)
 	n.send(t, "user@local.example", mailText("silent"), "dora@local.example")
 	waitFor(t, func() bool {

@@ -9,6 +9,7 @@ import (
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/lists"
 	"cairn/smtpgw/rawheader"
 	"cairn/smtpgw/trace"
@@ -22,8 +23,8 @@ type Sign func(domain string, message ...[]byte) []byte
 // top is what goes on top of the stored octets in a session: the token, and for servers that are no
 // nodes a signature over it and the message. Nodes go by the record, which a signature is no part
 // of.
-func (c *Courier) top(o *outbound, e *outbox.Entry, raw []byte) []byte {
-	if !o.foreign || c.cfg.Sign == nil {
+func (c *Courier) top(o *client.Session, e *outbox.Entry, raw []byte) []byte {
+	if !o.Foreign || c.cfg.Sign == nil {
 		return e.Token
 	}
 	header, _ := rawheader.Split(raw)

@@ -11,7 +11,9 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/dkim/keyring"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/lists"
 )
 
@@ -59,10 +61,10 @@ func TestSigned(t *testing.T) {
 		}
 		return fields
 	}
-	server := (&foreignServer{ext: []string{"8BITMIME"}}).listen(t)
+	server := (&gatewaytest.Foreign{Offers: []string{"8BITMIME"}}).Listen(t)
 	n := nearNode(t, nil)
 	n.courier.cfg.Sign = sign
-	n.courier.router = routes{"far.example": Route{To: "outside", Hosts: []Host{{Name: "mx.far.example", Dial: dialTo(server.addr)}}}}
+	n.courier.router = routes{"far.example": client.Route{To: "outside", Hosts: []client.Host{{Name: "mx.far.example", Dial: gatewaytest.DialTo(server.Addr)}}}}
 	n.send(t, "user@local.example", mailText("hello"), "bob@far.example")
 	e, _, err := n.queue.Load(must(n.queue.List(0, 1))(t)[0].ID)
 	if err != nil {
@@ -74,14 +76,14 @@ func TestSigned(t *testing.T) {
 		t.Helper()
 		out, o := n.courier.attempt(t.Context(), newLane(t.Context(), "far.example", n.courier.texts), nil, &e, raw)
 		if o != nil {
-			o.quit()
+			o.Quit()
 		}
 		if !out[0].reply.OK() {
 			t.Fatal(out[0].reply)
 		}
-		server.mu.Lock()
-		defer server.mu.Unlock()
-		text := strings.TrimSuffix(server.texts[len(server.texts)-1], "\r\n.\r\n") + "\r\n"
+		server.Mu.Lock()
+		defer server.Mu.Unlock()
+		text := strings.TrimSuffix(server.Texts[len(server.Texts)-1], "\r\n.\r\n") + "\r\n"
 		return strings.ReplaceAll(text, "\r\n..", "\r\n.")
 	}
 	text := attempt(e, raw)
@@ -112,7 +114,7 @@ func TestSigned(t *testing.T) {
 	unsigned("of a list", list, string(raw))
 	n.courier.cfg.Sign = nil
 	unsigned("without keys", e, string(raw))
-	if got := n.courier.top(&outbound{}, &e, raw); string(got) != string(e.Token) {
+	if got := n.courier.top(&client.Session{}, &e, raw); string(got) != string(e.Token) {
 		t.Errorf("to a node: %q", got)
 	}
 }

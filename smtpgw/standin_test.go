@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"cairn/mailstore"
+	"cairn/smtpgw/client"
 )
 
 // arrives brings a mail for one recipient to an inbound server, and returns the last reply.
@@ -65,7 +66,7 @@ func TestCatchAllComesLast(t *testing.T) {
 	st := localStore(t)
 	there := &verifier{}
 	second := inbound(t, cfg, storeWith(t, "dora=dora@local.example,abuse@local.example"), there)
-	cfg.Siblings = &family{at: map[string]Route{
+	cfg.Holders.Siblings = &family{at: map[string]client.Route{
 		"dora@local.example": {To: "second", Dial: tcp(second)}, "abuse@local.example": {To: "second", Dial: tcp(second)},
 	}}
 	addr := inbound(t, cfg, st, &verifier{})

@@ -171,7 +171,7 @@ func (s *Submitter) recipient(ctx context.Context, who poster, a *asking, to str
 		}
 		return m, s.nowhere(ctx, a, m.Domain)
 	}
-	_, err = s.cfg.heldBy(ctx, s.store, s.dir, m, nil)
+	_, err = s.cfg.Holders.Of(ctx, s.store, s.dir, m, nil)
 	return m, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/trace"
 )
 
@@ -17,14 +18,14 @@ import (
 // whose sessions nothing is told: else a report would bring about the next one.
 // Errors are as of Route.
 type ReportRouter interface {
-	RouteReport(ctx context.Context, from, domain string) (Route, error)
+	RouteReport(ctx context.Context, from, domain string) (client.Route, error)
 }
 
 // reportExpire is how long a TLS report is tried.
 const reportExpire = 24 * time.Hour
 
 // routeFor is the route of an entry.
-func (c *Courier) routeFor(ctx context.Context, e *outbox.Entry, raw []byte) (Route, error) {
+func (c *Courier) routeFor(ctx context.Context, e *outbox.Entry, raw []byte) (client.Route, error) {
 	if by, ok := c.router.(ReportRouter); ok && e.TLSReport {
 		return by.RouteReport(ctx, senderDomain(e.From), e.Domain)
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/client"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/tlstest"
 )
 
@@ -19,28 +21,28 @@ func TestTLSOutcomes(t *testing.T) {
 	starttls := []string{"STARTTLS", "8BITMIME"}
 	for _, tt := range []struct {
 		name   string
-		server *foreignServer
-		host   Host
+		server *gatewaytest.Foreign
+		host   client.Host
 		want   string
 	}{
-		{"encrypted", &foreignServer{ext: starttls}, Host{}, "encrypted"},
-		{"required", &foreignServer{ext: starttls}, Host{TLS: TLSRequired}, "encrypted"},
-		{"not offered", &foreignServer{}, Host{}, "not offered"},
-		{"not offered, and required", &foreignServer{}, Host{TLS: TLSRequired}, "not offered"},
-		{"broken, and in clear then", &foreignServer{ext: starttls, broken: true}, Host{}, "failed"},
-		{"refused", &foreignServer{ext: starttls, startTLS: "454 not now\r\n"}, Host{}, "failed"},
-		{"of another name", &foreignServer{ext: starttls}, Host{Name: "other.example", TLS: TLSRequired}, "failed: host name"},
-		{"turned away", &foreignServer{banner: "554 no"}, Host{}, ""},
+		{"encrypted", &gatewaytest.Foreign{Offers: starttls}, client.Host{}, "encrypted"},
+		{"required", &gatewaytest.Foreign{Offers: starttls}, client.Host{TLS: client.TLSRequired}, "encrypted"},
+		{"not offered", &gatewaytest.Foreign{}, client.Host{}, "not offered"},
+		{"not offered, and required", &gatewaytest.Foreign{}, client.Host{TLS: client.TLSRequired}, "not offered"},
+		{"broken, and in clear then", &gatewaytest.Foreign{Offers: starttls, Broken: true}, client.Host{}, "failed"},
+		{"refused", &gatewaytest.Foreign{Offers: starttls, StartTLS: "454 not now\r\n"}, client.Host{}, "failed"},
+		{"of another name", &gatewaytest.Foreign{Offers: starttls}, client.Host{Name: "other.example", TLS: client.TLSRequired}, "failed: host name"},
+		{"turned away", &gatewaytest.Foreign{Banner: "554 no"}, client.Host{}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.server.config = &tls.Config{Certificates: []tls.Certificate{cert}}
+			tt.server.Config = &tls.Config{Certificates: []tls.Certificate{cert}}
 			h := tt.host
-			h.Roots, h.Dial = roots, dialTo(tt.server.listen(t).addr)
+			h.Roots, h.Dial = roots, gatewaytest.DialTo(tt.server.Listen(t).Addr)
 			if h.Name == "" {
 				h.Name = "mx.far.example"
 			}
 			var told []string
-			h.Told = func(o TLSOutcome) {
+			h.Told = func(o client.TLSOutcome) {
 				text := "not offered"
 				_, other := errors.AsType[x509.HostnameError](o.Err)
 				switch {
@@ -51,7 +53,7 @@ func TestTLSOutcomes(t *testing.T) {
 				case o.Err != nil:
 					text = "failed"
 				}
-				if o.Remote.String() != tt.server.addr || !strings.HasPrefix(fmt.Sprint(o.Local), "127.") {
+				if o.Remote.String() != tt.server.Addr || !strings.HasPrefix(fmt.Sprint(o.Local), "127.") {
 					t.Errorf("from %v to %v", o.Local, o.Remote)
 				}
 				told = append(told, text)

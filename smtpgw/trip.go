@@ -9,6 +9,7 @@ import (
 
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/wake"
+	"cairn/smtpgw/client"
 )
 
 // trip is one attempt to hand an entry to another node, made by a worker of its lane.
@@ -17,13 +18,10 @@ type trip struct {
 	began time.Time
 	turn  time.Duration
 	heavy bool // it takes of the room for text
-	progress
+	client.Progress
 	final time.Duration // for the reply to the text, where others wait
 	stop  context.CancelCauseFunc
 }
-
-// errTooSlow ends a trip that others wait for.
-const errTooSlow = Reason("it took too long while mail for others waited")
 
 // slowLine is how many octets of a text the other side has to take in a second on average, where
 // others wait.
@@ -33,10 +31,10 @@ const slowLine = 64 << 10
 // once the other side has all of that, by how much its reply has: who ends a trip then may send the
 // mail twice.
 func (t *trip) overdue(now time.Time) time.Duration {
-	if given := t.given.Load(); given != 0 {
+	if given := t.Given.Load(); given != 0 {
 		return now.Sub(time.Unix(0, given)) - t.final
 	}
-	return now.Sub(t.began) - t.turn - time.Duration(t.moved.Load())*time.Second/slowLine
+	return now.Sub(t.began) - t.turn - time.Duration(t.Moved.Load())*time.Second/slowLine
 }
 
 // depart begins a trip with an entry. Its context ends when it has to make place. Its turn grows
@@ -62,8 +60,8 @@ func (c *Courier) arrive(t *trip) {
 
 // whyEnded is the error of a trip: errTooSlow if it had to make place, whatever that broke.
 func whyEnded(ctx context.Context, err error) error {
-	if err != nil && errors.Is(context.Cause(ctx), errTooSlow) {
-		return errTooSlow
+	if err != nil && errors.Is(context.Cause(ctx), client.ErrTooSlow) {
+		return client.ErrTooSlow
 	}
 	return err
 }
@@ -102,14 +100,14 @@ func (c *Courier) makePlace(waiting int) {
 	for t := range c.trips {
 		switch late := t.overdue(now); {
 		case late <= 0:
-		case t.goes.Err() != nil && (others || t.given.Load() == 0):
-			t.stop(errTooSlow)
+		case t.goes.Err() != nil && (others || t.Given.Load() == 0):
+			t.stop(client.ErrTooSlow)
 		case t.heavy && (slowest == nil || late > slowest.overdue(now)):
 			slowest = t
 		}
 	}
 	if slowest != nil && c.texts.Short() {
-		slowest.stop(errTooSlow)
+		slowest.stop(client.ErrTooSlow)
 	}
 }
 
@@ -121,7 +119,7 @@ const maxParted = 4
 func (c *Courier) onlyWaits(l *lane, now time.Time) bool {
 	waits := 0
 	for t := range c.trips {
-		if given := t.given.Load(); t.lane == l && given != 0 && now.Sub(time.Unix(0, given)) >= c.cfg.Sending.Turn {
+		if given := t.Given.Load(); t.lane == l && given != 0 && now.Sub(time.Unix(0, given)) >= c.cfg.Sending.Turn {
 			waits++
 		}
 	}
@@ -133,7 +131,7 @@ func (c *Courier) onlyWaits(l *lane, now time.Time) bool {
 func (c *Courier) endParted(now time.Time) {
 	last := make(map[*lane]int64) // when the last text was given, of lanes that had their turn
 	for t := range c.trips {
-		if given := t.given.Load(); c.parted[t.domain] == t.lane {
+		if given := t.Given.Load(); c.parted[t.domain] == t.lane {
 			if had := given != 0 && now.Sub(time.Unix(0, given)) >= t.turn; !had {
 				given = math.MaxInt64
 			}
@@ -148,7 +146,7 @@ func (c *Courier) endParted(now time.Time) {
 	}
 	for t := range c.trips {
 		if longest != nil && t.lane == longest {
-			t.stop(errTooSlow)
+			t.stop(client.ErrTooSlow)
 		}
 	}
 }

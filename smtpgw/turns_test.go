@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"cairn/smtpgw/client"
 )
 
 // odd is a server that answers a command as answer says; of what is empty, never.
@@ -76,10 +78,10 @@ func TestSilentDomainsMakePlace(t *testing.T) {
 	for _, verb := range []string{"EHLO", "MAIL", "DATA"} {
 		t.Run(verb, func(t *testing.T) {
 			far, silent := farNode(t), silentAfter(verb)
-			to, at := []string{}, routes{"far.example": Route{Dial: tcp(far.addr)}}
+			to, at := []string{}, routes{"far.example": client.Route{Dial: tcp(far.addr)}}
 			for i := range 6 {
 				d := fmt.Sprintf("silent%d.example", i)
-				at[d] = Route{To: d, Dial: silent.dial}
+				at[d] = client.Route{To: d, Dial: silent.dial}
 				to = append(to, "x@"+d)
 			}
 			n := nearNode(t, nil)
@@ -97,7 +99,7 @@ func TestSilentDomainsMakePlace(t *testing.T) {
 			waitFor(t, func() bool { // each domain has its turn
 				tried := map[string]bool{}
 				for _, e := range must(n.queue.List(0, 100))(t) {
-					if e.Attempts > 0 && !strings.Contains(e.LastError, string(errTooSlow)) {
+					if e.Attempts > 0 && !strings.Contains(e.LastError, string(client.ErrTooSlow)) {
 						t.Fatalf("%s: %s", e.Domain, e.LastError)
 					}
 					tried[e.Domain] = tried[e.Domain] || e.Attempts > 0
@@ -122,10 +124,10 @@ func TestSlowServersAreServed(t *testing.T) {
 		}
 		return "250 fine"
 	}}
-	to, at := []string{"x@slow.example"}, routes{"slow.example": Route{To: "slow", Dial: slow.dial}}
+	to, at := []string{"x@slow.example"}, routes{"slow.example": client.Route{To: "slow", Dial: slow.dial}}
 	for i := range 6 {
 		d := fmt.Sprintf("silent%d.example", i)
-		at[d] = Route{To: d, Dial: silent.dial}
+		at[d] = client.Route{To: d, Dial: silent.dial}
 		to = append(to, "x@"+d)
 	}
 	n := nearNode(t, nil)
@@ -144,7 +146,7 @@ func TestSlowServersAreServed(t *testing.T) {
 // mail for others goes on.
 func TestTextsMakePlace(t *testing.T) {
 	far, silent := farNode(t), silentAfter("MAIL")
-	at := routes{"far.example": Route{Dial: tcp(far.addr)}}
+	at := routes{"far.example": client.Route{Dial: tcp(far.addr)}}
 	n := nearNode(t, nil)
 	n.courier.router = at
 	s := &n.courier.cfg.Sending
@@ -154,7 +156,7 @@ func TestTextsMakePlace(t *testing.T) {
 	}
 	for i := range 4 {
 		d := fmt.Sprintf("silent%d.example", i)
-		at[d] = Route{To: d, Dial: silent.dial}
+		at[d] = client.Route{To: d, Dial: silent.dial}
 		for range 4 {
 			n.send(t, "user@local.example", large(16<<20-4096), "x@"+d)
 		}
@@ -193,7 +195,7 @@ func TestLongRepliesAreCut(t *testing.T) {
 			n := nearNode(t, nil)
 			n.courier.log = out.log()
 			n.courier.cfg.Sending.FirstRetry = time.Hour // one attempt
-			n.courier.router = routes{"odd.example": Route{To: "odd", Dial: server.dial}}
+			n.courier.router = routes{"odd.example": client.Route{To: "odd", Dial: server.dial}}
 			n.send(t, "user@local.example", mailText("hello"), "a@odd.example", "b@odd.example")
 			n.run(t)
 			var last string
@@ -250,7 +252,7 @@ func TestTurnsLoseNothing(t *testing.T) {
 			at, to := routes{}, []string{}
 			for i := range domains {
 				d := fmt.Sprintf("d%d.example", i)
-				at[d] = Route{To: d, Dial: (&odd{banner: "220 hello\r\n", answer: m.say, took: func(mail string) {
+				at[d] = client.Route{To: d, Dial: (&odd{banner: "220 hello\r\n", answer: m.say, took: func(mail string) {
 					m.mu.Lock()
 					defer m.mu.Unlock()
 					m.taken[d+" "+mail]++
@@ -314,7 +316,7 @@ func (s *scanning) shortened(t *testing.T, n *node) {
 	})
 }
 
-func (s *scanning) route() Route {
+func (s *scanning) route() client.Route {
 	server := &odd{banner: "220 hello\r\n", answer: func(verb string) string {
 		switch verb {
 		case "DATA":
@@ -325,7 +327,7 @@ func (s *scanning) route() Route {
 		}
 		return "250 fine"
 	}}
-	return Route{To: "outside", Hosts: []Host{{Name: "mx.slow.example", Dial: func(ctx context.Context) (net.Conn, error) {
+	return client.Route{To: "outside", Hosts: []client.Host{{Name: "mx.slow.example", Dial: func(ctx context.Context) (net.Conn, error) {
 		conn, err := server.dial(ctx, "")
 		s.near.Store(&deadlined{Conn: conn})
 		return s.near.Load(), err
@@ -358,7 +360,7 @@ func TestStopWaitsForTheReply(t *testing.T) {
 func TestMailIsGivenOnceThoughOthersWait(t *testing.T) {
 	slow, far := &scanning{reply: make(chan struct{})}, farNode(t)
 	n := nearNode(t, nil)
-	n.courier.router = routes{"slow.example": slow.route(), "far.example": Route{Dial: tcp(far.addr)}}
+	n.courier.router = routes{"slow.example": slow.route(), "far.example": client.Route{Dial: tcp(far.addr)}}
 	s := &n.courier.cfg.Sending
 	s.Domains, s.Sessions, s.NodeSessions, s.Turn = 1, 1, 1, 10*time.Millisecond
 	n.send(t, "user@local.example", mailText("once"), "x@slow.example")
@@ -387,7 +389,7 @@ func TestLanesPartWhileWorkersCome(t *testing.T) {
 	for range 3000 {
 		l := newLane(t.Context(), "a.example", c.texts.Part(laneBytes))
 		waits := &trip{lane: l, final: time.Hour, stop: func(error) {}}
-		waits.given.Store(time.Now().Add(-time.Second).UnixNano())
+		waits.Given.Store(time.Now().Add(-time.Second).UnixNano())
 		c.mu.Lock()
 		c.trips[waits], c.lanes[l.domain] = true, l
 		clear(c.parted)
@@ -412,8 +414,8 @@ func TestLanesPartWhileWorkersCome(t *testing.T) {
 func TestPartedDomainHasItsSessions(t *testing.T) {
 	far, silent := farNode(t), silentAfter(".")
 	n := nearNode(t, nil)
-	n.courier.router = routes{"far.example": Route{Dial: tcp(far.addr)}, "silent.example": Route{
-		To: "outside", Hosts: []Host{{Name: "mx", Dial: func(ctx context.Context) (net.Conn, error) { return silent.dial(ctx, "") }}},
+	n.courier.router = routes{"far.example": client.Route{Dial: tcp(far.addr)}, "silent.example": client.Route{
+		To: "outside", Hosts: []client.Host{{Name: "mx", Dial: func(ctx context.Context) (net.Conn, error) { return silent.dial(ctx, "") }}},
 	}}
 	s := &n.courier.cfg.Sending
 	s.Domains, s.Sessions, s.NodeSessions, s.Turn, s.Reply, s.LastWords = 1, 2, 2, time.Millisecond, time.Hour, time.Millisecond
@@ -435,14 +437,14 @@ func TestPartedDomainHasItsSessions(t *testing.T) {
 // and mail for others goes on.
 func TestSilentAfterTextsMakePlace(t *testing.T) {
 	far, silent := farNode(t), silentAfter(".")
-	at := routes{"far.example": Route{Dial: tcp(far.addr)}}
+	at := routes{"far.example": client.Route{Dial: tcp(far.addr)}}
 	n := nearNode(t, nil)
 	n.courier.router = at
 	s := &n.courier.cfg.Sending
 	s.Domains, s.Sessions, s.NodeSessions, s.Turn, s.Reply, s.LastWords = 2, 2, 2, time.Millisecond, time.Hour, time.Millisecond
 	for i := range 5 * 2 * maxParted {
 		d := fmt.Sprintf("silent%d.example", i)
-		at[d] = Route{To: d, Hosts: []Host{{Name: d, Dial: func(ctx context.Context) (net.Conn, error) { return silent.dial(ctx, "") }}}}
+		at[d] = client.Route{To: d, Hosts: []client.Host{{Name: d, Dial: func(ctx context.Context) (net.Conn, error) { return silent.dial(ctx, "") }}}}
 		n.send(t, "user@local.example", mailText("light"), "x@"+d)
 	}
 	n.run(t)

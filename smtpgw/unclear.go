@@ -7,6 +7,7 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/reply"
 )
 
@@ -16,16 +17,16 @@ import (
 
 // mayNotLeave is why an entry may not go by a route; nil: it may. What one peer may have goes to
 // nobody outside.
-func (c *Courier) mayNotLeave(route Route, e *outbox.Entry) error {
+func (c *Courier) mayNotLeave(route client.Route, e *outbox.Entry) error {
 	if _, is := c.queue.Unclear(e.ID); is && len(route.Hosts) > 0 {
-		return Reason("whether a node of " + e.Domain + " has it is not known, and until it is the mail goes to nobody else")
+		return client.Reason("whether a node of " + e.Domain + " has it is not known, and until it is the mail goes to nobody else")
 	}
 	return nil
 }
 
 // askFirst asks about an entry that the peer of a route may have. It returns the fates of those who
 // have it, and the entry with the others.
-func (c *Courier) askFirst(ctx context.Context, t *trip, route Route, e *outbox.Entry) ([]fate, *outbox.Entry) {
+func (c *Courier) askFirst(ctx context.Context, t *trip, route client.Route, e *outbox.Entry) ([]fate, *outbox.Entry) {
 	peer, is := c.queue.Unclear(e.ID)
 	away := t.recentFailure(c.now(), c.queue.Retries(e.Domain), route.To)
 	if !is || peer != route.Peer || away != nil {
@@ -43,7 +44,7 @@ func (c *Courier) askFirst(ctx context.Context, t *trip, route Route, e *outbox.
 }
 
 // ask is askFirst for any entry; not reports whether all the others have it not, for certain.
-func (c *Courier) ask(ctx context.Context, route Route, e *outbox.Entry) (known []fate, rest *outbox.Entry, not bool) {
+func (c *Courier) ask(ctx context.Context, route client.Route, e *outbox.Entry) (known []fate, rest *outbox.Entry, not bool) {
 	if route.Had == nil {
 		return nil, e, false
 	}
@@ -57,7 +58,7 @@ func (c *Courier) ask(ctx context.Context, route Route, e *outbox.Entry) (known 
 	for i, rcpt := range e.Recipients {
 		switch {
 		case i < len(had) && had[i] == record.HadIt:
-			known = append(known, fate{rcpt: rcpt, reply: reply.With(250, "2.0.0 it had been stored, and the reply was lost"), by: route.whom(e.Domain), remote: true})
+			known = append(known, fate{rcpt: rcpt, reply: reply.With(250, "2.0.0 it had been stored, and the reply was lost"), by: route.Whom(e.Domain), remote: true})
 		default:
 			left.Recipients = append(left.Recipients, rcpt)
 			not = not && i < len(had) && had[i] == record.HadNot
@@ -69,7 +70,7 @@ func (c *Courier) ask(ctx context.Context, route Route, e *outbox.Entry) (known 
 }
 
 // attemptAgain is attemptAnew for an entry that the peer may have by now.
-func (c *Courier) attemptAgain(ctx context.Context, t *trip, route Route, e *outbox.Entry, raw []byte) ([]fate, *outbound) {
+func (c *Courier) attemptAgain(ctx context.Context, t *trip, route client.Route, e *outbox.Entry, raw []byte) ([]fate, *client.Session) {
 	known, e, not := c.ask(ctx, route, e)
 	if len(e.Recipients) == 0 {
 		return known, nil

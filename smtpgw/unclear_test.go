@@ -17,6 +17,7 @@ import (
 	"cairn/consensus/recorder"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/client"
 )
 
 // unheard is a connection that breaks when the other side's reply to a text comes, which is lost.
@@ -83,7 +84,7 @@ func TestAskedAfterALostReply(t *testing.T) {
 			n := nearNode(t, far)
 			var lost, dials, asked atomic.Int32
 			var way onceOutside
-			goes := Route{To: "peer", Peer: "org", Had: func(_ context.Context, d record.Delivery) []record.Had {
+			goes := client.Route{To: "peer", Peer: "org", Had: func(_ context.Context, d record.Delivery) []record.Had {
 				asked.Add(1)
 				if d.Seq != 1 || !slices.Equal(d.Recipients, []string{"bob@far.example"}) {
 					t.Errorf("asked about %+v", d)
@@ -101,7 +102,7 @@ func TestAskedAfterALostReply(t *testing.T) {
 				}}, nil
 			}
 			way.peer = goes
-			way.outside = Route{To: "outside", Hosts: []Host{{Name: "mx.far.example", Dial: func(ctx context.Context) (net.Conn, error) {
+			way.outside = client.Route{To: "outside", Hosts: []client.Host{{Name: "mx.far.example", Dial: func(ctx context.Context) (net.Conn, error) {
 				return tcp(outside.addr)(ctx, "")
 			}}}}
 			n.courier.router = &way
@@ -124,11 +125,11 @@ func TestAskedAfterALostReply(t *testing.T) {
 
 // onceOutside is the way to a peer, and once, when it is told so, another one.
 type onceOutside struct {
-	peer, outside Route
+	peer, outside client.Route
 	once          atomic.Bool
 }
 
-func (o *onceOutside) Route(context.Context, string) (Route, error) {
+func (o *onceOutside) Route(context.Context, string) (client.Route, error) {
 	if o.once.CompareAndSwap(true, false) {
 		return o.outside, nil
 	}
@@ -139,7 +140,7 @@ func (o *onceOutside) Route(context.Context, string) (Route, error) {
 func TestUnclearAtAStop(t *testing.T) {
 	n := nearNode(t, nil)
 	texted := make(chan struct{})
-	n.courier.router = routes{"far.example": Route{Peer: "org", Dial: func(context.Context, string) (net.Conn, error) {
+	n.courier.router = routes{"far.example": client.Route{Peer: "org", Dial: func(context.Context, string) (net.Conn, error) {
 		near, far := net.Pipe()
 		go func() {
 			fmt.Fprint(far, "220 far\r\n")

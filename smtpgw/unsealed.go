@@ -121,7 +121,7 @@ func (c *Courier) giveUp(ctx context.Context, entries []outbox.Entry) error {
 	if e.From != "" {
 		var failed []fate
 		for i := range entries {
-			for _, f := range fates(&entries[i], all(entries[i].Recipients, why)) {
+			for _, f := range alike(&entries[i], why) {
 				if asked := &entries[i].DSN; asked.Wants(f.rcpt, outbox.NotifyFailure) {
 					f.original = asked.Of(f.rcpt).Original
 					failed = append(failed, f)

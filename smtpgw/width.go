@@ -1,17 +1,20 @@
 package smtpgw
 
-import "cairn/mailstore/wake"
+import (
+	"cairn/mailstore/wake"
+	"cairn/smtpgw/client"
+)
 
 // maxWide is how many domains of one node may have NodeSessions each. A node takes 128 sessions of
 // another one, eight for each of the 16 domains that an organisation may have.
 const maxWide = 4
 
 // noteWay remembers where a lane leads, by the route of what it carries.
-func (c *Courier) noteWay(l *lane, route *Route, err error) {
+func (c *Courier) noteWay(l *lane, route *client.Route, err error) {
 	here, node := false, ""
 	switch {
 	case err != nil || len(route.Hosts) > 0:
-	case route.Local && c.cfg.Siblings == nil:
+	case route.Local && c.cfg.Holders.Siblings == nil:
 		here = true
 	default:
 		node = route.To

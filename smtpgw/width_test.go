@@ -8,22 +8,24 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cairn/smtpgw/client"
 )
 
 // TestWidth: how many workers a lane may have, by where it leads.
 func TestWidth(t *testing.T) {
-	hosts := Route{To: "outside", Hosts: []Host{{Name: "mx.far.example"}}}
-	node := Route{To: "a node"}
+	hosts := client.Route{To: "outside", Hosts: []client.Host{{Name: "mx.far.example"}}}
+	node := client.Route{To: "a node"}
 	for _, tt := range []struct {
 		name   string
-		route  Route
+		route  client.Route
 		err    error
 		others int // lanes to the same node
 		want   int
 	}{
-		{"not known yet", Route{}, errors.New("no answer"), 0, 8},
+		{"not known yet", client.Route{}, errors.New("no answer"), 0, 8},
 		{"mail servers", hosts, nil, 0, 8},
-		{"here", Route{Local: true}, nil, 0, 32},
+		{"here", client.Route{Local: true}, nil, 0, 32},
 		{"a node", node, nil, 0, 32},
 		{"a node with four domains", node, nil, 3, 32},
 		{"a node with five domains", node, nil, 4, 8},
@@ -51,7 +53,7 @@ func TestWidth(t *testing.T) {
 func TestNodeHasManySessions(t *testing.T) {
 	n := nearNode(t, nil)
 	opened := make(chan net.Conn, 100)
-	n.courier.router = routes{"far.example": Route{To: "a node", Dial: func(ctx context.Context, _ string) (net.Conn, error) {
+	n.courier.router = routes{"far.example": client.Route{To: "a node", Dial: func(ctx context.Context, _ string) (net.Conn, error) {
 		here, there := net.Pipe()
 		opened <- there // nobody says anything
 		return here, nil
@@ -80,7 +82,7 @@ func TestNodeHasManySessions(t *testing.T) {
 func TestLightMailIsBounded(t *testing.T) {
 	n := nearNode(t, nil)
 	opened := make(chan net.Conn, 100)
-	n.courier.router = routes{"far.example": Route{To: "a node", Dial: func(ctx context.Context, _ string) (net.Conn, error) {
+	n.courier.router = routes{"far.example": client.Route{To: "a node", Dial: func(ctx context.Context, _ string) (net.Conn, error) {
 		here, there := net.Pipe()
 		opened <- there // nobody says anything
 		return here, nil

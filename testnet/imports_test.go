@@ -50,6 +50,9 @@ var standardAlone = []string{
 	"cairn/mailstore/intact", "cairn/mailstore/badgerlog", "cairn/mailstore/logration", "cairn/mailstore/wake", "cairn/mailstore/closing", "cairn/smtpgw/readahead",
 }
 
+// clientOfStore is what the SMTP client may import of mailstore.
+var clientOfStore = []string{"cairn/mailstore/message/maildomain", "cairn/mailstore/outbox", "cairn/mailstore/passwords/scram"}
+
 const (
 	libp2pPath = "github.com/libp2p/"
 	badger     = "github.com/dgraph-io/badger/"
@@ -101,6 +104,13 @@ func TestImports(t *testing.T) {
 		}
 		if strings.HasPrefix(name, "cairn/smtpgw") {
 			forbid("cairn/node", "the gateway is given a listener and a dial function")
+		}
+		if name == "cairn/smtpgw/client" {
+			for _, i := range p.Imports {
+				if i == "cairn/smtpgw" || i == "cairn/mailstore" || strings.HasPrefix(i, "cairn/mailstore/") && !slices.Contains(clientOfStore, i) {
+					t.Errorf("%s imports %s: it brings what it is given to where it is told", name, i)
+				}
+			}
 		}
 		if name == "cairn/node/api" {
 			for _, i := range p.Imports {

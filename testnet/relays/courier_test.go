@@ -17,6 +17,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/dane"
 	"cairn/smtpgw/tlsa"
 	"cairn/smtpgw/tlstest"
@@ -32,7 +33,7 @@ type couriered struct {
 	attached int    // octets of an attachment
 	session  string // what Postfix has to say of the session in the end
 	outside  bool   // the courier takes it for a mail server that the DNS names
-	tls      smtpgw.TLSUse
+	tls      client.TLSUse
 	key      bool // it is known by its key alone (RFC 7672)
 }
 
@@ -67,11 +68,11 @@ var courieredMail = []couriered{
 		session: `ehlo=2 starttls=1 mail=4 rcpt=2/4 data=2 .*quit=1`,
 	},
 	{
-		name: "outside, encrypted with a certificate", outside: true, settings: encrypting("encrypt"), tls: smtpgw.TLSRequired,
+		name: "outside, encrypted with a certificate", outside: true, settings: encrypting("encrypt"), tls: client.TLSRequired,
 		session: `ehlo=2 starttls=1 mail=4 rcpt=2/4 data=2 .*quit=1`,
 	},
 	{
-		name: "outside, encrypted and known by its key", outside: true, settings: encrypting("encrypt"), tls: smtpgw.TLSRequired, key: true,
+		name: "outside, encrypted and known by its key", outside: true, settings: encrypting("encrypt"), tls: client.TLSRequired, key: true,
 		session: `ehlo=2 starttls=1 mail=4 rcpt=2/4 data=2 .*quit=1`,
 	},
 }
@@ -106,11 +107,11 @@ func testCourier(ctx context.Context, t *testing.T, a, b *testnet.Member) {
 			mails := left[2*i : 2*i+2]
 			w := way{addr: p.Addr}
 			if c.outside {
-				w.host = &smtpgw.Host{Name: "relay.test", TLS: c.tls, Roots: roots}
+				w.host = &client.Host{Name: "relay.test", TLS: c.tls, Roots: roots}
 			}
 			if c.key {
 				known := &tlsa.Server{Base: "mx.test", Records: []dane.Record{dane.OfKey(cert.Leaf.RawSubjectPublicKeyInfo)}}
-				w.host = &smtpgw.Host{Name: "mx.test", TLS: c.tls, Verify: func(s *tls.ConnectionState) error { return known.Verify(s, time.Now()) }}
+				w.host = &client.Host{Name: "mx.test", TLS: c.tls, Verify: func(s *tls.ConnectionState) error { return known.Verify(s, time.Now()) }}
 			}
 			if report := carry(ctx, t, p, w, mails); !bytes.Contains(report, []byte("has left us")) {
 				t.Errorf("the report does not give the reason:\n%s", report)
@@ -204,17 +205,17 @@ func enqueue(
 // way is the one way to all domains.
 type way struct {
 	addr string
-	host *smtpgw.Host // nil: what is there is a node
+	host *client.Host // nil: what is there is a node
 }
 
-func (w way) Route(context.Context, string) (smtpgw.Route, error) {
+func (w way) Route(context.Context, string) (client.Route, error) {
 	dial := func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "tcp", w.addr) }
 	if w.host == nil {
-		return smtpgw.Route{Dial: func(ctx context.Context, _ string) (net.Conn, error) { return dial(ctx) }}, nil
+		return client.Route{Dial: func(ctx context.Context, _ string) (net.Conn, error) { return dial(ctx) }}, nil
 	}
 	h := *w.host
 	h.Dial = dial
-	return smtpgw.Route{Hosts: []smtpgw.Host{h}}, nil
+	return client.Route{Hosts: []client.Host{h}}, nil
 }
 
 // reports returns the reports in a queue, which holds nothing else.

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"cairn/node"
-	"cairn/smtpgw"
+	"cairn/smtpgw/client"
 	"cairn/smtpgw/tlstest"
 	"cairn/testnet"
 	"cairn/testnet/relays"
@@ -104,11 +104,11 @@ func TestSignInAtPostfix(t *testing.T) {
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(text)
-	wait := &smtpgw.Sending{Dial: time.Minute, Reply: time.Minute}
-	for _, m := range append([]string{""}, smtpgw.Mechanisms...) {
+	wait := &client.Waits{Dial: time.Minute, Reply: time.Minute}
+	for _, m := range append([]string{""}, client.Mechanisms...) {
 		for _, password := range []string{smartPassword, "wrong"} {
-			h := smtpgw.Host{
-				Name: "localhost", TLS: smtpgw.TLSRequired, Roots: roots, Login: &smtpgw.Login{User: smartUser, Password: password, Mechanism: m},
+			h := client.Host{
+				Name: "localhost", TLS: client.TLSRequired, Roots: roots, Login: &client.Login{User: smartUser, Password: password, Mechanism: m},
 				Dial: func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "tcp", p.Addr) },
 			}
 			err := h.Try(t.Context(), wait, "mail.alpha.test")

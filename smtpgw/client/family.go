@@ -1,4 +1,4 @@
-package smtpgw
+package client
 
 import (
 	"context"
@@ -35,10 +35,12 @@ func overIPv6(conn net.Conn) bool {
 	return ok && a.IP.To4() == nil
 }
 
-// deliver sends a mail over a session. Recipients who are refused since the address of IPv6 that it
-// comes from has no name are tried once more over IPv4, before that counts. It returns the session
-// that is to go on with.
-func (c *Courier) deliver(ctx context.Context, o *outbound, from string, to []string, top, raw []byte) ([]reply.Reply, *outbound, error) {
+// Deliver sends a mail over a session: top and raw, octet for octet. It returns one reply for each
+// recipient; with an error, those that stand, and where a reply has no code it is not known what
+// became of the mail. Recipients who are refused since the address of IPv6 that it comes from has
+// no name are tried once more over IPv4, before that counts. It returns the session that is to go
+// on with: another one where that was done, in the place of this one.
+func (o *Session) Deliver(ctx context.Context, from string, to []string, top, raw []byte) ([]reply.Reply, *Session, error) {
 	replies, err := o.send(ctx, from, to, top, raw)
 	if err != nil || o.byIPv4 == nil || !slices.ContainsFunc(replies, nameless) {
 		return replies, o, err
@@ -47,7 +49,6 @@ func (c *Courier) deliver(ctx context.Context, o *outbound, from string, to []st
 	if err != nil {
 		return replies, o, nil
 	}
-	c.log.Debug("courier: tried again over IPv4, since the address of IPv6 has no name", "host", o.name)
 	again.takePlace(o)
 	var at []int
 	var rest []string
@@ -65,10 +66,10 @@ func (c *Courier) deliver(ctx context.Context, o *outbound, from string, to []st
 }
 
 // takePlace has a session stand where another one did, which ends.
-func (o *outbound) takePlace(old *outbound) {
-	o.to, o.name, o.progress, o.dsn, o.hosts, o.opened, o.keeps, o.requireTLS = old.to, old.name, old.progress, old.dsn, old.hosts, old.opened, old.keeps, old.requireTLS
+func (o *Session) takePlace(old *Session) {
+	o.To, o.Name, o.progress, o.dsn, o.hosts, o.opened, o.keeps, o.requireTLS = old.To, old.Name, old.progress, old.dsn, old.hosts, old.opened, old.keeps, old.requireTLS
 	if counted, ok := old.conn.(*countedConn); ok {
 		o.conn, old.conn = &countedConn{Conn: o.conn, over: counted.over}, counted.Conn
 	}
-	old.quit()
+	old.Quit()
 }

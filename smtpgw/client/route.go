@@ -1,4 +1,4 @@
-package smtpgw
+package client
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"cairn/consensus/record"
-	"cairn/mailstore/message/maildomain"
 )
 
 // ErrNoRoute says that nobody serves a domain, now or later: its mail is
@@ -55,46 +54,35 @@ type Route struct {
 	unproved bool // for mail with REQUIRETLS: none of the servers there are has to prove who it is
 }
 
-// whom is who takes the mail, for people.
-func (r *Route) whom(domain string) string {
+// Whom is who takes the mail, for people.
+func (r *Route) Whom(domain string) string {
 	switch {
 	case len(r.Hosts) > 0 && r.Smarthost:
 		return "the smarthost for " + domain
 	case len(r.Hosts) > 0:
 		return "a mail server of " + domain
 	case r.Beside:
-		return byMailServer
+		return ByMailServer
 	}
 	return "a node of " + domain
 }
 
-// SenderRouter is a Router whose routes depend on the sender too, by the domain of the envelope
-// sender; "" is the null sender's. anyTLS: he would rather have the mail arrive than keep to what
-// the domain asks of TLS; see Host.
-type SenderRouter interface {
-	RouteFrom(ctx context.Context, from, domain string, anyTLS bool) (Route, error)
-}
+// Who of the organisation has replied, for people.
+const (
+	ByAnotherNode = "another node of the organisation"
+	ByMailServer  = "the mail server beside this node"
+)
 
-// routeOf asks a router for the route of mail by a sender to a domain.
-func routeOf(ctx context.Context, r Router, sender, domain string, anyTLS bool) (Route, error) {
-	if by, ok := r.(SenderRouter); ok {
-		return by.RouteFrom(ctx, senderDomain(sender), domain, anyTLS)
+// Holder is who has the mailboxes that a route leads to which a Siblings gave, for people.
+func (r *Route) Holder() string {
+	if r.Beside {
+		return ByMailServer
 	}
-	return r.Route(ctx, domain)
+	return ByAnotherNode
 }
 
-// senderDomain is the domain of an envelope sender, "" of the null sender.
-func senderDomain(sender string) string {
-	if sender == "" {
-		return ""
-	}
-	return maildomain.Canonical(maildomain.OfAddress(sender))
-}
-
-// Router finds routes. Route returns ErrNoRoute (possibly wrapped) when nobody serves the domain,
-// or a *Refusal; any other error means "try later", and why if it is a Reason. It is called for
-// each attempt, so that whom a domain is trusted to be of counts as it is then, and may be called
-// from many goroutines.
-type Router interface {
-	Route(ctx context.Context, domain string) (Route, error)
+// Keeping is the route on which what the servers cannot take as it is waits for another way.
+func (r Route) Keeping() Route {
+	r.keeps = true
+	return r
 }

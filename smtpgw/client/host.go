@@ -1,4 +1,4 @@
-package smtpgw
+package client
 
 import (
 	"cmp"
@@ -23,7 +23,7 @@ import (
 // Host is a mail server that is no node: one that the DNS names for a domain, or a smarthost.
 type Host struct {
 	Name string // that its certificate is for
-	Helo string // what it is greeted with; empty: Config.Hostname
+	Helo string // what it is greeted with; empty: the name of this node
 	Dial func(context.Context) (net.Conn, error)
 	// DialIPv4 is Dial by addresses of IPv4 alone; nil: the host has none, or it is not known.
 	DialIPv4 func(context.Context) (net.Conn, error)
@@ -78,12 +78,12 @@ type Login struct {
 var Mechanisms = []string{scram.Mechanism, "PLAIN", "LOGIN"}
 
 // connectHosts opens a session with the first host that there is one with.
-func connectHosts(ctx context.Context, sending *Sending, hostname string, hosts []Host) (*outbound, error) {
+func connectHosts(ctx context.Context, waits *Waits, hostname string, hosts []Host) (*Session, error) {
 	var errs []error
 	for i := range hosts {
-		o, err := hosts[i].connect(ctx, sending, cmp.Or(hosts[i].Helo, hostname))
+		o, err := hosts[i].connect(ctx, waits, cmp.Or(hosts[i].Helo, hostname))
 		if err == nil {
-			o.name = hosts[i].Name
+			o.Name = hosts[i].Name
 			return o, nil
 		}
 		why := unreached(err)
@@ -97,15 +97,15 @@ func connectHosts(ctx context.Context, sending *Sending, hostname string, hosts 
 	}
 	for i, err := range errs {
 		if h := &hosts[i]; h.AnyTLS && (errors.Is(err, errTLS) || errors.Is(err, errNoTLS)) && ctx.Err() == nil {
-			o, err := h.withoutPolicy().connect(ctx, sending, cmp.Or(h.Helo, hostname))
+			o, err := h.withoutPolicy().connect(ctx, waits, cmp.Or(h.Helo, hostname))
 			if err == nil {
-				o.name = h.Name
+				o.Name = h.Name
 				return o, nil
 			}
 		}
 	}
 	if !slices.ContainsFunc(errs, func(err error) bool { return !errors.Is(err, errWithoutRequireTLS) }) {
-		return nil, fmt.Errorf("%w: %w", errNoRequireTLS, joined(errs))
+		return nil, fmt.Errorf("%w: %w", ErrNoRequireTLS, joined(errs))
 	}
 	return nil, joined(errs)
 }
@@ -129,16 +129,16 @@ func unreached(err error) Reason {
 var errTLS, errNoTLS = errors.New("TLS"), errors.New("no TLS")
 
 // connect opens a session within the time that a connection and one reply may take.
-func (h *Host) connect(ctx context.Context, sending *Sending, hostname string) (*outbound, error) {
-	ctx, cancel := context.WithTimeout(ctx, sending.Dial+sending.Reply)
+func (h *Host) connect(ctx context.Context, waits *Waits, hostname string) (*Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, waits.Dial+waits.Reply)
 	defer cancel()
-	o, err := h.openSomehow(ctx, sending, hostname)
+	o, err := h.openSomehow(ctx, waits, hostname)
 	var away *turnedAway
 	if errors.As(err, &away) && away.ip6 && h.DialIPv4 != nil && nameless(away.reply) {
-		return h.overIPv4().openSomehow(ctx, sending, hostname)
+		return h.overIPv4().openSomehow(ctx, waits, hostname)
 	}
 	if err == nil && h.DialIPv4 != nil && overIPv6(o.conn) {
-		o.byIPv4 = func(ctx context.Context) (*outbound, error) { return h.overIPv4().connect(ctx, sending, hostname) }
+		o.byIPv4 = func(ctx context.Context) (*Session, error) { return h.overIPv4().connect(ctx, waits, hostname) }
 	}
 	return o, err
 }
@@ -151,17 +151,17 @@ func (h *Host) overIPv4() *Host {
 }
 
 // openSomehow opens a session, in clear where TLS fails and is not required.
-func (h *Host) openSomehow(ctx context.Context, sending *Sending, hostname string) (*outbound, error) {
-	o, err := h.open(ctx, sending, hostname, true)
+func (h *Host) openSomehow(ctx context.Context, waits *Waits, hostname string) (*Session, error) {
+	o, err := h.open(ctx, waits, hostname, true)
 	if h.TLS == TLSIfOffered && errors.Is(err, errTLS) {
-		o, err = h.open(ctx, sending, hostname, false)
+		o, err = h.open(ctx, waits, hostname, false)
 	}
 	return o, err
 }
 
 // open opens a session. Encrypted is whether it may be.
-func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encrypted bool) (*outbound, error) {
-	dial, cancel := context.WithTimeout(ctx, sending.Dial)
+func (h *Host) open(ctx context.Context, waits *Waits, hostname string, encrypted bool) (*Session, error) {
+	dial, cancel := context.WithTimeout(ctx, waits.Dial)
 	defer cancel()
 	conn, err := h.Dial(dial)
 	if err != nil {
@@ -177,11 +177,11 @@ func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encr
 		}
 		conn = over
 	}
-	o, err := greet(conn, hostname, sending.Reply)
+	o, err := greet(conn, hostname, waits.Reply)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", err, errUnreached)
 	}
-	o.foreign, o.last = true, sending.LastWords
+	o.Foreign, o.last = true, waits.LastWords
 	_, offered := o.ext["STARTTLS"]
 	switch {
 	case h.TLS == TLSRequired && !offered:
@@ -196,11 +196,11 @@ func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encr
 		delete(o.ext, requireTLS) // in clear it counts for nothing
 	}
 	if err == nil && h.Login != nil {
-		o.known = true
+		o.Known = true
 		err = o.login(h.Login)
 	}
-	if err == nil && h.requires && !o.offers(requireTLS) {
-		o.quit()
+	if err == nil && h.requires && !o.Offers(requireTLS) {
+		o.Quit()
 		return nil, fmt.Errorf("%w: %w", Reason("it does not offer REQUIRETLS"), errWithoutRequireTLS)
 	}
 	if err != nil {
@@ -212,7 +212,7 @@ func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encr
 
 // tell tells what came of TLS in a session, which err says if there is none. Of one that this node
 // has broken off nothing is known.
-func (h *Host) tell(ctx context.Context, conn net.Conn, o *outbound, err error) {
+func (h *Host) tell(ctx context.Context, conn net.Conn, o *Session, err error) {
 	if h.Told == nil || errors.Is(ctx.Err(), context.Canceled) {
 		return
 	}
@@ -250,7 +250,7 @@ func tlsFailed(err error) error {
 
 // startTLS encrypts the session and begins it anew. What came in clear behind the reply to STARTTLS
 // is somebody else's, and ends it (CVE-2011-0411 has it the other way round).
-func (o *outbound) startTLS(ctx context.Context, config *tls.Config, hostname string) error {
+func (o *Session) startTLS(ctx context.Context, config *tls.Config, hostname string) error {
 	fmt.Fprint(o.w, "STARTTLS\r\n")
 	r, err := o.read()
 	switch {
@@ -275,7 +275,7 @@ func (o *outbound) startTLS(ctx context.Context, config *tls.Config, hostname st
 }
 
 // login says who this node is. Never in clear.
-func (o *outbound) login(l *Login) error {
+func (o *Session) login(l *Login) error {
 	if _, encrypted := o.conn.(*tls.Conn); !encrypted {
 		return Reason("the password is not sent in clear: STARTTLS is required")
 	}
@@ -320,7 +320,7 @@ func (l *Login) choose(offered []string) (string, error) {
 }
 
 // loginScram signs in by SCRAM-SHA-256: the server has to prove that it knows the password too.
-func (o *outbound) loginScram(l *Login) error {
+func (o *Session) loginScram(l *Login) error {
 	c := scram.NewClient(l.User, l.Password, rand.Text())
 	text, err := o.authenticate(l, 334, "AUTH "+scram.Mechanism+" "+inBase64(string(c.First())))
 	if err != nil {
@@ -352,7 +352,7 @@ func ofBase64(text string) []byte {
 
 // authenticate sends a line of an authentication and returns the text of the reply, which has to
 // have a code.
-func (o *outbound) authenticate(l *Login, want int, line string) (string, error) {
+func (o *Session) authenticate(l *Login, want int, line string) (string, error) {
 	fmt.Fprintf(o.w, "%s\r\n", line)
 	r, err := o.read()
 	if err != nil {
@@ -377,10 +377,10 @@ func (l *Login) veiled(r reply.Reply) reply.Reply {
 
 // Try opens a session with a host as for mail, TLS and sign-in included, and ends it. The error is
 // for an administrator.
-func (h *Host) Try(ctx context.Context, sending *Sending, hostname string) error {
-	o, err := h.connect(ctx, sending, cmp.Or(h.Helo, hostname))
+func (h *Host) Try(ctx context.Context, waits *Waits, hostname string) error {
+	o, err := h.connect(ctx, waits, cmp.Or(h.Helo, hostname))
 	if err == nil {
-		o.quit()
+		o.Quit()
 	}
 	return err
 }

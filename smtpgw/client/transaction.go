@@ -1,4 +1,4 @@
-package smtpgw
+package client
 
 import (
 	"bytes"
@@ -27,7 +27,7 @@ const eager = 256 << 10
 //
 // Recipients that the other side takes in another transaction only have it at
 // once.
-func (o *outbound) send(ctx context.Context, from string, to []string, token, raw []byte) ([]reply.Reply, error) {
+func (o *Session) send(ctx context.Context, from string, to []string, token, raw []byte) ([]reply.Reply, error) {
 	replies := make([]reply.Reply, len(to))
 	left := make([]int, len(to)) // places in to
 	for i := range left {
@@ -58,21 +58,21 @@ func (o *outbound) send(ctx context.Context, from string, to []string, token, ra
 
 // transaction is send for those whom the other side takes together. With an
 // error it returns the replies that stand.
-func (o *outbound) transaction(ctx context.Context, from string, to []string, token, raw []byte) ([]reply.Reply, error) {
+func (o *Session) transaction(ctx context.Context, from string, to []string, token, raw []byte) ([]reply.Reply, error) {
 	defer o.until(ctx)()
 	size := len(token) + len(raw)
 	if limit, err := strconv.ParseInt(o.ext["SIZE"], 10, 64); err == nil && limit > 0 && int64(size) > limit {
 		return all(to, o.unfit(552, fmt.Sprintf("5.3.4 message of %d octets exceeds the other side's limit of %d", size, limit))), nil
 	}
-	if o.requireTLS && from != "" && !o.offers(requireTLS) {
-		return all(to, o.unfit(550, noRequireTLS)), nil
+	if o.requireTLS && from != "" && !o.Offers(requireTLS) {
+		return all(to, o.unfit(550, NoRequireTLS)), nil
 	}
-	if o.foreign {
+	if o.Foreign {
 		if why := o.cannotTake(raw); why != "" {
 			return all(to, o.unfit(554, why)), nil
 		}
 	}
-	mail, refusal := o.mailCommand(from, to, size, o.foreign && !asciiHeader(raw), o.foreign && rawheader.IsASCII(raw))
+	mail, refusal := o.mailCommand(from, to, size, o.Foreign && !asciiHeader(raw), o.Foreign && rawheader.IsASCII(raw))
 	if refusal != "" {
 		return all(to, o.unfit(553, refusal)), nil
 	}
@@ -81,22 +81,22 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 		commands = append(commands, "RSET")
 	}
 	o.dirty = true
-	if o.dsn != nil && o.offers("DSN") {
+	if o.dsn != nil && o.Offers("DSN") {
 		mail += asked.MailParameters(o.dsn)
 	}
-	if o.requireTLS && o.offers(requireTLS) {
+	if o.requireTLS && o.Offers(requireTLS) {
 		mail += " " + requireTLS
 	}
 	commands = append(commands, mail)
 	for _, r := range to {
 		rcpt := "RCPT TO:<" + address.Path(r) + ">"
-		if o.dsn != nil && o.offers("DSN") {
+		if o.dsn != nil && o.Offers("DSN") {
 			rcpt += asked.RcptParameters(o.dsn.Of(r))
 		}
 		commands = append(commands, rcpt)
 	}
-	chunking := o.offers("CHUNKING") && !o.foreign
-	pipelining := o.offers("PIPELINING")
+	chunking := o.Offers("CHUNKING") && !o.Foreign
+	pipelining := o.Offers("PIPELINING")
 	together := chunking && pipelining && size <= eager && !o.whole
 	answers, err := o.envelope(commands, pipelining, func() error {
 		if together {
@@ -124,7 +124,7 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 
 // finish sends the text, unless that was done, and fills in the reply to it
 // for those recipients that were accepted.
-func (o *outbound) finish(answers []reply.Reply, sent, chunking bool, token, raw []byte) ([]reply.Reply, error) {
+func (o *Session) finish(answers []reply.Reply, sent, chunking bool, token, raw []byte) ([]reply.Reply, error) {
 	accepted := 0
 	for _, a := range answers {
 		if a.OK() {
@@ -176,7 +176,7 @@ func refusals(answers []reply.Reply) []reply.Reply {
 }
 
 // unfit is the reply that stands for one of the other side, to what it cannot take as it is.
-func (o *outbound) unfit(code int, text string) reply.Reply {
+func (o *Session) unfit(code int, text string) reply.Reply {
 	if o.keeps {
 		return reply.With(451, "4"+text[1:])
 	}
@@ -184,11 +184,11 @@ func (o *outbound) unfit(code int, text string) reply.Reply {
 }
 
 // cannotTake returns why the other side cannot take a message as it is; empty: it can.
-func (o *outbound) cannotTake(raw []byte) string {
+func (o *Session) cannotTake(raw []byte) string {
 	switch {
-	case !asciiHeader(raw) && !o.offers("SMTPUTF8"):
+	case !asciiHeader(raw) && !o.Offers("SMTPUTF8"):
 		return "5.6.7 the message has header fields in UTF-8, which the other side does not take (SMTPUTF8)"
-	case !o.offers("8BITMIME") && !rawheader.IsASCII(raw):
+	case !o.Offers("8BITMIME") && !rawheader.IsASCII(raw):
 		return "5.6.3 the message has 8-bit text, which the other side does not take (8BITMIME)"
 	}
 	return ""
@@ -200,7 +200,7 @@ func asciiHeader(raw []byte) bool {
 	return rawheader.IsASCII(header)
 }
 
-func (o *outbound) offers(keyword string) bool {
+func (o *Session) Offers(keyword string) bool {
 	_, ok := o.ext[keyword]
 	return ok
 }
@@ -209,7 +209,7 @@ func (o *outbound) offers(keyword string) bool {
 // International says that the message cannot do without SMTPUTF8 whatever they are, and SevenBit
 // that it is no 8-bit text: a server that takes it for one may encode it for the next, and break
 // its signature.
-func (o *outbound) mailCommand(from string, to []string, size int, international, sevenBit bool) (command, refusal string) {
+func (o *Session) mailCommand(from string, to []string, size int, international, sevenBit bool) (command, refusal string) {
 	ascii := maildomain.IsASCII(from) && !international
 	for _, r := range to {
 		ascii = ascii && maildomain.IsASCII(r)
@@ -220,14 +220,14 @@ func (o *outbound) mailCommand(from string, to []string, size int, international
 		b.WriteString(address.Path(from))
 	}
 	b.WriteString(">")
-	if o.offers("SIZE") {
+	if o.Offers("SIZE") {
 		fmt.Fprintf(&b, " SIZE=%d", size)
 	}
-	if o.offers("8BITMIME") && !sevenBit {
+	if o.Offers("8BITMIME") && !sevenBit {
 		b.WriteString(" BODY=8BITMIME")
 	}
 	if !ascii {
-		if !o.offers("SMTPUTF8") {
+		if !o.Offers("SMTPUTF8") {
 			return "", "5.6.7 the other side does not take non-ASCII addresses (SMTPUTF8)"
 		}
 		b.WriteString(" SMTPUTF8")
@@ -237,7 +237,7 @@ func (o *outbound) mailCommand(from string, to []string, size int, international
 
 // envelope sends the commands, in one go when pipelining (RFC 2920), and what
 // more writes after them; it returns their replies in order, as many as came.
-func (o *outbound) envelope(commands []string, pipelining bool, more func() error) ([]reply.Reply, error) {
+func (o *Session) envelope(commands []string, pipelining bool, more func() error) ([]reply.Reply, error) {
 	var answers []reply.Reply
 	for i, c := range commands {
 		o.w.WriteString(c + "\r\n")
@@ -264,8 +264,8 @@ func (o *outbound) envelope(commands []string, pipelining bool, more func() erro
 }
 
 // writeChunk sends the whole message as one chunk (RFC 3030).
-func (o *outbound) writeChunk(token, raw []byte) error {
-	o.texted = true
+func (o *Session) writeChunk(token, raw []byte) error {
+	o.Texted = true
 	fmt.Fprintf(o.w, "BDAT %d LAST\r\n", len(token)+len(raw))
 	o.w.Write(token)
 	o.w.Write(raw)
@@ -276,7 +276,7 @@ func (o *outbound) writeChunk(token, raw []byte) error {
 }
 
 // data sends the message after DATA, for servers without CHUNKING.
-func (o *outbound) data(token, raw []byte) (reply.Reply, error) {
+func (o *Session) data(token, raw []byte) (reply.Reply, error) {
 	fmt.Fprint(o.w, "DATA\r\n")
 	r, err := o.read()
 	if err == nil && r.Code < 400 && r.Code != 354 { // no text was sent, whatever that means
@@ -285,15 +285,15 @@ func (o *outbound) data(token, raw []byte) (reply.Reply, error) {
 	if err != nil || r.Code != 354 {
 		return r, err
 	}
-	o.texted = true
+	o.Texted = true
 	dot := textproto.NewWriter(o.w).DotWriter()
 	dot.Write(token)
 	dot.Write(raw)
 	if err := dot.Close(); err != nil {
 		return reply.Reply{}, fmt.Errorf("send the message: %w", err)
 	}
-	if o.foreign {
-		o.given.Store(time.Now().UnixNano())
+	if o.Foreign {
+		o.progress.Given.Store(time.Now().UnixNano())
 	}
 	return o.readFinal()
 }

@@ -1,4 +1,4 @@
-package smtpgw
+package client
 
 import (
 	"bufio"
@@ -18,13 +18,18 @@ import (
 	"cairn/smtpgw/reply"
 )
 
-// outbound is the client's side of an SMTP session. go-smtp's client knows
-// neither BDAT nor pipelining and rewrites what it sends; a message has to
-// arrive as the bytes that were recorded, and in few round trips.
-type outbound struct {
+// Session is the client's side of an SMTP session. It carries one mail at a time, and is not for
+// several goroutines. What is exported of it is for its user to read.
+type Session struct {
+	To   string // Route.To of the route that it was opened for
+	Name string // of the other side, for people
+	// Foreign: the other side is no node. It gets its text by DATA, which is what all know, and
+	// nothing that it has not said it takes.
+	Foreign bool
+	Known   bool // the other side was told who this node is, with a password
+	Texted  bool // it was told to send a text since Begin, and perhaps has it
+
 	conn  net.Conn
-	to    string // of the route it was opened for
-	name  string // of the other side, for people
 	text  *bufio.Reader
 	limit *io.LimitedReader
 	w     *bufio.Writer
@@ -32,31 +37,29 @@ type outbound struct {
 	wait  time.Duration     // for a reply
 	dirty bool              // a transaction may be open on the other side
 	whole bool              // the text goes only where no recipient is refused
-	// foreign: the other side is no node. It gets its text by DATA, which is what all know, and
-	// nothing that it has not said it takes.
-	foreign bool
-	parts   bool          // it said 421 (RFC 5321, section 3.8)
-	hosts   string        // the set that it counts for, see hostSets; empty: none
-	opened  time.Time     // since when it does
-	known   bool          // it was told who this node is, with a password
-	last    time.Duration // for the reply to a text of which the other side has all, at a stop
-	dsn     *outbox.DSN   // what the sender of the mail asked about reports; nil: nothing
-	// requireTLS is that of the mail: it goes on only where that is kept (RFC 8689).
+	parts bool              // it said 421 (RFC 5321, section 3.8)
+	keeps bool              // what the other side cannot take as it is waits for another way
+
+	hosts  string        // the set that it counts for, see HostSets; empty: none
+	opened time.Time     // since when it does
+	last   time.Duration // for the reply to a text of which the other side has all, at a stop
+
+	// Of the mail that it carries, see Begin.
+	dsn        *outbox.DSN
 	requireTLS bool
+	progress   *Progress
+
 	// byIPv4 opens one in its place; nil: it is no session of IPv6, or there is no other way.
-	byIPv4 func(context.Context) (*outbound, error)
-	keeps  bool // what the other side cannot take as it is waits for another way
-	texted bool // it was told to send a text, and perhaps has it
-	*progress
+	byIPv4 func(context.Context) (*Session, error)
 
 	mu  sync.Mutex
 	end time.Time // nothing is read beyond, however long a reply may take; zero: no end
 }
 
-// progress is how far a mail has come.
-type progress struct {
-	moved atomic.Int64 // octets that were written
-	given atomic.Int64 // since when a server that is no node has all of its text, in Unix ns; 0: not yet
+// Progress is how far a mail has come, for who watches it from another goroutine.
+type Progress struct {
+	Moved atomic.Int64 // octets that were written
+	Given atomic.Int64 // since when a server that is no node has all of its text, in Unix ns; 0: not yet
 }
 
 const (
@@ -71,8 +74,8 @@ const (
 )
 
 // greet opens a session on conn, which it closes on failure.
-func greet(conn net.Conn, hostname string, wait time.Duration) (*outbound, error) {
-	o := &outbound{wait: wait, progress: new(progress)}
+func greet(conn net.Conn, hostname string, wait time.Duration) (*Session, error) {
+	o := &Session{wait: wait, progress: new(Progress)}
 	o.attach(conn)
 	err := o.banner()
 	if err == nil {
@@ -85,10 +88,10 @@ func greet(conn net.Conn, hostname string, wait time.Duration) (*outbound, error
 	return o, nil
 }
 
-// inStep waits for a millisecond whether something has come that was not asked for, since the last
+// InStep waits for a millisecond whether something has come that was not asked for, since the last
 // reply or before, and reports whether nothing has. What is asked next would else be taken to have
 // that answer. It leaves a deadline for reading behind, as each reader sets its own.
-func (o *outbound) inStep() bool {
+func (o *Session) InStep() bool {
 	o.conn.SetReadDeadline(time.Now().Add(time.Millisecond))
 	o.limit.N = maxReply
 	_, err := o.text.Peek(1)
@@ -96,25 +99,29 @@ func (o *outbound) inStep() bool {
 }
 
 // attach makes conn what the session goes over.
-func (o *outbound) attach(conn net.Conn) {
+func (o *Session) attach(conn net.Conn) {
 	o.conn, o.limit = conn, &io.LimitedReader{R: conn}
 	o.text = bufio.NewReader(o.limit)
 	o.w = bufio.NewWriter(patient{o})
 }
 
 // patient writes to a connection however long it takes, as long as it goes on.
-type patient struct{ *outbound }
+type patient struct{ *Session }
 
 func (p patient) Write(b []byte) (n int, err error) {
 	for n < len(b) && err == nil {
 		var written int
 		p.conn.SetWriteDeadline(time.Now().Add(p.wait))
 		written, err = p.conn.Write(b[n:min(n+piece, len(b))])
-		p.moved.Add(int64(written))
+		p.progress.Moved.Add(int64(written))
 		n += written
 	}
 	return n, err
 }
+
+// ErrTooSlow as the cause of a context ends a mail at once, also while the reply to its text is
+// waited for: others wait.
+const ErrTooSlow = Reason("it took too long while mail for others waited")
 
 // turnedAway is that a server takes no session from here.
 type turnedAway struct {
@@ -128,7 +135,7 @@ func (e *turnedAway) Error() string { return e.Unwrap().Error() }
 // Unwrap is what people are told.
 func (e *turnedAway) Unwrap() error { return Reason("turned away: " + e.reply.String()) }
 
-func (o *outbound) banner() error {
+func (o *Session) banner() error {
 	banner, err := o.read()
 	if err != nil {
 		return fmt.Errorf("wait for the banner: %w", err)
@@ -141,7 +148,7 @@ func (o *outbound) banner() error {
 
 // hello says who this node is, and notes what the other side offers: nothing if it knows no EHLO
 // (RFC 5321, section 4.1.1.1).
-func (o *outbound) hello(hostname string) error {
+func (o *Session) hello(hostname string) error {
 	o.ext = make(map[string]string)
 	fmt.Fprintf(o.w, "EHLO %s\r\n", hostname)
 	code, msg, err := o.readLines()
@@ -169,31 +176,41 @@ func (o *outbound) hello(hostname string) error {
 	return nil
 }
 
-// quit ends the session. The reply is not waited for.
-func (o *outbound) quit() {
+// Begin readies the session for one mail: p hears how far it comes, dsn is what its sender asked
+// about reports, nil for nothing, and with requireTLS it goes on only where that is kept (RFC
+// 8689).
+func (o *Session) Begin(p *Progress, dsn *outbox.DSN, requireTLS bool) {
+	o.progress, o.Texted, o.dsn, o.requireTLS = p, false, dsn, requireTLS
+}
+
+// Close breaks the session off.
+func (o *Session) Close() error { return o.conn.Close() }
+
+// Quit ends the session. The reply is not waited for.
+func (o *Session) Quit() {
 	o.conn.SetDeadline(time.Now().Add(time.Second))
 	io.WriteString(o.conn, "QUIT\r\n")
 	o.conn.Close()
 }
 
 // read sends what is buffered and reads one reply.
-func (o *outbound) read() (reply.Reply, error) {
+func (o *Session) read() (reply.Reply, error) {
 	code, msg, err := o.readLines()
 	return replyOfLines(code, msg), err
 }
 
 // readFinal reads the reply to a text, which may take twice as long as any other (RFC 5321, section
 // 4.5.3.2.6).
-func (o *outbound) readFinal() (reply.Reply, error) {
+func (o *Session) readFinal() (reply.Reply, error) {
 	code, msg, err := o.readLinesWithin(2 * o.wait)
 	return replyOfLines(code, msg), err
 }
 
 // until has what is under way for a mail end with ctx. What it returns is to be called when it has
 // ended.
-func (o *outbound) until(ctx context.Context) (over func()) {
+func (o *Session) until(ctx context.Context) (over func()) {
 	p, broken := o.progress, make(chan struct{})
-	p.given.Store(0)
+	p.Given.Store(0)
 	stop := context.AfterFunc(ctx, func() {
 		defer close(broken)
 		o.breakOff(ctx, p)
@@ -207,8 +224,8 @@ func (o *outbound) until(ctx context.Context) (over func()) {
 
 // breakOff ends what is under way. A server that has all of a text, and is no node, which knows
 // what it has, takes the mail, and would get it once more: at a stop its last words are waited for.
-func (o *outbound) breakOff(ctx context.Context, p *progress) {
-	if p.given.Load() == 0 || errors.Is(context.Cause(ctx), errTooSlow) {
+func (o *Session) breakOff(ctx context.Context, p *Progress) {
+	if p.Given.Load() == 0 || errors.Is(context.Cause(ctx), ErrTooSlow) {
 		o.conn.Close()
 		return
 	}
@@ -219,7 +236,7 @@ func (o *outbound) breakOff(ctx context.Context, p *progress) {
 }
 
 // expect sets how long a reply may take to come.
-func (o *outbound) expect(wait time.Duration) {
+func (o *Session) expect(wait time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	at := time.Now().Add(wait)
@@ -238,9 +255,9 @@ func replyOfLines(code int, lines string) reply.Reply {
 	return reply.With(code, strings.ReplaceAll(lines, "\n", " "))
 }
 
-func (o *outbound) readLines() (code int, text string, err error) { return o.readLinesWithin(o.wait) }
+func (o *Session) readLines() (code int, text string, err error) { return o.readLinesWithin(o.wait) }
 
-func (o *outbound) readLinesWithin(wait time.Duration) (code int, text string, err error) {
+func (o *Session) readLinesWithin(wait time.Duration) (code int, text string, err error) {
 	if err := o.w.Flush(); err != nil {
 		return 0, "", err
 	}

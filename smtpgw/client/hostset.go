@@ -1,4 +1,4 @@
-package smtpgw
+package client
 
 import (
 	"cmp"
@@ -14,9 +14,9 @@ import (
 	"cairn/smtpgw/reply"
 )
 
-// hostSets holds sessions with mail servers that are no nodes to what each set of them may have,
+// HostSets holds sessions with mail servers that are no nodes to what each set of them may have,
 // over all domains that they serve, and deals them out among these domains.
-type hostSets struct {
+type HostSets struct {
 	now  func() time.Time
 	turn time.Duration // that a domain keeps a session while others wait for one
 
@@ -40,15 +40,14 @@ type waiter struct {
 	answer chan error // nil: he may open one
 }
 
-func newHostSets(s *Sending, now func() time.Time) *hostSets {
-	return &hostSets{
-		now: now, turn: s.Turn, lines: make(map[string]*line),
-		table: pace.New(pace.Config{Sessions: s.HostSessions, Grow: time.Minute, First: s.FirstRetry, Longest: max(s.FirstRetry, min(s.MaxRetry, 10*time.Minute))}),
-	}
+// NewHostSets returns host sets without sessions. turn is for how long a domain keeps a session
+// while others wait for one.
+func NewHostSets(c pace.Config, turn time.Duration, now func() time.Time) *HostSets {
+	return &HostSets{now: now, turn: turn, lines: make(map[string]*line), table: pace.New(c)}
 }
 
-// hostSet names the hosts of a route, whatever their order; empty: it leads to a node.
-func (r *Route) hostSet() string {
+// HostSet names the hosts of a route, whatever their order; empty: it leads to a node.
+func (r *Route) HostSet() string {
 	names := make([]string, len(r.Hosts))
 	for i, h := range r.Hosts {
 		names[i] = h.Name
@@ -57,12 +56,12 @@ func (r *Route) hostSet() string {
 	return strings.Join(names, " ")
 }
 
-// errBusy is that hosts had as many sessions as they may until there was no more time to wait.
-const errBusy = Reason("there are as many sessions with these servers as they take")
+// ErrBusy is that hosts had as many sessions as they may until there was no more time to wait.
+const ErrBusy = Reason("there are as many sessions with these servers as they take")
 
-// ask waits until there may be an attempt to open a session with a set of hosts for mail of a
+// Ask waits until there may be an attempt to open a session with a set of hosts for mail of a
 // domain. Nil: opened or failed has to follow. errBusy when ctx was done first.
-func (h *hostSets) ask(ctx context.Context, hosts, domain string, round uint64) error {
+func (h *HostSets) Ask(ctx context.Context, hosts, domain string, round uint64) error {
 	if hosts == "" {
 		return nil
 	}
@@ -87,13 +86,27 @@ func (h *hostSets) ask(ctx context.Context, hosts, domain string, round uint64) 
 			if given && <-w.answer == nil {
 				h.over(hosts, domain, func() { h.table.GivenUp(hosts) })
 			}
-			return errBusy
+			return ErrBusy
 		}
 	}
 }
 
+// Waiting tells how many wait for a session for mail of a domain.
+func (h *HostSets) Waiting(domain string) (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, l := range h.lines {
+		for _, w := range l.waiting {
+			if w.domain == domain {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // tell changes what is known of a set, and deals out what is free then.
-func (h *hostSets) tell(hosts string, fn func(l *line)) {
+func (h *HostSets) tell(hosts string, fn func(l *line)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	l := h.lines[hosts]
@@ -133,7 +146,7 @@ func (l *line) next() *waiter {
 }
 
 // over notes that a session has ended, or an attempt to have one.
-func (h *hostSets) over(hosts, domain string, fn func()) {
+func (h *HostSets) over(hosts, domain string, fn func()) {
 	h.tell(hosts, func(l *line) {
 		if l.has[domain]--; l.has[domain] <= 0 {
 			delete(l.has, domain)
@@ -142,8 +155,8 @@ func (h *hostSets) over(hosts, domain string, fn func()) {
 	})
 }
 
-// opened has a session of a domain count until it is closed.
-func (h *hostSets) opened(hosts, domain string, o *outbound) {
+// Opened has a session of a domain count until it is closed.
+func (h *HostSets) Opened(hosts, domain string, o *Session) {
 	if hosts == "" {
 		return
 	}
@@ -165,9 +178,9 @@ func (c *countedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// failed notes why there is no session. What was broken off here, or is about encryption or a
+// Failed notes why there is no session. What was broken off here, or is about encryption or a
 // password, says nothing of whether the hosts can be reached.
-func (h *hostSets) failed(ctx context.Context, hosts, domain string, err error) {
+func (h *HostSets) Failed(ctx context.Context, hosts, domain string, err error) {
 	if hosts == "" {
 		return
 	}
@@ -180,8 +193,8 @@ func (h *hostSets) failed(ctx context.Context, hosts, domain string, err error) 
 	})
 }
 
-// heard notes replies that ask for less: 421, or status 4.7.x.
-func (h *hostSets) heard(o *outbound, replies []reply.Reply) {
+// Heard notes replies that ask for less: 421, or status 4.7.x.
+func (h *HostSets) Heard(o *Session, replies []reply.Reply) {
 	if o.hosts != "" && (o.parts || slices.ContainsFunc(replies, asksForLess)) {
 		h.tell(o.hosts, func(*line) { h.table.Slow(o.hosts, h.now()) })
 	}
@@ -191,10 +204,10 @@ func asksForLess(r reply.Reply) bool {
 	return r.Code/100 == 4 && strings.HasPrefix(reply.StatusOf(r, 4), "4.7.")
 }
 
-// yields reports whether a session of a domain is to be given up for others who wait for one with
+// Yields reports whether a session of a domain is to be given up for others who wait for one with
 // its hosts: when nothing more is to be sent over it, at once where another domain has fewer than
 // this one by two, and else when this one has had its turn.
-func (h *hostSets) yields(o *outbound, domain string, more bool) bool {
+func (h *HostSets) Yields(o *Session, domain string, more bool) bool {
 	if o.hosts == "" {
 		return false
 	}
