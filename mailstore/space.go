@@ -1,7 +1,6 @@
 package mailstore
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -22,7 +21,9 @@ func (r *Reader) Space(name string) SpaceReader {
 	return SpaceReader{src: r.src, prefix: prefix, err: err}
 }
 
-func (s SpaceReader) key(key []byte) []byte { return append(bytes.Clone(s.prefix), key...) }
+func (s SpaceReader) key(key []byte) []byte {
+	return append(append(make([]byte, 0, len(s.prefix)+len(key)), s.prefix...), key...)
+}
 
 // Get returns the value of key, or ErrNotFound.
 func (s SpaceReader) Get(key []byte) ([]byte, error) {

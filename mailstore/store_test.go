@@ -91,9 +91,19 @@ func TestBlobIsSharedUntilItsLastUser(t *testing.T) {
 		do   func(tx *mailstore.Tx) error
 		left bool
 	}{
+		{"hold of a message that is there", func(tx *mailstore.Tx) error {
+			ref := mailstore.Ref{Account: one, Message: first}
+			return errors.Join(tx.HoldBlob(blob, "queue/3"), tx.ReleaseBlobOf(ref, blob, "queue/3"))
+		}, true},
 		{"first message", func(tx *mailstore.Tx) error { return tx.RemoveMessage(one, first) }, true},
 		{"other account", func(tx *mailstore.Tx) error { return tx.RemoveAccount(two) }, true},
-		{"hold", func(tx *mailstore.Tx) error { return tx.ReleaseBlob(blob, "queue/1") }, false},
+		{"hold of a message that is gone", func(tx *mailstore.Tx) error {
+			ref := mailstore.Ref{Account: one, Message: first}
+			return errors.Join(tx.HoldBlob(blob, "queue/2"), tx.ReleaseBlobOf(ref, blob, "queue/2"))
+		}, true},
+		{"last hold", func(tx *mailstore.Tx) error {
+			return tx.ReleaseBlobOf(mailstore.Ref{Account: one, Message: first}, blob, "queue/1")
+		}, false},
 	} {
 		update(t, s, step.do)
 		if there() != step.left {

@@ -57,7 +57,8 @@ func (s txSource) walk(prefix, from []byte, fn func(key, value []byte, bad *Dama
 }
 
 // ownLimit is the size up to which a value is copied, so that callers of Put may use their buffers
-// again. Bigger values (messages) are kept as they are.
+// again. Bigger values are kept as they are, and so are messages: nobody may change these before
+// Update returns.
 const ownLimit = 16 << 10
 
 // maxKey is the longest key, in bytes; Badger takes twice that.
@@ -70,7 +71,7 @@ func (tx *Tx) put(key, value []byte) error {
 	if len(key) > maxKey { // the database would refuse the whole group, and the store stop
 		return fmt.Errorf("mailstore: key of %d bytes is too long; %d are allowed", len(key), maxKey)
 	}
-	if len(value) <= ownLimit {
+	if len(value) <= ownLimit && !isBlob(key) {
 		value = bytes.Clone(value)
 	}
 	tx.own.set(string(key), write{value: value})

@@ -50,6 +50,19 @@ func (tx *Tx) ReleaseBlob(blob [32]byte, name string) error {
 	return tx.dropBlobUser(blob, holdUser(name))
 }
 
+// ReleaseBlobOf is ReleaseBlob of the blob of a message, which mostly is still there: so one look
+// at that tells.
+func (tx *Tx) ReleaseBlobOf(ref Ref, blob [32]byte, name string) error {
+	used, err := tx.src.has(blobUserKey(blob, messageUser(ref.Account, ref.Message)))
+	if err != nil {
+		return err
+	}
+	if used {
+		return tx.delete(blobUserKey(blob, holdUser(name)))
+	}
+	return tx.ReleaseBlob(blob, name)
+}
+
 func (tx *Tx) dropBlobUser(blob [32]byte, user []byte) error {
 	if err := tx.delete(blobUserKey(blob, user)); err != nil {
 		return err

@@ -18,12 +18,12 @@ import (
 func (n *Node) own() *consensus.Org { return n.ownAt(n.chain.State()) }
 
 func (n *Node) ownAt(s *consensus.State) *consensus.Org {
-	if org, ok := s.Org(n.enrol.ID()); ok {
+	if org, ok := s.Org(n.ownID()); ok {
 		return org
 	}
 	e := n.enrol.Enrol()
 	org := &consensus.Org{
-		ID: n.enrol.ID(), Name: e.Name, Domains: e.Domains, Key: e.OrgKey, Records: e.Records, ThresholdFloor: e.ThresholdFloor,
+		ID: n.ownID(), Name: e.Name, Domains: e.Domains, Key: e.OrgKey, Records: e.Records, ThresholdFloor: e.ThresholdFloor,
 	}
 	for _, keys := range e.Nodes {
 		org.Nodes = append(org.Nodes, consensus.OrgNode{NodeKeys: keys})

@@ -47,10 +47,11 @@ type Node struct {
 	formers    []formerRecorder // recorder keys before
 	genesis    *consensus.Genesis
 	enrol      *consensus.OrgEvent
-	started    time.Time        // by this machine's clock
-	elapsed    elapsed          // since then
-	now        func() time.Time // the clock that the node goes by
-	otherClock bool             // now is not this machine's
+	ownName    atomic.Pointer[eventName] // of enrol, see ownID
+	started    time.Time                 // by this machine's clock
+	elapsed    elapsed                   // since then
+	now        func() time.Time          // the clock that the node goes by
+	otherClock bool                      // now is not this machine's
 	log        *slog.Logger
 	relog      func(LogConfig) error
 	hangup     <-chan struct{} // the configuration is to be read anew

@@ -15,8 +15,21 @@ import (
 	"cairn/node/membership"
 )
 
-// ownID names our organisation.
-func (n *Node) ownID() consensus.Hash { return n.enrol.ID() }
+// ownID names our organisation. It is asked for several times for each mail.
+func (n *Node) ownID() consensus.Hash {
+	if known := n.ownName.Load(); known != nil && known.of == n.enrol {
+		return known.id
+	}
+	known := &eventName{of: n.enrol, id: n.enrol.ID()}
+	n.ownName.Store(known)
+	return known.id
+}
+
+// eventName is the id of an event, which takes a hash over all of it.
+type eventName struct {
+	of *consensus.OrgEvent
+	id consensus.Hash
+}
 
 // ownEntry is our organisation as the chain has it, in a network where organisations change.
 func (n *Node) ownEntry(s *consensus.State) (*consensus.Org, error) {

@@ -228,12 +228,12 @@ func (n *Node) goesToNode(domain string) bool {
 // queue to find out about; and all of it while nothing can leave, since somebody may serve the
 // domain by then.
 func (n *Node) nowhere(ctx context.Context, domain string) error {
-	if why, err := n.whyUnrecorded(); why != "" || err != nil {
-		return nil // the queue tells what is wrong
-	}
 	s := n.chain.State()
 	if _, a := n.trust.SpeakerKnown(s, domain); a == verifier.Names || len(s.OrgsByDomain(domain)) > 0 {
 		return nil
+	}
+	if why, err := n.whyUnrecorded(); why != "" || err != nil {
+		return nil // the queue tells what is wrong
 	}
 	goes, err := router{n}.whereTo(s, domain, verifier.NamesNot)
 	switch goes {

@@ -59,15 +59,15 @@ func (r *room) leave() {
 }
 
 // grow returns b with place for n more bytes, for which it takes room; false if there is none. Text
-// grows twofold, and at once to the size that was said when a part of that has come, so that little
-// of it is copied and thrown away.
+// grows twofold, and at once to the size that was said if that is no more than any text gets, or
+// when a part of it has come, so that little of it is copied and thrown away.
 func (r *room) grow(b []byte, n int, most int64) ([]byte, bool) {
 	need := int64(len(b) + n)
 	if need <= int64(cap(b)) {
 		return b, true
 	}
 	size := max(2*int64(cap(b)), need, firstText)
-	if said := min(r.said+firstText, most); need <= said && said <= claimed*need {
+	if said := min(r.withMargin(), most); need <= said && said <= max(claimed*need, firstText) {
 		size = said
 	}
 	have := int64(cap(b))
@@ -79,4 +79,13 @@ func (r *room) grow(b []byte, n int, most int64) ([]byte, bool) {
 	grown := make([]byte, len(b), size)
 	copy(grown, b)
 	return grown, true
+}
+
+// withMargin is the size that was said and something more, since it may be an estimate (RFC 1870,
+// section 6.1); 0 if none was said.
+func (r *room) withMargin() int64 {
+	if r.said <= 0 {
+		return 0
+	}
+	return r.said + min(r.said/8+512, firstText)
 }

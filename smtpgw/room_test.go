@@ -91,6 +91,8 @@ func TestGrow(t *testing.T) {
 		ok       bool
 	}{
 		{"a few lines", 1000, 0, most, 1, firstText, true},
+		{"a few lines, as said", 1000, 1000, most, 1, 1000 + 1000/8 + 512, true},
+		{"much less than said, which is little", 1000, 8000, most, 1, 8000 + 8000/8 + 512, true},
 		{"as said", 1_000_000, 1_000_000, most, 5, 1_000_000 + firstText, true},
 		{"nothing said", 1_000_000, 0, most, 7, most, true},
 		{"more than said", 1_000_000, 1000, most, 8, most, true},

@@ -29,3 +29,12 @@ func CompareTries(t *Token, arrived *message.Dissection, with Context) (c Compar
 
 // Foldings is refolded for a list of addresses.
 func Foldings(value string) iter.Seq[string] { return refolded(value, betweenAddresses(value)) }
+
+const MaxProven = maxProven
+
+// Len is how many signatures are remembered.
+func (p *Proven) Len() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.young) + len(p.old)
+}

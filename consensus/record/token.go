@@ -92,8 +92,11 @@ func (t *Token) RecordID() consensus.Hash { return t.Record.Leaf() }
 
 // MicroRoot returns the root that leaf and path lead to, with the micro-batch's count; the zero
 // Hash if the path does not fit leaf number and count.
-func (t *Token) MicroRoot() consensus.MicroRoot {
-	root, _ := consensus.VerifyMerklePath(t.Record.Leaf(), int(t.Leaf), int(t.Count), t.Path)
+func (t *Token) MicroRoot() consensus.MicroRoot { return t.MicroRootFrom(t.RecordID()) }
+
+// MicroRootFrom is MicroRoot for who knows t's RecordID, which takes a hash for each commitment.
+func (t *Token) MicroRootFrom(id consensus.Hash) consensus.MicroRoot {
+	root, _ := consensus.VerifyMerklePath(id, int(t.Leaf), int(t.Count), t.Path)
 	return consensus.MicroRoot{Root: root, Count: t.Count}
 }
 
@@ -101,8 +104,10 @@ func (t *Token) MicroRoot() consensus.MicroRoot {
 // (consensus.VerifySignature). Whether that key belongs to an organisation is the chain's to say.
 func (t *Token) VerifySignature() bool {
 	m := t.MicroRoot()
-	if m.Root.IsZero() {
-		return false
-	}
-	return consensus.VerifySignature(t.Recorder, consensus.MicroSigningBytes(t.ChainID, t.Record.Epoch, t.Seq, t.Micro, m), t.Signature)
+	return !m.Root.IsZero() && consensus.VerifySignature(t.Recorder, t.signed(m), t.Signature)
+}
+
+// signed is what Signature has to be of, where the path leads to m.
+func (t *Token) signed(m consensus.MicroRoot) []byte {
+	return consensus.MicroSigningBytes(t.ChainID, t.Record.Epoch, t.Seq, t.Micro, m)
 }

@@ -37,7 +37,11 @@ func noteSent(tx *mailstore.Tx, place Place, sent []sentCopy) error {
 	}
 	// Only the first one's other records can have been sealed before, unless they
 	// are made anew; then the label is not borne while one of them is missing.
-	return label(tx, sent[0].Ref)
+	l, err := labellingOf(sp.SpaceReader, sent[0].Ref)
+	if err != nil {
+		return err
+	}
+	return l.apply(tx, sent[0].Ref)
 }
 
 // noteRecords notes the records of a copy in batch n. Where there are epochs they are
@@ -101,8 +105,15 @@ func relabelPart(tx *mailstore.Tx, n number) error {
 	if err != nil {
 		return err
 	}
-	for _, ref := range part.refs {
-		if err := label(tx, ref); err != nil {
+	// All are looked up before the first is labelled: a scan sorts what was written since the last.
+	labels := make([]labelling, len(part.refs))
+	for i, ref := range part.refs {
+		if labels[i], err = labellingOf(sp.SpaceReader, ref); err != nil {
+			return err
+		}
+	}
+	for i, ref := range part.refs {
+		if err := labels[i].apply(tx, ref); err != nil {
 			return err
 		}
 	}
@@ -112,30 +123,45 @@ func relabelPart(tx *mailstore.Tx, n number) error {
 	return sp.Delete(dueKey(n))
 }
 
-// label gives a sender's copy the label if all batches that it has records in
-// stand in blocks, and takes it back if not.
-func label(tx *mailstore.Tx, ref mailstore.Ref) error {
-	sp := tx.Space(space)
+// labelling is whether a sender's copy has the label.
+type labelling uint8
+
+const (
+	unknown labelling = iota // it has no record here
+	recorded
+	unrecorded
+)
+
+// labellingOf: a sender's copy has the label if all batches that it has records in stand in blocks.
+func labellingOf(sp mailstore.SpaceReader, ref mailstore.Ref) (labelling, error) {
 	var batches []number
 	err := sp.Scan(ofPrefix(ref), nil, func(key, _ []byte) bool {
 		batches = append(batches, numberOf(key[len(ofPrefix(ref)):]))
 		return true
 	})
 	if err != nil || len(batches) == 0 {
-		return err
+		return unknown, err
 	}
-	add, remove := []string{LabelRecorded}, []string(nil)
 	for _, n := range batches {
-		in, err := sp.Has(inKey(n))
-		if err != nil {
-			return err
-		}
-		if !in {
-			add, remove = nil, []string{LabelRecorded}
-			break
+		if in, err := sp.Has(inKey(n)); err != nil || !in {
+			return unrecorded, err
 		}
 	}
-	err = tx.SetLabels(ref.Account, ref.Message, add, remove)
+	return recorded, nil
+}
+
+// apply gives a sender's copy the label, or takes it back.
+func (l labelling) apply(tx *mailstore.Tx, ref mailstore.Ref) error {
+	var add, remove []string
+	switch l {
+	case unknown:
+		return nil
+	case recorded:
+		add = []string{LabelRecorded}
+	case unrecorded:
+		remove = []string{LabelRecorded}
+	}
+	err := tx.SetLabels(ref.Account, ref.Message, add, remove)
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return nil // the sender has removed it
 	}

@@ -172,7 +172,7 @@ func (as *Assessment) seen(sp mailstore.SpaceReader, f *Finding, rcpt string) (a
 // comesAgain reports whether the courier is the one that brought the first copy, with the same
 // record: that node, which the chain may have lost since, or another one of its organisation.
 func (as *Assessment) comesAgain(first *acceptance) bool {
-	if !first.By.IsZero() && first.By != as.token.RecordID() {
+	if !first.By.IsZero() && first.By != as.top.Record {
 		return false
 	}
 	return as.node() == first.Node && !first.Node.IsZero() || as.courier == first.Courier && !first.Courier.IsZero()
@@ -182,7 +182,7 @@ func (as *Assessment) comesAgain(first *acceptance) bool {
 // the organisation that recorded it brings it, while that may be in its queue: it gave the mail to
 // a mail server when no node answered, and did not hear what became of it.
 func (as *Assessment) cameOutside(first *acceptance, f *Finding) bool {
-	byNobody := first.Courier.IsZero() && first.Node.IsZero() && first.Account != 0 && first.By == as.token.RecordID()
+	byNobody := first.Courier.IsZero() && first.Node.IsZero() && first.Account != 0 && first.By == as.top.Record
 	now, most := f.Facts.ArrivalTime, uint64(record.MaxAge.Milliseconds())
 	return byNobody && !f.Org.IsZero() && as.courier == f.Org && (now <= f.Time || now-f.Time <= most)
 }
@@ -227,8 +227,7 @@ func (as *Assessment) Stored(tx *mailstore.Tx, rcpt string, m mailstore.Message)
 	if f.Record.IsZero() || !f.usesUp() {
 		return nil
 	}
-	by := as.token.RecordID()
-	return remember(sp, f.acceptedKey(rcpt), acceptance{Courier: as.courier, Node: as.node(), By: by, Account: ref.Account, Message: ref.Message})
+	return remember(sp, f.acceptedKey(rcpt), acceptance{Courier: as.courier, Node: as.node(), By: as.top.Record, Account: ref.Account, Message: ref.Message})
 }
 
 // overtaken reports whether an enrolment that matters to f may have been

@@ -197,7 +197,7 @@ func (v *Verifier) strange(ctx context.Context, as *Assessment, w *way) (*Findin
 	}
 	token := w.hops[len(w.hops)-1].Token
 	f := new(Finding)
-	if err := v.find(f, token, as.state); err != nil {
+	if err := v.find(f, hash(token), as.state); err != nil {
 		return nil, nil, err
 	}
 	org, enrolled := f.recordingOrg(as.state)
@@ -288,7 +288,7 @@ func (v *Verifier) about(as *Assessment, w *way, token *record.Token, with recor
 	f.Facts.SetFrom(f.From)
 	f.Facts.SetThreshold(v.cfg().Threshold, 0)
 	f.Facts.TokenPresent = true
-	if err := v.find(f, token, as.state); err != nil {
+	if err := v.find(f, hash(token), as.state); err != nil {
 		return nil, err
 	}
 	f.Facts.SetRecord(token, compared)

@@ -42,6 +42,8 @@ type Verifier struct {
 	filer Filer
 	log   *slog.Logger
 
+	proven record.Proven // signatures of arrivals that were right
+
 	retrusting sync.Mutex // held while one step of Retrust asks and revises
 	following  sync.Mutex // held while verdicts are revised; taken after retrusting
 
@@ -131,15 +133,17 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, m *opene
 		}
 		return f, nil, nil
 	}
+	var of hashed
 	fault := m.fault
 	if fault == nil {
-		fault = f.refuse(token, state)
+		of = hash(token)
+		fault = v.refuse(f, of, state)
 	}
 	if fault != nil {
 		f.Facts.TokenFault, f.Facts.TokenUnsound = fault.Error(), true
 		return f, nil, nil
 	}
-	if err := v.find(f, token, state); err != nil {
+	if err := v.find(f, of, state); err != nil {
 		return nil, nil, err
 	}
 	org, ok := f.recordingOrg(state)
@@ -158,10 +162,22 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, m *opene
 	return f, token, nil
 }
 
+// hashed is a token with what its hashes come to, of which there are a few dozen.
+type hashed struct {
+	*record.Token
+	id   consensus.Hash
+	root consensus.MicroRoot
+}
+
+func hash(token *record.Token) hashed {
+	id := token.RecordID()
+	return hashed{Token: token, id: id, root: token.MicroRootFrom(id)}
+}
+
 // find notes which record a token is of, and where that stands.
-func (v *Verifier) find(f *Finding, token *record.Token, state *consensus.State) error {
-	f.Record, f.Recorder, f.Seq, f.Micro = token.RecordID(), token.Recorder, token.Seq, token.Micro
-	f.Epoch, f.Root, f.Time = token.Record.Epoch, token.MicroRoot(), token.Record.Time
+func (v *Verifier) find(f *Finding, token hashed, state *consensus.State) error {
+	f.Record, f.Recorder, f.Seq, f.Micro = token.id, token.Recorder, token.Seq, token.Micro
+	f.Epoch, f.Root, f.Time = token.Record.Epoch, token.root, token.Record.Time
 	f.Deadline = state.Height() + patience
 	err := v.store.View(func(rd *mailstore.Reader) error { return v.locate(rd.Space(space), f) })
 	if err != nil {
@@ -185,7 +201,7 @@ func (v *Verifier) locate(sp mailstore.SpaceReader, f *Finding) error {
 const laterVersion = "the record is of a version that this node does not know; it may run an older Cairn"
 
 // refuse says what is wrong with a token, for good.
-func (f *Finding) refuse(token *record.Token, state *consensus.State) error {
+func (v *Verifier) refuse(f *Finding, token hashed, state *consensus.State) error {
 	switch {
 	case token.ChainID != state.ChainID():
 		return fmt.Errorf("the token is of another network, %s", token.ChainID)
@@ -195,7 +211,7 @@ func (f *Finding) refuse(token *record.Token, state *consensus.State) error {
 		return fmt.Errorf("the record is one of %s, not of a mail", token.Record.Kind)
 	case len(f.Domains) > maxDomains:
 		return fmt.Errorf("the From field names %d domains; a record speaks for %d at most", len(f.Domains), maxDomains)
-	case !token.VerifySignature():
+	case !v.proven.VerifySignature(token.Token, token.root):
 		return errors.New("the token's path or signature is wrong: it was altered or made up")
 	}
 	return nil

@@ -9,8 +9,9 @@ type Field struct {
 // Fields returns all header fields from the top.
 func (m *Message) Fields() []Field {
 	var list []Field
-	for f := m.header.Fields(); f.Next(); {
-		list = append(list, Field{Name: f.Key(), Value: phrase(knownWords(f.Value()))})
+	for i := range m.header {
+		f := &m.header[i]
+		list = append(list, Field{Name: f.key(), Value: phrase(knownWords(f.unfolded()))})
 	}
 	return list
 }

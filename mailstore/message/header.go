@@ -1,15 +1,12 @@
 package message
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"strings"
 	"unicode/utf8"
 
-	gomessage "github.com/emersion/go-message"
-	"github.com/emersion/go-message/textproto"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -29,7 +26,7 @@ func (r *room) take(size int) bool {
 
 // entity is a message or a part of one.
 type entity struct {
-	header gomessage.Header
+	header header
 	stray  []string // lines of the header that not every mail program takes for a part of it, canonical
 	body   []byte   // still transfer-encoded, with line ends as they came: a large one is not copied
 	room   *room    // for the headers of its parts
@@ -42,16 +39,12 @@ func readMessage(raw []byte) entity {
 	return readEntity(WithoutMboxLine(raw), &r)
 }
 
-// readEntity splits an entity. Lines that are no header fields are no part of the header, since
-// go-message's reader would give up there; they are kept as stray.
+// readEntity splits an entity. Lines that are no header fields are no part of the header; they are
+// kept as stray.
 func readEntity(b []byte, r *room) entity {
 	head, body := cutHeader(b)
 	block, stray := headerBlock(unixLines(head), r)
-	if len(block) > 0 && block[len(block)-1] != '\n' {
-		block = append(bytes.Clone(block), '\n') // a last line that fills a buffer is lost without its end
-	}
-	header, _ := textproto.ReadHeader(bufio.NewReaderSize(bytes.NewReader(block), min(len(block), 4<<10)))
-	return entity{header: gomessage.Header{Header: header}, stray: stray, body: body, room: r}
+	return entity{header: readHeader(block), stray: stray, body: body, room: r}
 }
 
 // cutHeader returns b up to and with its first empty line, and what follows that.
@@ -126,15 +119,6 @@ func isField(line []byte) bool {
 		}
 	}
 	return len(name) > 0
-}
-
-// values returns the unfolded, undecoded values of all fields of that name, from the top.
-func values(h gomessage.Header, name string) []string {
-	var all []string
-	for fields := h.FieldsByKey(name); fields.Next(); {
-		all = append(all, fields.Value())
-	}
-	return all
 }
 
 // phrase is the canonical form of words that people read: encoded words decoded, NFC, white space

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
-
-	gomessage "github.com/emersion/go-message"
 )
 
 // mediaType is a Content-Type or Content-Disposition value.
@@ -210,8 +208,8 @@ func splitOutsideQuotes(s string, separator byte) []string {
 
 // contentType returns the media type of an entity: fallback if it names none, text/plain if what it
 // names is no type (RFC 2045, section 5.2).
-func contentType(h gomessage.Header, fallback string) mediaType {
-	value := h.Get("Content-Type")
+func contentType(h header, fallback string) mediaType {
+	value := h.get("Content-Type")
 	if strings.TrimSpace(value) == "" {
 		return mediaType{kind: fallback}
 	}

@@ -5,14 +5,12 @@ import (
 	"math"
 	"strings"
 	"time"
-
-	gomessage "github.com/emersion/go-message"
 )
 
 // Message is what listing, search and screening need of a mail. All strings are valid UTF-8 with
 // encoded words decoded.
 type Message struct {
-	header gomessage.Header
+	header header
 
 	Subject    string
 	From       []Address
@@ -117,34 +115,34 @@ func cutBody(raw []byte) []byte {
 	return raw[:end]
 }
 
-func ofHeader(header gomessage.Header) *Message {
+func ofHeader(header header) *Message {
 	room := maxAddresses
 	m := &Message{
 		header:     header,
-		Subject:    phrase(knownWords(header.Get("Subject"))),
-		From:       room.parse(knownValues(values(header, "From"))),
-		Sender:     room.parse(knownValues(values(header, "Sender"))),
-		To:         room.parse(knownValues(values(header, "To"))),
-		Cc:         room.parse(knownValues(values(header, "Cc"))),
-		ReplyTo:    room.parse(knownValues(values(header, "Reply-To"))),
-		InReplyTo:  messageIDs(values(header, "In-Reply-To")),
-		References: messageIDs(values(header, "References")),
-		ListID:     listID(header.Get("List-Id")),
+		Subject:    phrase(knownWords(header.get("Subject"))),
+		From:       room.parse(knownValues(header.values("From"))),
+		Sender:     room.parse(knownValues(header.values("Sender"))),
+		To:         room.parse(knownValues(header.values("To"))),
+		Cc:         room.parse(knownValues(header.values("Cc"))),
+		ReplyTo:    room.parse(knownValues(header.values("Reply-To"))),
+		InReplyTo:  messageIDs(header.values("In-Reply-To")),
+		References: messageIDs(header.values("References")),
+		ListID:     listID(header.get("List-Id")),
 	}
-	m.Date, _ = parseDate(header.Get("Date"))
-	if ids := messageIDs(values(header, "Message-Id")); len(ids) > 0 {
+	m.Date, _ = parseDate(header.get("Date"))
+	if ids := messageIDs(header.values("Message-Id")); len(ids) > 0 {
 		m.MessageID = ids[0]
 	}
 	return m
 }
 
 func (p *part) info() PartInfo {
-	return PartInfo{Name: p.name, Type: plain(p.kind), ContentID: strings.Trim(plain(p.header.Get("Content-Id")), "<>"), Inline: !p.marked, part: p}
+	return PartInfo{Name: p.name, Type: plain(p.kind), ContentID: strings.Trim(plain(p.header.get("Content-Id")), "<>"), Inline: !p.marked, part: p}
 }
 
 // Headers returns the decoded values of all fields of that name, from the top.
 func (m *Message) Headers(name string) []string {
-	all := values(m.header, name)
+	all := m.header.values(name)
 	for i := range all {
 		all[i] = phrase(knownWords(all[i]))
 	}

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	gomessage "github.com/emersion/go-message"
-
 	"cairn/mailstore/message/grammar"
 )
 
@@ -18,7 +16,7 @@ const (
 
 // part is a leaf of the MIME tree.
 type part struct {
-	header gomessage.Header
+	header header
 	kind   string // media type, lower case
 	params map[string]string
 	name   string // canonical file name, may be empty
@@ -80,7 +78,7 @@ func readTree(e entity, depth int) tree {
 // walk takes one entity. Multiparts deeper than maxDepth, or without boundary lines, are leaves
 // themselves.
 func (t *tree) walk(e entity, fallback string, depth int, state *shown) {
-	typ, disposition := contentType(e.header, fallback), readMediaType(e.header.Get("Content-Disposition"))
+	typ, disposition := contentType(e.header, fallback), readMediaType(e.header.get("Content-Disposition"))
 	for _, line := range e.stray {
 		t.odd = append(t.odd, "line: "+line)
 	}
@@ -112,7 +110,7 @@ func (t *tree) walk(e entity, fallback string, depth int, state *shown) {
 	p.role = p.roleIn(state)
 	p.footer = p.role == Text && !state.chosen && slices.ContainsFunc(t.leaves, func(other part) bool { return other.role != Attachment })
 	t.leaves = append(t.leaves, p)
-	if encodingName(e.header.Get("Content-Transfer-Encoding")) == "base64" {
+	if encodingName(e.header.get("Content-Transfer-Encoding")) == "base64" {
 		if before, inside := paddingInside(e.body); inside {
 			t.odd = append(t.odd, "base64: padding after "+strconv.Itoa(before)+" bytes")
 		}
@@ -121,7 +119,7 @@ func (t *tree) walk(e entity, fallback string, depth int, state *shown) {
 
 // noteFurther notes the values of a field, and of its parameters, besides those that count.
 func (t *tree) noteFurther(e entity, field string, params []string) {
-	if all := values(e.header, field); len(all) > 1 {
+	if all := e.header.values(field); len(all) > 1 {
 		counts := plain(all[0])
 		for _, value := range all[1:] {
 			if value = plain(value); value != counts {
@@ -151,12 +149,12 @@ func (p *part) roleIn(state *shown) Type {
 // decoded returns the part's bytes without their transfer encoding; those without any have LF line
 // ends.
 func (p *part) decoded() []byte {
-	return decodeTransfer(p.header.Get("Content-Transfer-Encoding"), p.body)
+	return decodeTransfer(p.header.get("Content-Transfer-Encoding"), p.body)
 }
 
 // size is the length of what decoded returns.
 func (p *part) size() int {
-	if encodingName(p.header.Get("Content-Transfer-Encoding")) == "base64" {
+	if encodingName(p.header.get("Content-Transfer-Encoding")) == "base64" {
 		return base64Size(p.body)
 	}
 	return len(p.decoded())
@@ -195,7 +193,7 @@ func (p *part) beginning(most int) []byte {
 	if wide(strings.ToLower(strings.Trim(p.params["charset"], " \t\"'"))) {
 		octets = 4
 	}
-	if name := encodingName(p.header.Get("Content-Transfer-Encoding")); name != "base64" && name != "quoted-printable" {
+	if name := encodingName(p.header.get("Content-Transfer-Encoding")); name != "base64" && name != "quoted-printable" {
 		encoded = 2 // line ends
 	}
 	some := *p
@@ -219,7 +217,7 @@ func (p *part) text() []byte { return canonicalText(decodeCharset(p.params["char
 // label returns the canonical file name and the Content-IDs of the part: by these a mail program
 // finds what stands where in the HTML.
 func (p *part) label() string {
-	if ids := strings.Join(messageIDs(values(p.header, "Content-Id")), " "); ids != "" {
+	if ids := strings.Join(messageIDs(p.header.values("Content-Id")), " "); ids != "" {
 		return p.name + "\t" + ids
 	}
 	return p.name

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	gomessage "github.com/emersion/go-message"
-
 	"cairn/mailstore/message/grammar"
 )
 
@@ -42,15 +40,15 @@ type trace struct {
 // readTrace reads the Received fields (RFC 5321, section 4.4) below the topmost token, all of them
 // if there is none: that is the part of the way that lay before the message was recorded, so the
 // sealed and the arrived copy agree on it.
-func readTrace(h gomessage.Header) trace {
+func readTrace(h header) trace {
 	var hops []string
 	below := false
-	for fields := h.Fields(); fields.Next(); {
-		switch {
-		case strings.EqualFold(fields.Key(), TokenHeader) && !below:
+	for i := range h {
+		switch f := &h[i]; {
+		case f.is(TokenHeader) && !below:
 			hops, below = nil, true
-		case strings.EqualFold(fields.Key(), "Received"):
-			hops = append(hops, plain(fields.Value()))
+		case f.is("Received"):
+			hops = append(hops, plain(f.unfolded()))
 		}
 	}
 	return traceOf(hops)

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	gomessage "github.com/emersion/go-message"
 )
 
 // ComponentsV1 returns the components of a message for a record of version 1 in the order of type
@@ -135,20 +133,20 @@ func componentsOf(e entity, depth int) *componentSet {
 	return set
 }
 
-func addHeader(set *componentSet, h gomessage.Header) {
-	from := parseAddresses(values(h, "From"))
+func addHeader(set *componentSet, h header) {
+	from := parseAddresses(h.values("From"))
 	set.add(From, []byte(addressSet(from)))
 	set.add(FromName, []byte(addressNames(from)))
-	set.add(Sender, []byte(addressSet(parseAddresses(values(h, "Sender")))))
-	set.add(To, []byte(addressSet(parseAddresses(values(h, "To")))))
-	set.add(Cc, []byte(addressSet(parseAddresses(values(h, "Cc")))))
-	set.add(ReplyTo, []byte(addressSet(parseAddresses(values(h, "Reply-To")))))
-	set.add(Date, []byte(canonicalDate(values(h, "Date"))))
-	set.add(Subject, []byte(phrases(values(h, "Subject"))))
-	set.add(MessageID, []byte(strings.Join(messageIDs(values(h, "Message-Id")), " ")))
-	set.add(InReplyTo, []byte(strings.Join(messageIDs(values(h, "In-Reply-To")), " ")))
-	set.add(References, []byte(strings.Join(messageIDs(values(h, "References")), " ")))
-	set.add(Language, []byte(strings.ToLower(phrases(values(h, "Content-Language")))))
+	set.add(Sender, []byte(addressSet(parseAddresses(h.values("Sender")))))
+	set.add(To, []byte(addressSet(parseAddresses(h.values("To")))))
+	set.add(Cc, []byte(addressSet(parseAddresses(h.values("Cc")))))
+	set.add(ReplyTo, []byte(addressSet(parseAddresses(h.values("Reply-To")))))
+	set.add(Date, []byte(canonicalDate(h.values("Date"))))
+	set.add(Subject, []byte(phrases(h.values("Subject"))))
+	set.add(MessageID, []byte(strings.Join(messageIDs(h.values("Message-Id")), " ")))
+	set.add(InReplyTo, []byte(strings.Join(messageIDs(h.values("In-Reply-To")), " ")))
+	set.add(References, []byte(strings.Join(messageIDs(h.values("References")), " ")))
+	set.add(Language, []byte(strings.ToLower(phrases(h.values("Content-Language")))))
 }
 
 // phrases joins the values of a field that should be there once: mail programs differ in which of

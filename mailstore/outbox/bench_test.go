@@ -143,6 +143,40 @@ func fill(b *testing.B, st *mailstore.Store, q *Queue, entries, domains int, at 
 	return blob
 }
 
+// BenchmarkCommitted is 64 mails that are queued and carried in one group of transactions.
+func BenchmarkCommitted(b *testing.B) {
+	const mails = 64
+	st := openStore(b)
+	q := New(st)
+	b.ReportAllocs()
+	for b.Loop() {
+		err := st.Update(b.Context(), func(tx *mailstore.Tx) error {
+			text := fmt.Sprint(b.N, time.Now())
+			for n := range mails {
+				raw := []byte(fmt.Sprint(mailText, text, n))
+				d := domainNumber(1)
+				if _, err := q.SubmitTx(tx, Envelope{From: "user@local.example", Account: 2, Recipients: []string{"someone@" + d}}, raw); err != nil {
+					return err
+				}
+			}
+			last, err := lastGiven(tx.Space(space).SpaceReader)
+			if err != nil {
+				return err
+			}
+			for n := range uint64(mails) {
+				if err := q.Remove(tx, &Entry{ID: last - n}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(mails*b.N)/b.Elapsed().Seconds(), "mails/s")
+}
+
 // comesAndGoes queues an entry for a domain and drops it.
 func comesAndGoes(q *Queue, tx *mailstore.Tx, blob [32]byte) error {
 	d := domainNumber(1)

@@ -205,7 +205,7 @@ func (q *Queue) Remove(tx *mailstore.Tx, e *Entry) error {
 			sp.Delete(listKey(stored.Domain, stored.ID)),
 			sp.Delete(entryKey(stored.ID)),
 			outcomes.Delete(ofEntry('w', stored.sent(), stored.ID)),
-			tx.ReleaseBlob(stored.Blob, holdName(stored.ID)),
+			tx.ReleaseBlobOf(stored.sent(), stored.Blob, holdName(stored.ID)),
 		)
 	})
 	if err == nil {

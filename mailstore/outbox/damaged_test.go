@@ -32,31 +32,42 @@ func TestMissingLastID(t *testing.T) {
 			return errors.Join(sp.Delete(lastKey), sp.Put(entryKey(4), []byte{1, 200}))
 		},
 	} {
-		st := openStore(t)
-		q := New(st)
-		submitTo(t, q, "a@one.example", "b@two.example", "c@one.example")
-		submitTo(t, q, "d@one.example")
-		if err := q.Drop(t.Context(), 2); err != nil { // so there is none right behind the older number
-			t.Fatal(err)
+		for _, started := range []bool{false, true} { // since
+			missingLastID(t, name, spoil, started)
 		}
-		before := keysOf(t, st)
-		alter(t, st, spoil)
-		last := must(lastID(st))(t)
-		submitTo(t, q, "e@one.example")
-		submitTo(t, q, "f@two.example")
-		for _, key := range before {
-			if !slices.Contains(keysOf(t, st), key) && key != string(lastKey) {
-				t.Errorf("%s: %q is gone", name, key)
-			}
+	}
+}
+
+// missingLastID: the queue is that which gave the number, or one that was started since.
+func missingLastID(t *testing.T, name string, spoil func(sp mailstore.Space) error, started bool) {
+	t.Helper()
+	st := openStore(t)
+	q := New(st)
+	submitTo(t, q, "a@one.example", "b@two.example", "c@one.example")
+	submitTo(t, q, "d@one.example")
+	if err := q.Drop(t.Context(), 2); err != nil { // so there is none right behind the older number
+		t.Fatal(err)
+	}
+	before := keysOf(t, st)
+	alter(t, st, spoil)
+	last := must(lastID(st))(t)
+	if started {
+		q = New(st)
+	}
+	submitTo(t, q, "e@one.example")
+	submitTo(t, q, "f@two.example")
+	for _, key := range before {
+		if !slices.Contains(keysOf(t, st), key) && key != string(lastKey) {
+			t.Errorf("%s: %q is gone", name, key)
 		}
-		for id := last + 1; id <= last+2; id++ {
-			if _, err := q.Get(id); err != nil {
-				t.Errorf("%s: entry %d: %v", name, id, err)
-			}
+	}
+	for id := last + 1; id <= last+2; id++ {
+		if _, err := q.Get(id); err != nil {
+			t.Errorf("%s: entry %d: %v", name, id, err)
 		}
-		if n := must(q.Len())(t); n != 5 || last < 4 {
-			t.Errorf("%s: %d entries, the last one was %d", name, n, last)
-		}
+	}
+	if n := must(q.Len())(t); n != 5 || last < 4 {
+		t.Errorf("%s: %d entries, the last one was %d", name, n, last)
 	}
 }
 

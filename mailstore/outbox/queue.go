@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cairn/consensus/record"
@@ -28,6 +29,7 @@ type Queue struct {
 	plan   plan
 	told   sync.Map                                                // texts of damage that the log has
 	until  func(rd *mailstore.Reader, domain string) (bool, error) // see SetUntilIncluded; may be nil
+	free   atomic.Uint64                                           // the highest id that Enqueue left for the next entry; 0: none did yet
 }
 
 // New returns the queue that store holds.
@@ -111,7 +113,7 @@ func (q *Queue) submit(tx *mailstore.Tx, env Envelope, groups []Group, text mail
 func (q *Queue) Enqueue(tx *mailstore.Tx, env Envelope, groups []Group, id mailstore.MessageID, blob [32]byte) error {
 	now := q.now().Truncate(time.Millisecond)
 	sp := tx.Space(space)
-	last, err := lastGiven(sp.SpaceReader)
+	last, err := q.lastGiven(sp.SpaceReader)
 	if err != nil {
 		return err
 	}
@@ -139,7 +141,20 @@ func (q *Queue) Enqueue(tx *mailstore.Tx, env Envelope, groups []Group, id mails
 			return err
 		}
 	}
+	q.free.Store(max(q.free.Load(), last+1))
 	return sp.PutNumber(lastKey, last)
+}
+
+// lastGiven is lastGiven that looks for entries behind the last one only where there may be any:
+// at first, and where the stored number is below what this queue has given. Looking goes over all
+// that a group of transactions has written.
+func (q *Queue) lastGiven(sp mailstore.SpaceReader) (uint64, error) {
+	if free := q.free.Load(); free > 0 {
+		if last, _, err := sp.Number(lastKey); err == nil && last+1 >= free {
+			return last, nil
+		}
+	}
+	return lastGiven(sp)
 }
 
 // lastGiven returns the last id that was given to an entry. It is told from the ids that are there

@@ -87,7 +87,7 @@ func (h *Host) newConn(s network.Stream, left func()) *conn {
 	if h.mail.open[id]++; h.mail.open[id] == 1 {
 		h.host.ConnManager().Protect(id, "smtp")
 	}
-	return &conn{Stream: s, onClose: func() {
+	return newConn(s, func() {
 		h.mail.mu.Lock()
 		defer h.mail.mu.Unlock()
 		if h.mail.open[id]--; h.mail.open[id] == 0 {
@@ -95,7 +95,7 @@ func (h *Host) newConn(s network.Stream, left func()) *conn {
 			h.host.ConnManager().Unprotect(id, "smtp")
 		}
 		left()
-	}}
+	})
 }
 
 // accept makes a mail stream that a peer has opened a connection; nil if it has too many already.
@@ -202,7 +202,29 @@ type conn struct {
 	network.Stream
 	closed  atomic.Bool
 	onClose func()
+	remote  func() named // the other side, see nameOf
 }
+
+func newConn(s network.Stream, onClose func()) *conn {
+	return &conn{Stream: s, onClose: onClose, remote: sync.OnceValue(func() named { return nameOf(s.Conn().RemotePeer()) })}
+}
+
+// named is a peer with what is asked of it for each mail.
+type named struct {
+	addr
+	text string
+	key  *consensus.Key // nil: it has none that a node may have
+}
+
+func nameOf(id peer.ID) named {
+	n := named{addr: addr(id), text: id.String()}
+	if key, ok := nodeKey(id); ok {
+		n.key = &key
+	}
+	return n
+}
+
+func (n named) String() string { return n.text }
 
 // Read reads what the other side wrote; io.EOF after it has closed. After a deadline the error is
 // os.ErrDeadlineExceeded, a net.Error.
@@ -247,7 +269,7 @@ func (c *conn) reset() {
 }
 
 func (c *conn) LocalAddr() net.Addr  { return addr(c.Stream.Conn().LocalPeer()) }
-func (c *conn) RemoteAddr() net.Addr { return addr(c.Stream.Conn().RemotePeer()) }
+func (c *conn) RemoteAddr() net.Addr { return c.remote() }
 
 // RemoteIP returns the IP address that the other side's connection comes from, as far as this side
 // can see: of a site behind one address all nodes have the same. It is the zero Addr if there is
@@ -259,8 +281,9 @@ func (c *conn) RemoteIP() netip.Addr { return remoteIP(c.Stream.Conn().RemoteMul
 func NodeKeyOf(c net.Conn) *consensus.Key {
 	for c != nil {
 		if s, ok := c.(*conn); ok {
-			if key, ok := nodeKey(s.Stream.Conn().RemotePeer()); ok {
-				return &key
+			if key := s.remote().key; key != nil {
+				own := *key
+				return &own
 			}
 			return nil
 		}

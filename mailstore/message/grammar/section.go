@@ -11,6 +11,9 @@ const (
 	MaxLine   = 998      // octets of a header line without its end, RFC 5322, section 2.1.1
 	MaxHeader = 64 << 10 // octets of a header section
 
+	usualFields = 8       // of a header
+	usualFolded = 2 << 10 // octets of the longest value that is folded
+
 	maxFold  = 16 // white space of a fold that is one space
 	tabWidth = 8  // of that
 )
@@ -165,6 +168,9 @@ func (s *Section) start(line []byte) int {
 	written := strings.TrimPrefix(string(line[colon+1:]), " ")
 	value := strings.Trim(written, " \t")
 	s.gap = append(s.gap[:0], written[len(strings.TrimRight(written, " \t")):]...)
+	if s.Fields == nil {
+		s.Fields = make([]Field, 0, usualFields)
+	}
 	s.Fields = append(s.Fields, Field{
 		Name: lowerName(name), Value: value, Folded: value, Padded: len(value) < len(written),
 	})
@@ -176,18 +182,18 @@ func (s *Section) start(line []byte) int {
 
 // fold takes a line that goes on the one before.
 func (s *Section) fold(line []byte, field int) {
-	behind := strings.TrimLeft(string(line), " \t")
-	more := strings.TrimRight(behind, " \t")
+	behind := bytes.TrimLeft(line, " \t")
+	more := bytes.TrimRight(behind, " \t")
 	s.gap = append(s.gap, line[:len(line)-len(behind)]...) // of many blank folds it is long
 	s.goOn(line, more, field)
-	if more != "" {
+	if len(more) > 0 {
 		s.gap = append(s.gap[:0], behind[len(more):]...)
 	}
 }
 
 // goOn is fold with the text of the line, behind the gap.
-func (s *Section) goOn(line []byte, more string, field int) {
-	if more == "" {
+func (s *Section) goOn(line, more []byte, field int) {
+	if len(more) == 0 {
 		s.flaw(BlankFold, line, field)
 	}
 	if field < 0 {
@@ -196,19 +202,22 @@ func (s *Section) goOn(line []byte, more string, field int) {
 	}
 	s.Fields[field].Padded = true
 	if len(s.folded) == 0 {
+		if cap(s.folded) == 0 {
+			s.folded, s.places = make([]byte, 0, usualFolded), make([]byte, 0, usualFolded)
+		}
 		s.folded = append(s.folded, s.Fields[field].Value...)
 		s.places = append(s.places[:0], s.folded...)
-		s.quoted = openQuote(false, s.Fields[field].Value)
+		s.quoted = openQuote(false, s.folded)
 	}
 	if s.quoted {
 		at := len(s.folded)
-		if len(s.gap) > 2 || more == "" {
+		if len(s.gap) > 2 || len(more) == 0 {
 			at = -1
 		}
 		s.Fields[field].QuoteFolded, s.Fields[field].QuoteFolds = true, append(s.Fields[field].QuoteFolds, at)
 	}
 	s.quoted = openQuote(s.quoted, more)
-	if more != "" && len(s.folded) > 0 {
+	if len(more) > 0 && len(s.folded) > 0 {
 		gap := s.gap
 		if len(gap)+(tabWidth-1)*bytes.Count(gap, []byte("\t")) <= maxFold {
 			gap = []byte(" ")
@@ -223,7 +232,10 @@ func (s *Section) goOn(line []byte, more string, field int) {
 
 // openQuote reports whether a quoted string is open behind text, open saying whether one is before
 // it.
-func openQuote(open bool, text string) bool {
+func openQuote(open bool, text []byte) bool {
+	if bytes.IndexByte(text, '"') < 0 {
+		return open
+	}
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
 		case '\\':
@@ -267,7 +279,7 @@ func lowerName(name []byte) string {
 var usualNames = func() map[string]string {
 	names := map[string]string{}
 	for name := range strings.FieldsSeq("From Sender Reply-To To Cc Date Subject Message-ID Message-Id In-Reply-To References " +
-		"Received Return-Path DKIM-Signature Authentication-Results List-Id User-Agent X-Mailer " +
+		"Received Return-Path Cairn-Record DKIM-Signature Authentication-Results List-Id User-Agent X-Mailer " +
 		"MIME-Version Content-Type Content-Transfer-Encoding Content-Disposition Content-ID Content-Id Content-Language") {
 		names[name] = strings.ToLower(name)
 	}
