@@ -40,6 +40,8 @@ func (n *Node) Send(ctx context.Context, r api.SendRequest) (*api.Sent, error) {
 	case errors.As(err, &refusal) && refusal.IsPolicy():
 		return nil, api.Errorf(api.CodeNotAllowed, "correct the message or its addresses; those of the accounts here are shown by: cairn account ls",
 			"sending: %s", refusal.Text)
+	case errors.As(err, &refusal) && strings.HasSuffix(refusal.Text, smtpgw.UnsuppressCommand):
+		return nil, api.Errorf(api.CodeInvalid, "use another address; those that mail is refused to, and whose, are shown by: cairn queue suppressed ls", "sending: %s", refusal.Text)
 	case errors.As(err, &refusal):
 		return nil, api.Errorf(api.CodeInvalid, "correct the message or its addresses", "sending: %s", refusal.Text)
 	case errors.As(err, &fault):

@@ -14,6 +14,8 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/node/api"
 	"cairn/smtpgw"
+	"cairn/smtpgw/address"
+	"cairn/smtpgw/refuse"
 )
 
 // queueLimit is how many entries of the queue are listed.
@@ -48,7 +50,10 @@ func (n *Node) ListQueue(_ context.Context, r api.QueueSelection) (*api.QueueLis
 
 // whichQueued is what a request names.
 func (n *Node) whichQueued(r api.QueueRequest) (w outbox.Which, err error) {
-	w = outbox.Which{ID: r.ID, From: r.From, All: r.All}
+	w = outbox.Which{ID: r.ID, All: r.All}
+	if w.From, err = queueSender(r.From); err != nil {
+		return w, err
+	}
 	if r.Domain != "" {
 		if w.Domain, err = queueDomain(r.Domain); err != nil {
 			return w, err
@@ -74,6 +79,18 @@ func queueDomain(domain string) (string, error) {
 		return "", api.Errorf(api.CodeInvalid, "cairn queue ls", "%q is no mail domain", domain)
 	}
 	return c, nil
+}
+
+// queueSender is the envelope sender of entries, with its angle brackets or without.
+func queueSender(from string) (string, error) {
+	if from == "" || from == outbox.NullSender {
+		return from, nil
+	}
+	m, err := address.Parse(strings.TrimSuffix(strings.TrimPrefix(from, "<"), ">"), true)
+	if refusal, refused := errors.AsType[*refuse.Refusal](err); refused {
+		return "", api.Errorf(api.CodeInvalid, "cairn queue ls", "%q is no sender: %s", from, refusal.Text)
+	}
+	return m.String(), err
 }
 
 // QueueEntry shows an entry with its attempts.

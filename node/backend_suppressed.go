@@ -66,7 +66,7 @@ func (n *Node) Suppress(ctx context.Context, r api.SuppressRequest) (*api.Suppre
 		within = defaultSuppress
 	}
 	if r.Seconds < 0 || r.Seconds > int64(maxSuppress/time.Second) {
-		return nil, api.Errorf(api.CodeInvalid, "cairn queue suppressed add --help", "%d s is no time to suppress an address for: at most %v", r.Seconds, maxSuppress)
+		return nil, api.Errorf(api.CodeInvalid, "cairn queue suppressed add --help", "an address is suppressed for %d days at most, not for %d s", int(maxSuppress/(24*time.Hour)), r.Seconds)
 	}
 	if r.Seconds > 0 {
 		within = time.Duration(r.Seconds) * time.Second
@@ -88,8 +88,15 @@ func (n *Node) Unsuppress(ctx context.Context, r api.SuppressRequest) (*api.Supp
 	if err != nil {
 		return nil, err
 	}
-	err = n.store.Update(ctx, func(tx *mailstore.Tx) error { return n.submitter.Unsuppress(tx, id, r.Address) })
-	return &api.Suppressed{SuppressedAddress: api.SuppressedAddress{Account: r.Account, Address: r.Address}}, suppressError(err, r)
+	v := new(api.Suppressed)
+	err = n.store.Update(ctx, func(tx *mailstore.Tx) error {
+		s, err := n.submitter.Unsuppress(tx, id, r.Address)
+		if err == nil {
+			v.SuppressedAddress, err = viewSuppressed(&tx.Reader, s)
+		}
+		return err
+	})
+	return v, suppressError(err, r)
 }
 
 func suppressError(err error, r api.SuppressRequest) error {

@@ -29,14 +29,22 @@ func (s *Submitter) Suppress(tx *mailstore.Tx, account mailstore.AccountID, addr
 	return suppressed.Get(&tx.Reader, account, m)
 }
 
-// Unsuppress takes an address off an account's list; mailstore.ErrNotFound when it is not there.
-func (s *Submitter) Unsuppress(tx *mailstore.Tx, account mailstore.AccountID, addr string) error {
+// Unsuppress takes an address off an account's list, and returns what the list said of it, nothing
+// where that was damaged; mailstore.ErrNotFound when it is not there.
+func (s *Submitter) Unsuppress(tx *mailstore.Tx, account mailstore.AccountID, addr string) (suppressed.Entry, error) {
 	m, err := address.Parse(addr, true)
 	if err != nil {
-		return err
+		return suppressed.Entry{}, err
 	}
-	return suppressed.Remove(tx, account, m)
+	was, err := suppressed.Get(&tx.Reader, account, m)
+	if err != nil {
+		was = suppressed.Entry{Account: account, Address: m.String()}
+	}
+	return was, suppressed.Remove(tx, account, m)
 }
+
+// UnsuppressCommand ends the refusal of mail to an address that is suppressed.
+const UnsuppressCommand = "cairn queue suppressed rm"
 
 // notSuppressed is the refusal of a recipient who is on the sender's list.
 func (s *Submitter) notSuppressed(who poster, m address.Mailbox) error {
@@ -51,6 +59,6 @@ func (s *Submitter) notSuppressed(who poster, m address.Mailbox) error {
 	if err != nil || known == nil {
 		return err
 	}
-	return refuse.With(550, 5, 1, 1, "<%s> is gone, as its server has said or the administrator; mail to it is taken again from %s, or after: cairn queue suppressed rm",
-		address.Shown(m.String()), known.Until.Format("2006-01-02 15:04 UTC"))
+	return refuse.With(550, 5, 1, 1, "<%s> is gone, as its server has said or the administrator; mail to it is taken again from %s, or after: %s",
+		address.Shown(m.String()), known.Until.Format("2006-01-02 15:04 UTC"), UnsuppressCommand)
 }

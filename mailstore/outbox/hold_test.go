@@ -111,3 +111,50 @@ func TestLabelWaiting(t *testing.T) {
 		t.Errorf("labelled after the last one: %v", err)
 	}
 }
+
+// What is held is not told of as tried now, however it is named: it is not carried.
+func TestRetryTellsNothingOfHeld(t *testing.T) {
+	st := openStore(t)
+	q := New(st)
+	must(q.Submit(t.Context(), Envelope{From: "user@local.example", Account: 2, Recipients: []string{"a@one.example", "b@two.example", "c@three.example"}}, []byte(mailText)))(t)
+	must(q.Submit(t.Context(), Envelope{From: "user@local.example", Account: 2, Recipients: []string{"a@one.example"}, UntilIncluded: true}, []byte(mailText)))(t)
+	sealAll(t, st, q)
+	if n, err := q.HoldByHand(t.Context(), Which{Domain: "two.example"}); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	q.Hold([]uint64{3})
+	for _, tt := range []struct {
+		which Which
+		want  int
+	}{
+		{Which{All: true}, 1},
+		{Which{Account: 2}, 1},
+		{Which{Domain: "one.example"}, 1},
+		{Which{Domain: "one.example", Account: 2}, 1},
+		{Which{Domain: "two.example"}, 0},
+		{Which{From: "user@local.example", Domain: "three.example"}, 0},
+		{Which{ID: 1}, 1},
+		{Which{ID: 4}, 0},
+	} {
+		err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
+			for _, e := range must(q.List(0, 10))(t) {
+				if err := q.Postpone(tx, &e, time.Now().Add(time.Hour)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := q.Retry(t.Context(), tt.which); n != tt.want || err != nil {
+			t.Errorf("%+v: %d tried now, want %d; %v", tt.which, n, tt.want, err)
+		}
+	}
+	if n, err := q.ReleaseByHand(t.Context(), Which{Domain: "two.example"}); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if n, err := q.Retry(t.Context(), Which{Domain: "two.example"}); n != 1 || err != nil {
+		t.Errorf("released: %d tried now, %v", n, err)
+	}
+}

@@ -10,18 +10,20 @@ import (
 	"cairn/mailstore/wake"
 )
 
-// Retry makes sealed entries due at once, and tells how many were not due yet. Those that wait for
-// their tokens go on waiting, and those that are under way are tried again should that fail.
+// Retry makes sealed entries due at once, and tells how many of them were not due yet and may be
+// carried: what is held stays held. Those that wait for their tokens go on waiting, and those that
+// are under way are tried again should that fail.
 // ErrGone when the one that is named is not there.
 func (q *Queue) Retry(ctx context.Context, w Which) (moved int, err error) {
 	switch {
 	case w.All && !w.ofSender():
 		return q.RetryAll(ctx)
 	case w.Domain != "" && !w.ofSender():
-		if moved, err = q.waiting(w.Domain, all); err == nil {
+		later, held, err := q.waiting(w.Domain, all)
+		if err == nil {
 			err = q.RetryDomain(ctx, w.Domain)
 		}
-		return moved, err
+		return later - held, err
 	}
 	err = q.steps(w, func(ids []uint64) error {
 		n, err := q.retrySome(ctx, ids)
@@ -51,7 +53,7 @@ func (q *Queue) retrySome(ctx context.Context, ids []uint64) (moved int, err err
 			if err != nil {
 				return err
 			}
-			if e.NextAttempt.After(q.now()) {
+			if e.NextAttempt.After(q.now()) && !q.way.stays(id) {
 				moved++
 			}
 			q.way.another(e.Domain)
@@ -72,7 +74,7 @@ func (q *Queue) retrySome(ctx context.Context, ids []uint64) (moved int, err err
 // head.
 func (q *Queue) RetryDomain(ctx context.Context, domain string) error {
 	under := q.way.hurry(func(_ uint64, d string) bool { return d == domain })
-	n, err := q.waiting(domain, 1)
+	n, _, err := q.waiting(domain, 1)
 	if err == nil && (n > 0 || under[domain]) {
 		q.way.another(domain)
 		err = q.retry(ctx, []string{domain})
@@ -84,21 +86,21 @@ func (q *Queue) RetryDomain(ctx context.Context, domain string) error {
 }
 
 // RetryAll makes all sealed entries due at once, as when the clock was set back: nobody
-// knows by which clock they were put off. It tells how many were not due yet.
+// knows by which clock they were put off. It tells how many Retry would.
 func (q *Queue) RetryAll(ctx context.Context) (moved int, err error) {
 	under := q.way.hurry(func(uint64, string) bool { return true })
 	q.way.anotherOfAll()
 	domains, err := q.domains()
 	var some []string
 	for i, domain := range domains {
-		n, countErr := 0, err
+		n, held, countErr := 0, 0, err
 		if err == nil {
-			n, countErr = q.waiting(domain, all)
+			n, held, countErr = q.waiting(domain, all)
 		}
 		if err = countErr; err != nil {
 			break
 		}
-		moved += n
+		moved += n - held
 		if n > 0 || under[domain] {
 			some = append(some, domain)
 		}
@@ -148,24 +150,30 @@ func (q *Queue) retry(ctx context.Context, domains []string) error {
 }
 
 // Waiting returns how many sealed entries of a domain are due later.
-func (q *Queue) Waiting(domain string) (int, error) { return q.waiting(domain, all) }
+func (q *Queue) Waiting(domain string) (n int, err error) {
+	n, _, err = q.waiting(domain, all)
+	return n, err
+}
 
-// waiting counts sealed entries of a domain that are due later, up to most.
-func (q *Queue) waiting(domain string, most int) (n int, err error) {
+// waiting counts sealed entries of a domain that are due later, up to most, and how many of them
+// are held.
+func (q *Queue) waiting(domain string, most int) (n, held int, err error) {
 	err = q.store.View(func(r *mailstore.Reader) error {
 		sp := r.Space(space)
-		n = 0
+		n, held = 0, 0
 		h, err := headOf(sp, domain)
 		if err != nil || h.sealed() == 0 {
 			return err
 		}
 		later := placeAt(h.round, q.now().Add(time.Millisecond))
-		return sp.Keys(ofDomain('s', domain), later.from(domain), func([]byte) bool {
-			n++
+		return sp.Keys(ofDomain('s', domain), later.from(domain), func(key []byte) bool {
+			if n++; q.way.stays(idOf(key)) {
+				held++
+			}
 			return n < most
 		})
 	})
-	return n, err
+	return n, held, err
 }
 
 // domains returns the domains that have entries.

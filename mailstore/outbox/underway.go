@@ -39,11 +39,21 @@ func (q *Queue) Begin(domain string, id uint64) bool {
 	u := &q.way
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.carried[id] != nil || u.held[id] || u.byHand[id] || u.awaits(id) {
+	if u.carried[id] != nil || u.keeps(id) {
 		return false
 	}
 	u.carried[id] = &trip{domain: domain}
 	return true
+}
+
+// keeps reports, with mu held, whether an entry must not begin its way though it is due.
+func (u *underway) keeps(id uint64) bool { return u.held[id] || u.byHand[id] || u.awaits(id) }
+
+// stays is keeps without mu.
+func (u *underway) stays(id uint64) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.keeps(id)
 }
 
 // Retries grows whenever what waits for a domain is to be tried at once. What an attempt has shown

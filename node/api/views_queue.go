@@ -95,9 +95,9 @@ type Suppressed struct {
 type SuppressedAddress struct {
 	Account string    `json:"account"` // by name
 	Address string    `json:"address"`
-	Since   time.Time `json:"since"`
-	Until   time.Time `json:"until"`         // it comes off the list by itself
-	Why     string    `json:"why,omitempty"` // the reply of its server; empty: it was put there by hand
+	Since   time.Time `json:"since,omitzero"` // not known where the list was damaged
+	Until   time.Time `json:"until,omitzero"` // it comes off the list by itself
+	Why     string    `json:"why,omitempty"`  // the reply of its server; empty: it was put there by hand
 }
 
 // SuppressedList lists them, by account and address.

@@ -125,6 +125,7 @@ enrolment may join, unless --attesters says how many members have to attest to e
 	f.StringSliceVar(&given.p2pListen, "p2p", nil, "where to take connections of other nodes, as multiaddr (default port 4801)")
 	f.StringVar(&given.mine, "mine", "", `how much of this machine looks for blocks: off, 10% of a core, 2 cores (default "10%")`)
 	f.StringVar(&given.records, "records", "", `what the organisation declares to record: all, some, none (default "some")`)
+	allowEmpty(c, "submission", "inbound")
 	return c
 }
 

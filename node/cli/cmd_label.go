@@ -85,6 +85,7 @@ or none; what a query finds is changed in steps, and can be repeated after an in
 	}
 	c.Flags().StringVar(&r.Query, "query", "", "change all messages that this query finds, as of cairn search")
 	c.Flags().StringVar(&r.Account, "account", "", "with --query: of this account only")
+	allowEmpty(c, "query") // of which relabelled says more
 	return c
 }
 

@@ -90,6 +90,7 @@ func (a *app) cmdHostSet() *cobra.Command {
 	f.StringVar(&tag, "tag", "", "what to put before subjects, in brackets: letters, spaces, - and _, but no digits")
 	f.StringVar(&footer, "footer", "", "text to put behind plain texts, below a line; printable ASCII")
 	f.IntVar(&perHour, "per-hour", 60, "posts in an hour that are sent on; more are held")
+	allowEmpty(set, "tag", "footer")
 	return set
 }
 

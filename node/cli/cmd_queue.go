@@ -154,7 +154,7 @@ func showDropped(b *bytes.Buffer, d *api.QueueChanged, one bool) {
 func which(c *cobra.Command, args []string, r *api.QueueRequest) (err error) {
 	one, some := len(args) > 0, r.Domain != "" || r.From != "" || r.Account != ""
 	if one && some || one && r.All || some && r.All || !one && !some && !r.All {
-		return usage(c, "name an entry of the queue, or give --domain, --from or --account, or --all: one of the three")
+		return usage(c, "name one entry of the queue, or choose some by --domain, --from and --account, or give --all; not two of these")
 	}
 	if one {
 		r.ID, err = entryID(c, args[0])

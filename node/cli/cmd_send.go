@@ -79,6 +79,7 @@ ever as things stand.`,
 	f.StringVar(&hold, "hold", "", "until-included: it leaves only when its record is in a block; or none")
 	f.BoolVar(&withTLS, "require-tls", false, "it goes on over verified TLS alone, all the way, or comes back (REQUIRETLS, RFC 8689)")
 	f.StringVar(&raw, "raw", "", "file with a whole message; - is standard input")
+	allowEmpty(c, "subject", "body")
 	return c
 }
 

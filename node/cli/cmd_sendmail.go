@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"cairn/mailstore/message"
 	"cairn/node"
@@ -75,6 +76,7 @@ should try again.`,
 	for name, short := range map[string]string{"verbose": "v", "gateway": "G", "no-aliases": "n", "initial": "U"} {
 		f.BoolP(name, short, false, "changes nothing")
 	}
+	f.VisitAll(func(flag *pflag.Flag) { allowEmpty(c, flag.Name) }) // as sendmail does
 	return c
 }
 

@@ -32,7 +32,7 @@ and each comes off it by itself: after the time that outbound.suppress says, or 
 		Example: "  cairn queue suppressed add bob@beta.example --account alice --for 48h",
 		Args:    exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if within < 0 || within > 0 && within < time.Second {
+			if c.Flags().Changed("for") && within < time.Second {
 				return usage(c, "--for %v is no time: write one as in 48h", within)
 			}
 			if add.Account == "" {

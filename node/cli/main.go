@@ -148,8 +148,9 @@ chain that all organisations of the network keep together; whoever receives it c
 Start with "cairn testnet": three organisations on this machine, and a mail on its way.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRun: func(*cobra.Command, []string) {
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			a.started = true
+			return checkValues(c)
 		},
 		RunE: func(c *cobra.Command, _ []string) error {
 			if a.json {
