@@ -54,7 +54,7 @@ func (l *letter) compose() ([]byte, error) {
 	if l.subject != "" {
 		h.SetSubject(line(l.subject, 0))
 	}
-	h.Set("MIME-Version", "1.0")
+	h.AddRaw([]byte("MIME-Version: 1.0\r\n")) // as spelled here: filters count Mime-Version against a mail
 	var b bytes.Buffer
 	if len(l.attach) == 0 {
 		h.SetContentType("text/plain", map[string]string{"charset": "utf-8"})

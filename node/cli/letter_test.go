@@ -44,6 +44,9 @@ func TestComposedLetterReadsBack(t *testing.T) {
 				t.Errorf("line %d has %d bytes", n+1, len(row)) // RFC 5322, section 2.1.1
 			}
 		}
+		if !bytes.Contains(raw, []byte("\r\nMIME-Version: 1.0\r\n")) {
+			t.Errorf("MIME-Version is not written as in RFC 2045, which filters of spam look at:\n%s", raw)
+		}
 		m := message.Parse(raw)
 		if len(m.From) != 1 || m.From[0].Addr != "joerg@xn--bcher-kva.example" || m.From[0].Name != "Jörg" || len(m.To) != 2 || len(m.Cc) != 1 {
 			t.Errorf("From %v, To %v, Cc %v", m.From, m.To, m.Cc)

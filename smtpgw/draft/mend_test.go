@@ -26,8 +26,8 @@ func TestMendBody(t *testing.T) {
 	b64 := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0, 1, 0xff}, 500))
 	for _, tt := range []struct{ name, raw, how string }{
 		{"short lines", plainTop + "\r\nshort\r\n", ""},
-		{"998 octets", plainTop + "\r\n" + strings.Repeat("x", 998) + "\r\n", ""},
-		{"999 octets", plainTop + "\r\n" + strings.Repeat("x", 999) + "\r\n", "Transfer-Encoding: quoted-printable"},
+		{"990 octets", plainTop + "\r\n" + strings.Repeat("x", 990) + "\r\n", ""},
+		{"991 octets", plainTop + "\r\n" + strings.Repeat("x", 991) + "\r\n", "Transfer-Encoding: quoted-printable"},
 		{"no MIME at all", "From: a@b\r\n\r\n" + longText + "\r\n", "\r\nContent-Transfer-Encoding: quoted-printable\r\nMIME-Version: 1.0\r\n\r\n"},
 		{"8-bit text", plainTop + "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\nX: y\r\n\r\n" + strings.Repeat("größer = ", 200) + " \r\n\r\n.\r\n", "utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\nX: y\r\n\r\n"},
 		{"Latin-1", plainTop + "Content-Type: text/html; charset=iso-8859-1\r\n\r\n<p>" + strings.Repeat("gr\xf6\xdfer ", 200), "=F6=DF"},

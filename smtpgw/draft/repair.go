@@ -7,8 +7,10 @@ import (
 	"cairn/smtpgw/rawheader"
 )
 
-// maxLine is the length of a line without its CRLF in octets (RFC 5322, section 2.1.1).
-const maxLine = 998
+// maxLine is the length of a line without its CRLF in octets. 998 are legal (RFC 5322, section
+// 2.1.1), but Sendmail cuts what is over 990 unless it is told not to (L= of its mailers), and what
+// it cuts would arrive changed.
+const maxLine = 990
 
 // repairedFields returns the fields of a message, each in its proper form, and what follows them
 // from the empty line on:
@@ -93,8 +95,8 @@ func refold(raw []byte) []byte {
 	return out
 }
 
-// foldAt returns where to break a line that is too long: before the last white space that leaves a
-// line of legal length, else before the first one; 0 where it cannot be broken or need not be.
+// foldAt returns where to break a line that is too long: before the last white space that leaves
+// no more than maxLine, else before the first one; 0 where it cannot be broken or need not be.
 // Neither side may be white space alone.
 func foldAt(line []byte) int {
 	text := bytes.TrimRight(line, " \t\r\n")

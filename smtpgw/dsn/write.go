@@ -82,12 +82,13 @@ func (n *Notification) write(k *kind, raw []byte, whom []Told) ([]byte, error) {
 	h.Set("To", "<"+address.Path(n.From)+">")
 	h.Set("Subject", about(k.subject, raw))
 	h.Set("Date", n.Written.Format(dateFormat))
-	h.Set("Message-ID", fmt.Sprintf("<%s@%s>", n.Name, n.Hostname))
+	// As spelled here: filters count Mime-Version against a mail.
+	h.AddRaw(fmt.Appendf(nil, "Message-ID: <%s@%s>\r\n", n.Name, n.Hostname))
 	h.Set("Auto-Submitted", "auto-replied") // RFC 3834, section 5
 	if id := messageID(raw); id != "" {
 		h.Set("References", id)
 	}
-	h.Set("MIME-Version", "1.0")
+	h.AddRaw([]byte("MIME-Version: 1.0\r\n"))
 	h.SetContentType("multipart/report", map[string]string{
 		"report-type": "delivery-status",
 		"boundary":    "report-" + n.Name,

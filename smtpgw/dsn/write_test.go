@@ -2,6 +2,7 @@ package dsn
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,6 +23,11 @@ func TestWrittenIsRead(t *testing.T) {
 		text, err := n.Failed(raw, told)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, field := range []string{"MIME-Version: 1.0", "Message-ID: <n1@mx.org.example>"} { // as filters of spam want them spelled
+			if !strings.Contains(string(text), "\r\n"+field+"\r\n") {
+				t.Errorf("%s is missing in\n%s", field, text)
+			}
 		}
 		want := []Recipient{
 			{Original: "robert@far.example", Final: "bob@far.example", Action: "failed", Status: "5.1.1", Diagnostic: "550 5.1.1 nobody  Status: 2.0.0"},

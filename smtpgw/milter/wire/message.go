@@ -3,6 +3,8 @@ package wire
 import (
 	"net/netip"
 	"strings"
+
+	"cairn/mailstore/message/maildomain"
 )
 
 // Message is a message that a mail server asks about, when all of it has come.
@@ -32,9 +34,19 @@ type Path struct {
 	Params []string // of ESMTP, as NAME=VALUE
 }
 
-// Address is the address without brackets; empty for the null sender.
+// Address is the address without brackets, without the quotes of its local part and without a
+// route in front of it (RFC 5321, section F.2), as the listeners of SMTP read it; empty for the
+// null sender.
 func (p Path) Address() string {
-	return strings.TrimSuffix(strings.TrimPrefix(p.Given, "<"), ">")
+	a := strings.TrimSuffix(strings.TrimPrefix(p.Given, "<"), ">")
+	if route, rest, is := strings.Cut(a, ":"); is && a[0] == '@' && rest != "" && !strings.Contains(route, "[") {
+		a = rest
+	}
+	at := strings.LastIndexByte(a, '@')
+	if at >= 2 && a[0] == '"' && a[at-1] == '"' {
+		return maildomain.Unquoted(a[1:at-1]) + a[at:]
+	}
+	return a
 }
 
 // Param is the value of a parameter; ok is false where it is not there.

@@ -95,6 +95,22 @@ func TestMessage(t *testing.T) {
 	}
 }
 
+// A path is an address as SMTP writes it: quoted where it has to be, with a route in front that
+// means nothing (RFC 5321, sections 4.1.2 and F.2).
+func TestPathAddress(t *testing.T) {
+	for given, want := range map[string]string{
+		"<>": "", "<ana@alpha.test>": "ana@alpha.test", "ana@alpha.test": "ana@alpha.test", "<postmaster>": "postmaster",
+		`<"ana maria"@alpha.test>`: "ana maria@alpha.test", `<"a\"n\\a"@alpha.test>`: `a"n\a@alpha.test`, `"a..b"@alpha.test`: "a..b@alpha.test",
+		"<@one.test,@two.test:bob@bravo.test>": "bob@bravo.test", `<@one.test:"b:b"@bravo.test>`: "b:b@bravo.test",
+		"<@bravo.test>": "@bravo.test", `<""@bravo.test>`: "@bravo.test", `<"@bravo.test>`: `"@bravo.test`,
+		`<">"@bravo.test>`: ">@bravo.test",
+	} {
+		if got := (Path{Given: given}).Address(); got != want {
+			t.Errorf("%s is %q, want %q", given, got, want)
+		}
+	}
+}
+
 // A mail server that knows nothing of quiet filters waits for a reply to each packet, and strips
 // the space behind the colon.
 func TestOlderServer(t *testing.T) {
