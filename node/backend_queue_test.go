@@ -145,3 +145,22 @@ func TestWhatToDoAboutASilentDNS(t *testing.T) {
 		}
 	}
 }
+
+// TestDropOfAllLeavesTheReports: who drops all that is queued does not drop the reports on it.
+func TestDropOfAllLeavesTheReports(t *testing.T) {
+	n, _ := alone(t)
+	for range 2 {
+		raw := "From: <" + n.postmaster() + ">\r\nTo: <bob@beta.test>\r\nSubject: x\r\n\r\nx\r\n"
+		if _, err := n.submitter.Submit(t.Context(), trace.Peer{Protocol: trace.ProtocolLocal}, n.postmaster(), []string{"bob@beta.test"}, []byte(raw)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dropped, err := n.DropQueue(t.Context(), api.QueueDrop{QueueRequest: api.QueueRequest{All: true}})
+	if err != nil || dropped.Entries != 2 || dropped.Reports != 2 {
+		t.Errorf("dropped: %+v, %v", dropped, err)
+	}
+	l, err := n.ListQueue(t.Context(), api.QueueSelection{From: outbox.NullSender})
+	if err != nil || l.Total != 2 || l.Entries[0].Recipients[0] != n.postmaster() {
+		t.Errorf("reports: %+v, %v", l, err)
+	}
+}

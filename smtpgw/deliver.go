@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/address"
@@ -114,15 +115,19 @@ func (d *Delivery) ready(ctx context.Context, a *arrival.Arrival, ref string) (*
 	}
 	a.Received = d.now().Truncate(time.Millisecond)
 	came := *a
+	var verdict record.Verdict
 	rcpts, back, err := d.takeBack(a, rcpts)
 	if err == nil && len(back) > 0 {
-		err = d.mayGoBack(ctx, &came)
+		verdict, err = d.mayGoBack(ctx, &came)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if len(rcpts) == 0 { // whom it is for finds out what it is
-		stored := trace.Put(a.Raw, d.trace(a, nil, ref), d.hostname)
+		stored, err := d.filtered(ctx, trace.Put(a.Raw, d.trace(a, nil, ref), d.hostname), &came, ref, verdict)
+		if err != nil {
+			return nil, err
+		}
 		return &landing{d: d, a: a, ref: ref, stored: stored, began: began, back: back}, nil
 	}
 	report, err := d.reportIn(a, rcpts)

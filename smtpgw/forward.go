@@ -340,19 +340,24 @@ func (d *Delivery) takeBack(a *arrival.Arrival, rcpts []address.Mailbox) (here [
 	return here, back, err
 }
 
-// mayGoBack is the refusal of a report that would be sent on to who its recipients stand for. This
-// node's record goes on top of it, so what claims to be from people here without that, or is not as
-// it was recorded, would be as good as theirs: whoever has read mail that was sent on knows such a
+// mayGoBack judges a report that would be sent on to who its recipients stand for, and is the
+// refusal of one that may not be. This node's record goes on top of it: what claims to be from
+// people here without that, or is not as it was recorded, would be as good as theirs, and what
+// would be spam here in their inboxes. Whoever has read mail that was sent on knows such a
 // recipient.
-func (d *Delivery) mayGoBack(ctx context.Context, a *arrival.Arrival) error {
-	found, err := d.checker.Check(ctx, a)
+func (d *Delivery) mayGoBack(ctx context.Context, a *arrival.Arrival) (record.Verdict, error) {
+	found, err := d.assess(ctx, a)
 	if err != nil {
-		return fmt.Errorf("check a report: %w", err)
+		return "", err
 	}
-	if v := found.Found().Verdict; v == record.Missing || slices.Contains(verdictsStay, v) {
-		return refuse.With(550, 5, 7, 1, "this report is not sent on: its verdict is %s", v)
+	whole := found.Found()
+	if v := whole.Verdict; v == record.Missing || slices.Contains(verdictsStay, v) {
+		return v, refuse.With(550, 5, 7, 1, "this report is not sent on: its verdict is %s", v)
 	}
-	return nil
+	if staysHere(d.filing.decide(whole, found.gathered)) != "" {
+		return whole.Verdict, refuse.With(550, 5, 7, 1, "this report is not sent on: it would be spam here")
+	}
+	return whole.Verdict, nil
 }
 
 // sendBack queues a report for the senders that its recipients stand for.

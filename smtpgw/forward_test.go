@@ -161,6 +161,49 @@ func TestReportsThatGoNoFurther(t *testing.T) {
 	}
 }
 
+// evidence is a source that says the same of each arrival.
+type evidence []screen.Result
+
+func (e evidence) Gather(context.Context, *arrival.Arrival) ([]screen.Result, error) { return e, nil }
+
+// TestReportsThatWouldNotBeRead: what would be in nobody's inbox here is not sent on with this
+// node's record on top, which has it in another's; nor what the administrator's filter refuses.
+func TestReportsThatWouldNotBeRead(t *testing.T) {
+	cfg := testConfig
+	cfg.InboundFilter = newShell(`m=$(cat; echo .); case "$m" in *virus*) echo "a virus" >&2; exit 77;; esac; printf %s "${m%.}"`)
+	n := newForwardingAs(t, cfg, true, "bob@far.example")
+	n.report(t, "ann@a.example", "user@local.example", mailText("hello"), "^250 ", "^250 ")
+	envelopes, _ := n.left(t)
+	n.checker.mu.Lock()
+	n.checker.found = screen.Finding{Verdict: record.Unrecorded}
+	n.checker.mu.Unlock()
+	fails := func(policy string) screen.Result {
+		return screen.Result{Method: screen.MethodDMARC, Result: screen.Fail, About: "bank.example", Property: "header.from", Policy: policy}
+	}
+	spam := "^550 5.7.1 this report is not sent on: it would be spam here"
+	for name, tt := range map[string]struct {
+		says evidence
+		text string
+		want string
+	}{
+		"nothing against it":            {nil, "gone", "^250 "},
+		"no policy of its domain":       {evidence{fails("none")}, "gone", "^250 "},
+		"its domain disowns it":         {evidence{fails("reject")}, "gone", spam},
+		"its domain wants it put aside": {evidence{fails("quarantine")}, "gone", spam},
+		"from a client on a list":       {evidence{{Method: screen.MethodListed, Result: screen.Fail, About: "192.0.2.1"}}, "gone", spam},
+		"who sent it is not known now":  {evidence{{Method: screen.MethodDMARC, Result: screen.TempError, About: "bank.example"}}, "gone", "^451 4.7.0 "},
+		"a filter refuses it":           {nil, "virus", "^550 5.7.1 a virus"},
+	} {
+		n.delivery.sources = arrival.Sources{Arrival: []arrival.Source{tt.says}}
+		_, before := n.left(t)
+		n.report(t, "", envelopes[0], reportOn("one", "bob@far.example", "5.1.1", "550 5.1.1 "+tt.text), "^250 ", tt.want)
+		_, after := n.left(t)
+		if went := len(after) > len(before); went != (tt.want == "^250 ") {
+			t.Errorf("%s: it went: %v", name, went)
+		}
+	}
+}
+
 // A report that this node makes itself, of what it cannot bring, finds back too.
 func TestForwardFails(t *testing.T) {
 	n := newForwarding(t, false, "bob@far.example")

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"cairn/mailstore"
@@ -84,10 +85,20 @@ func (q *Queue) Each(w Which, fn func(id uint64) error) error {
 	})
 }
 
-// steps calls fn with the entries that are named, some at a time.
+// steps calls fn with the entries that are named, some at a time. What is queued meanwhile is not
+// among them, as the report on an entry that was dropped.
 func (q *Queue) steps(w Which, fn func(ids []uint64) error) error {
+	var last uint64
+	err := q.store.View(func(r *mailstore.Reader) (err error) {
+		last, err = lastGiven(r.Space(space))
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	for after := uint64(0); ; {
 		ids, err := q.next(w, after)
+		ids = slices.DeleteFunc(ids, func(id uint64) bool { return id > last && w.ID == 0 })
 		if err != nil || len(ids) == 0 {
 			return err
 		}

@@ -80,3 +80,32 @@ func TestEachOfMany(t *testing.T) {
 		t.Errorf("%d left", n)
 	}
 }
+
+// TestEachLeavesWhatComesLater: what is queued while entries are gone over, as the report on one
+// that was dropped, is none of those that are named.
+func TestEachLeavesWhatComesLater(t *testing.T) {
+	for _, w := range []Which{{All: true}, {Domain: "one.example"}, {Account: 2}, {Account: 2, Domain: "one.example"}} {
+		st := openStore(t)
+		q := New(st)
+		submit := func() {
+			t.Helper()
+			must(q.Submit(t.Context(), Envelope{From: "user@local.example", Account: 2, Recipients: []string{"a@one.example"}}, []byte(mailText)))(t)
+		}
+		submit()
+		submit()
+		var got []uint64
+		err := q.Each(w, func(id uint64) error {
+			if got = append(got, id); len(got) > 4 {
+				return errors.New("there is no end")
+			}
+			submit()
+			return q.Drop(t.Context(), id)
+		})
+		if err != nil || !slices.Equal(got, []uint64{1, 2}) {
+			t.Errorf("%+v: %v, %v", w, got, err)
+		}
+		if n := must(q.Len())(t); n != 2 {
+			t.Errorf("%+v: %d left", w, n)
+		}
+	}
+}
