@@ -80,3 +80,27 @@ func TestEachOfMany(t *testing.T) {
 		t.Errorf("%d left", n)
 	}
 }
+
+// What is queued meanwhile is not among what is named: of entries that are dropped reports are
+// queued, which would be dropped with them.
+func TestEachLeavesWhatComesMeanwhile(t *testing.T) {
+	for _, w := range []Which{{All: true}, {Account: 2}, {Domain: "one.example"}} {
+		st := openStore(t)
+		q := New(st)
+		submit := func() {
+			must(q.Submit(t.Context(), Envelope{From: "user@local.example", Account: 2, Recipients: []string{"a@one.example"}}, []byte(mailText)))(t)
+		}
+		submit()
+		submit()
+		n := 0
+		err := q.Each(w, func(id uint64) error {
+			if n++; n <= 4 { // else there is no end
+				submit()
+			}
+			return q.Drop(t.Context(), id)
+		})
+		if err != nil || n != 2 {
+			t.Errorf("%+v: %d, and not the two that were queued: %v", w, n, err)
+		}
+	}
+}
