@@ -147,9 +147,6 @@ func (q *Queue) retry(ctx context.Context, domains []string) error {
 	return err
 }
 
-// Waiting returns how many sealed entries of a domain are due later.
-func (q *Queue) Waiting(domain string) (int, error) { return q.waiting(domain, all) }
-
 // waiting counts sealed entries of a domain that are due later, up to most.
 func (q *Queue) waiting(domain string, most int) (n int, err error) {
 	err = q.store.View(func(r *mailstore.Reader) error {
