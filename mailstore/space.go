@@ -1,6 +1,7 @@
 package mailstore
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -46,6 +47,33 @@ func (s SpaceReader) Number(key []byte) (n uint64, known bool, err error) {
 		return 0, false, err
 	}
 	return binary.BigEndian.Uint64(b), true, nil
+}
+
+// Count is Number of what may begin anew: 0 too where it is damaged.
+func (s SpaceReader) Count(key []byte) (uint64, error) {
+	n, _, err := s.Number(key)
+	if errors.Is(err, ErrDamaged) {
+		return 0, nil
+	}
+	return n, err
+}
+
+// Last is the number in key, which is the last one that was given to a key of a prefix and a number
+// in 8 octets. It is told from those that are there where it is damaged, or has one behind it: a
+// number that is lost would be given a second time.
+func (s SpaceReader) Last(key, prefix []byte) (uint64, error) {
+	last, err := s.Count(key)
+	if err != nil {
+		return 0, err
+	}
+	from := binary.BigEndian.AppendUint64(bytes.Clone(prefix), last+1)
+	err = s.Keys(prefix, from, func(key []byte) bool {
+		if number := key[len(prefix):]; len(number) == 8 {
+			last = binary.BigEndian.Uint64(number)
+		}
+		return true
+	})
+	return last, err
 }
 
 // Has tells whether key is there.

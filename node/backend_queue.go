@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -221,10 +222,13 @@ func (n *Node) DropQueue(ctx context.Context, r api.QueueDrop) (*api.QueueChange
 			return nil
 		case errors.Is(err, outbox.ErrGone): // it has left meanwhile
 			return nil
+		case outbox.IsDamaged(err): // it holds up no others
+			v.Damaged = cmp.Or(v.Damaged, err.Error())
+			return nil
 		}
 		return err
 	})
-	if err == nil && v.Entries == 0 && v.UnderWay == 0 {
+	if err == nil && v.Entries == 0 && v.UnderWay == 0 && v.Damaged == "" {
 		err = n.noneNamed(which)
 	}
 	if errors.Is(err, smtpgw.ErrUnderWay) {

@@ -10,7 +10,6 @@ import (
 	"cairn/node/api"
 	"cairn/smtpgw"
 	"cairn/smtpgw/arc"
-	authenticated "cairn/smtpgw/authres/arc"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/dkim"
 	"cairn/smtpgw/dkim/keyring"
@@ -36,7 +35,7 @@ func (n *Node) sealChangedARC(ctx context.Context, domain, results string, came,
 		ctx, cancel := context.WithTimeout(ctx, sealPatience)
 		defer cancel()
 		m := dkim.Split(came)
-		found := authenticated.Validate(ctx, lookup.New(evidenceDNS{}), m)
+		found := arc.Validate(ctx, lookup.New(evidenceDNS{}), m)
 		fields, err := arc.Seal(m, dkim.Split(goes), found.Result, results, dkim.SigningKey{Domain: domain, Selector: k.Selector, Signer: k.Signer}, n.now())
 		if err != nil {
 			n.part("smtp").Info("mail is sent on without an ARC seal", "domain", domain, "err", err)

@@ -6,7 +6,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/node/api"
-	"cairn/smtpgw/authres/arc"
+	"cairn/smtpgw/arc"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/dkim"
 )

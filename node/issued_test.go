@@ -87,7 +87,7 @@ func portOf(t *testing.T, addr string) int {
 // newCertified starts an authority and a node; change may change what that goes by.
 func newCertified(t *testing.T, o acmetest.Options, change func(*Config)) *certified {
 	t.Helper()
-	at := acmetest.Free(t, 2)
+	at := testenv.FreeAddrs(t, 2)
 	o.HTTPPort, o.TLSPort = portOf(t, at[0]), portOf(t, at[1])
 	c := &certified{authority: acmetest.Start(t, o), log: newWatched(), https: at[1]}
 	dir := filepath.Join(shortDir(t), "alpha")

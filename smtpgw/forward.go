@@ -112,7 +112,7 @@ func staysHere(d screen.Decision) string {
 	return ""
 }
 
-// lists.sendOn queues one account's copy for where the account has its mail sent on to. gone is
+// sendOn queues one account's copy for where the account has its mail sent on to. gone is
 // whether no copy is to be kept.
 func (l *landing) sendOn(tx *mailstore.Tx, s *share) (gone bool, err error) {
 	if l.onward == nil {

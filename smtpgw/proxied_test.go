@@ -175,18 +175,7 @@ func haproxy(t *testing.T, program, server, send string) string {
 	}
 	c := exec.Command(program, "-db", "-f", config)
 	c.ExtraFiles = []*os.File{file}
-	var said strings.Builder
-	c.Stdout, c.Stderr = &said, &said
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		c.Process.Kill()
-		c.Wait()
-		if t.Failed() {
-			t.Logf("haproxy: %s", said.String())
-		}
-	})
+	testenv.Serve(t, c, func(context.Context) error { return nil }) // who connects waits until it runs
 	return l.Addr().String()
 }
 

@@ -149,12 +149,6 @@ func (q *Queue) retry(ctx context.Context, domains []string) error {
 	return err
 }
 
-// Waiting returns how many sealed entries of a domain are due later.
-func (q *Queue) Waiting(domain string) (n int, err error) {
-	n, _, err = q.waiting(domain, all)
-	return n, err
-}
-
 // waiting counts sealed entries of a domain that are due later, up to most, and how many of them
 // are held.
 func (q *Queue) waiting(domain string, most int) (n, held int, err error) {

@@ -72,8 +72,8 @@ func (q *Queue) next(w Which, after uint64) (ids []uint64, err error) {
 	return ids, err
 }
 
-// Each calls fn with the entries that are named, until there are no more or it returns an error.
-// ErrGone when the one that is named is not there.
+// Each calls fn with the entries that are named and queued now, until there are no more or it
+// returns an error. ErrGone when the one that is named is not there.
 func (q *Queue) Each(w Which, fn func(id uint64) error) error {
 	return q.steps(w, func(ids []uint64) error {
 		for _, id := range ids {
@@ -85,20 +85,16 @@ func (q *Queue) Each(w Which, fn func(id uint64) error) error {
 	})
 }
 
-// steps calls fn with the entries that are named, some at a time. What is queued meanwhile is not
-// among them, as the report on an entry that was dropped.
+// steps calls fn with the entries that are named, some at a time. Those that are queued meanwhile,
+// as reports on what fn takes off the queue, are not among them.
 func (q *Queue) steps(w Which, fn func(ids []uint64) error) error {
-	var last uint64
-	err := q.store.View(func(r *mailstore.Reader) (err error) {
-		last, err = lastGiven(r.Space(space))
-		return err
-	})
+	last, err := q.last()
 	if err != nil {
 		return err
 	}
 	for after := uint64(0); ; {
 		ids, err := q.next(w, after)
-		ids = slices.DeleteFunc(ids, func(id uint64) bool { return id > last && w.ID == 0 })
+		ids = slices.DeleteFunc(ids, func(id uint64) bool { return w.ID == 0 && id > last })
 		if err != nil || len(ids) == 0 {
 			return err
 		}
@@ -107,6 +103,15 @@ func (q *Queue) steps(w Which, fn func(ids []uint64) error) error {
 		}
 		after = ids[len(ids)-1]
 	}
+}
+
+// last is the last id that was given to an entry.
+func (q *Queue) last() (last uint64, err error) {
+	err = q.store.View(func(r *mailstore.Reader) error {
+		last, err = lastGiven(r.Space(space))
+		return err
+	})
+	return last, err
 }
 
 // Find returns up to most of the entries that are named, by ascending id, and how many there are.

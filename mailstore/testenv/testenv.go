@@ -1,6 +1,6 @@
 // Package testenv tells tests of all packages what they may expect of the machine that they run on,
-// and how many rounds they make. With CI=true everything is installed on purpose: there a test that
-// lacks something fails, where it is skipped elsewhere.
+// and how many rounds they make, and starts the servers that are not ours. With CI=true everything
+// is installed on purpose: there a test that lacks something fails, where it is skipped elsewhere.
 package testenv
 
 import (

@@ -81,6 +81,7 @@ type QueueChanged struct {
 	Document
 	Entries  int    `json:"entries"`
 	UnderWay int    `json:"under_way,omitempty"` // entries that were not dropped, since an attempt is under way
+	Damaged  string `json:"damaged,omitempty"`   // what was not dropped because it is damaged, in a sentence
 	Reports  int    `json:"reports,omitempty"`   // entries that were dropped of which somebody is told
 	To       string `json:"to,omitempty"`        // who is told, of the one that was named; empty: nobody
 }

@@ -148,6 +148,9 @@ func showDropped(b *bytes.Buffer, d *api.QueueChanged, one bool) {
 	if d.UnderWay > 0 {
 		fmt.Fprintf(b, "not dropped: %d, which are tried now and may succeed; hold them, and try again\n", d.UnderWay)
 	}
+	if d.Damaged != "" {
+		fmt.Fprintf(b, "not dropped, since damaged: %s\n", line(d.Damaged, 0))
+	}
 }
 
 // which reads what entries a command is about: one, or some, or all.

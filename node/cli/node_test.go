@@ -376,6 +376,16 @@ func TestQueueShowsDamage(t *testing.T) {
 	}
 }
 
+// What is not dropped of several is told of.
+func TestDropShowsWhatStays(t *testing.T) {
+	var b bytes.Buffer
+	showDropped(&b, &api.QueueChanged{Entries: 3, Reports: 2, UnderWay: 1, Damaged: "entry 1 cannot be read"}, false)
+	want := "dropped: 3; the senders of 2 are told\nnot dropped: 1, which are tried now and may succeed; hold them, and try again\nnot dropped, since damaged: entry 1 cannot be read\n"
+	if b.String() != want {
+		t.Errorf("printed\n%s", b.String())
+	}
+}
+
 func TestSendPassesOnWhatWasMeant(t *testing.T) {
 	d := &desk{}
 	dir := at(t, d)

@@ -1,19 +1,14 @@
-// Package arc seals mail that is sent on (RFC 8617): it puts the fields on top by which the next
-// server learns what this one found out about the mail. It does no I/O; whether the chain before
-// is whole is what authres/arc found.
 package arc
 
 import (
 	"bytes"
 	"crypto/rsa"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"cairn/smtpgw/authres/arc"
 	"cairn/smtpgw/dkim"
 )
 
@@ -36,66 +31,64 @@ var signed = []string{
 }
 
 // Seal returns the fields of one more set, each with its CRLF, to go on top of a message of CRLF
-// lines: the seal, the signature, and results, which are those of Authentication-Results behind its
+// lines: the seal, the signature, and says, which is what Authentication-Results has behind its
 // colon. The key is an RSA one, the one kind that sealing knows (RFC 8617, section 4.1.3). came is
 // the message as it came, which is another one where we change it, and found is what validating the
 // chain of that came to. Of one that fails the set says so and covers itself alone (RFC 8617,
 // section 5.1.2). An error says why there is no set.
-func Seal(came, m *dkim.Message, found arc.Result, results string, key dkim.SigningKey, now time.Time) ([]byte, error) {
+func Seal(came, m *dkim.Message, found Result, says string, key dkim.SigningKey, now time.Time) ([]byte, error) {
 	if _, ok := key.Signer.Public().(*rsa.PublicKey); !ok {
 		return nil, ErrKey
 	}
-	before, status, err := chain(came, m, found)
+	before, status, err := before(came, m, found)
 	if err != nil {
 		return nil, err
 	}
 	i := len(before) + 1
-	aar := dkim.Field{Name: "arc-authentication-results", Raw: fmt.Appendf(nil, "ARC-Authentication-Results: i=%d; %s", i, strings.TrimSpace(results))}
-	ams, err := signature(m, i, key, now)
-	if err != nil {
+	var ours set
+	ours.fields[results] = dkim.Field{Name: fieldNames[results], Raw: fmt.Appendf(nil, "ARC-Authentication-Results: i=%d; %s", i, strings.TrimSpace(says))}
+	if ours.fields[signature], err = sign(m, i, key, now); err != nil {
 		return nil, err
 	}
-	if status == arc.Fail {
+	ours.fields[seal] = dkim.Field{Name: fieldNames[seal], Raw: fmt.Appendf(nil, "ARC-Seal: i=%d; a=rsa-sha256; cv=%s; d=%s; s=%s;\r\n\tt=%d; b=", i, status, key.Domain, key.Selector, now.Unix())}
+	if status == Fail {
 		before = nil
 	}
-	as, err := seal(append(before, [3]dkim.Field{aar, ams}), i, status, key, now)
-	if err != nil {
+	if ours.fields[seal], err = key.Complete(ours.fields[seal], sealed(append(before, ours))); err != nil {
 		return nil, err
 	}
-	return slices.Concat(as.Raw, crlf, ams.Raw, crlf, aar.Raw, crlf), nil
+	return slices.Concat(ours.fields[seal].Raw, crlf, ours.fields[signature].Raw, crlf, ours.fields[results].Raw, crlf), nil
 }
 
 var crlf = []byte("\r\n")
 
-// chain returns the sets before ours, and what ours says of them (cv=).
-func chain(came, m *dkim.Message, found arc.Result) (before [][3]dkim.Field, status arc.Result, err error) {
-	before, err = arc.Sets(m)
+// before returns the sets before ours, and what ours says of them (cv=).
+func before(came, m *dkim.Message, found Result) (sets []set, status Result, err error) {
+	sets, err = collect(m)
 	switch {
 	case !sameSets(came, m): // a relay that is left out would be hidden
 		return nil, "", ErrChanged
-	case found == arc.None && err == nil && len(before) == 0:
-		return nil, arc.None, nil
-	case found == arc.Pass && err == nil && len(before) > 0:
-		status = arc.Pass
-	case found == arc.Fail && err == nil && len(before) > 0:
-		status = arc.Fail
-		if tags, err := dkim.ParseTags(string(before[len(before)-1][2].Value())); err == nil && strings.EqualFold(tags["cv"], string(arc.Fail)) {
+	case found == None && err == nil && len(sets) == 0:
+		return nil, None, nil
+	case found == Pass && err == nil && len(sets) > 0:
+	case found == Fail && err == nil && len(sets) > 0:
+		if strings.EqualFold(sets[len(sets)-1].tags[seal]["cv"], string(Fail)) {
 			return nil, "", ErrEnded
 		}
-	case found == arc.Fail:
+	case found == Fail:
 		return nil, "", ErrEnded // the numbers are no chain: ours has no place in it
 	default:
 		return nil, "", ErrUnknown
 	}
-	if len(before) >= arc.MaxSets {
+	if len(sets) >= maxSets {
 		return nil, "", ErrLong
 	}
-	return before, status, nil
+	return sets, found, nil
 }
 
 // sameSets reports whether two messages have the same fields of ARC.
 func sameSets(a, b *dkim.Message) bool {
-	for _, name := range []string{"arc-authentication-results", "arc-message-signature", "arc-seal"} {
+	for _, name := range fieldNames {
 		same := slices.EqualFunc(a.Named(name), b.Named(name), func(x, y dkim.Field) bool { return bytes.Equal(x.Raw, y.Raw) })
 		if !same {
 			return false
@@ -104,8 +97,8 @@ func sameSets(a, b *dkim.Message) bool {
 	return true
 }
 
-// signature makes the ARC-Message-Signature (RFC 8617, section 4.1.2).
-func signature(m *dkim.Message, i int, key dkim.SigningKey, now time.Time) (dkim.Field, error) {
+// sign makes the ARC-Message-Signature (RFC 8617, section 4.1.2).
+func sign(m *dkim.Message, i int, key dkim.SigningKey, now time.Time) (dkim.Field, error) {
 	var names []string
 	for _, name := range signed {
 		for range m.Named(name) {
@@ -113,19 +106,4 @@ func signature(m *dkim.Message, i int, key dkim.SigningKey, now time.Time) (dkim
 		}
 	}
 	return m.Sign(fmt.Sprintf("ARC-Message-Signature: i=%d", i), names, key, now)
-}
-
-// seal makes the ARC-Seal of the last of these sets, which lacks it (RFC 8617, section 5.1.1).
-func seal(sets [][3]dkim.Field, i int, status arc.Result, key dkim.SigningKey, now time.Time) (dkim.Field, error) {
-	last := dkim.Field{Name: "arc-seal", Raw: fmt.Appendf(nil, "ARC-Seal: i=%d; a=rsa-sha256; cv=%s; d=%s; s=%s;\r\n\tt=%d; b=", i, status, key.Domain, key.Selector, now.Unix())}
-	h := sha256.New()
-	for n, set := range sets {
-		for kind, f := range set {
-			if n < len(sets)-1 || kind < 2 {
-				dkim.Relaxed.WriteField(h, f.Raw)
-			}
-		}
-	}
-	dkim.Relaxed.WriteSigning(h, last.Raw)
-	return key.Complete(last, h.Sum(nil))
 }

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"cairn/mailstore/testenv"
-	"cairn/smtpgw/authres/arc"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/authres/lookup/lookuptest"
 	"cairn/smtpgw/dkim"
@@ -49,9 +48,9 @@ func sealers(t testing.TB) ([]dkim.SigningKey, *lookuptest.Zone) {
 	return keys, z
 }
 
-func validate(t testing.TB, z *lookuptest.Zone, raw []byte) arc.Chain {
+func validate(t testing.TB, z *lookuptest.Zone, raw []byte) Chain {
 	t.Helper()
-	return arc.Validate(t.Context(), lookup.New(z), dkim.Split(raw))
+	return Validate(t.Context(), lookup.New(z), dkim.Split(raw))
 }
 
 // through has the domains seal one after another, each by what it finds.
@@ -59,7 +58,7 @@ func through(t testing.TB, z *lookuptest.Zone, keys []dkim.SigningKey, raw []byt
 	t.Helper()
 	for i, k := range keys {
 		m := dkim.Split(raw)
-		found := arc.Validate(t.Context(), lookup.New(z), m).Result
+		found := Validate(t.Context(), lookup.New(z), m).Result
 		fields, err := Seal(m, m, found, fmt.Sprintf(" mx%d.example;\r\n\tspf=pass smtp.mailfrom=ann@a.example;\r\n\tdmarc=pass header.from=a.example", i), k, when)
 		if err != nil {
 			t.Fatal(err)
@@ -76,18 +75,18 @@ func TestSeal(t *testing.T) {
 	for n := range keys {
 		raw := through(t, z, keys[:n+1], []byte(mail))
 		got := validate(t, z, raw)
-		if got.Result != arc.Pass || len(got.Sealers) != n+1 || got.Sealers[n] != keys[n].Domain || len(got.First) != 2 {
+		if got.Result != Pass || len(got.Sealers) != n+1 || got.Sealers[n] != keys[n].Domain || len(got.First) != 2 {
 			t.Fatalf("%d seals: %+v\n%s", n+1, got, raw)
 		}
 		if !bytes.HasSuffix(raw, []byte(mail)) {
 			t.Errorf("%d seals: what is below them was changed", n+1)
 		}
 		otherVerifier(t, z, raw)
-		if got := validate(t, z, append([]byte("Cairn-Record: x\r\nDelivered-To: bob@b.example\r\n"), raw...)); got.Result != arc.Pass {
+		if got := validate(t, z, append([]byte("Cairn-Record: x\r\nDelivered-To: bob@b.example\r\n"), raw...)); got.Result != Pass {
 			t.Errorf("%d seals, with trace on top: %+v", n+1, got)
 		}
 		for _, change := range [][2]string{{"hello  you", "hello you all"}, {"ann@a.example>", "ann@c.example>"}, {"spf=pass", "spf=fail"}} {
-			if got := validate(t, z, bytes.Replace(raw, []byte(change[0]), []byte(change[1]), 1)); got.Result != arc.Fail {
+			if got := validate(t, z, bytes.Replace(raw, []byte(change[0]), []byte(change[1]), 1)); got.Result != Fail {
 				t.Errorf("%d seals, %v: %+v", n+1, change, got)
 			}
 		}
@@ -128,16 +127,16 @@ func TestNoSeal(t *testing.T) {
 	chained := through(t, z, keys[:2], []byte(mail))
 	broken := bytes.Replace(chained, []byte("hello"), []byte("hallo"), 1)
 	m := dkim.Split(broken)
-	fields, err := Seal(m, m, arc.Fail, "mx.example; none", keys[2], when)
+	fields, err := Seal(m, m, Fail, "mx.example; none", keys[2], when)
 	if err != nil || !bytes.Contains(fields, []byte("i=3; a=rsa-sha256; cv=fail;")) {
 		t.Fatalf("a broken chain: %v\n%s", err, fields)
 	}
 	ended := append(fields, broken...)
-	if got := validate(t, z, ended); got.Result != arc.Fail {
+	if got := validate(t, z, ended); got.Result != Fail {
 		t.Errorf("a chain that failed: %+v", got)
 	}
 	long := ""
-	for i := range arc.MaxSets {
+	for i := range maxSets {
 		long += fmt.Sprintf("ARC-Seal: i=%d; cv=none; a=rsa-sha256; d=a.example; s=s; b=eA==\r\nARC-Message-Signature: i=%[1]d\r\nARC-Authentication-Results: i=%[1]d; x\r\n", i+1)
 	}
 	_, other, err := ed25519.GenerateKey(rand.Reader)
@@ -147,18 +146,18 @@ func TestNoSeal(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		raw   string
-		found arc.Result
+		found Result
 		key   dkim.SigningKey
 		want  error
 	}{
-		{"after a failure", string(ended), arc.Fail, keys[0], ErrEnded},
-		{"no numbers", "ARC-Seal: i=2; cv=pass\r\n" + mail, arc.Fail, keys[0], ErrEnded},
-		{"not known", string(chained), arc.TempError, keys[0], ErrUnknown},
-		{"a chain that was not seen", string(chained), arc.None, keys[0], ErrUnknown},
-		{"no chain that passed", mail, arc.Pass, keys[0], ErrUnknown},
-		{"fifty", long + mail, arc.Pass, keys[0], ErrLong},
-		{"folded at the top", " x\r\n" + mail, arc.None, keys[0], dkim.ErrFolded},
-		{"Ed25519", mail, arc.None, dkim.SigningKey{Domain: "a.example", Selector: "s", Signer: other}, ErrKey},
+		{"after a failure", string(ended), Fail, keys[0], ErrEnded},
+		{"no numbers", "ARC-Seal: i=2; cv=pass\r\n" + mail, Fail, keys[0], ErrEnded},
+		{"not known", string(chained), TempError, keys[0], ErrUnknown},
+		{"a chain that was not seen", string(chained), None, keys[0], ErrUnknown},
+		{"no chain that passed", mail, Pass, keys[0], ErrUnknown},
+		{"fifty", long + mail, Pass, keys[0], ErrLong},
+		{"folded at the top", " x\r\n" + mail, None, keys[0], dkim.ErrFolded},
+		{"Ed25519", mail, None, dkim.SigningKey{Domain: "a.example", Selector: "s", Signer: other}, ErrKey},
 	} {
 		m := dkim.Split([]byte(tt.raw))
 		if fields, err := Seal(m, m, tt.found, "x; none", tt.key, when); !errors.Is(err, tt.want) || fields != nil {
@@ -181,11 +180,11 @@ func TestSealChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	sealed := append(fields, goes...)
-	if got := validate(t, z, sealed); got.Result != arc.Pass || len(got.Sealers) != 3 {
+	if got := validate(t, z, sealed); got.Result != Pass || len(got.Sealers) != 3 {
 		t.Errorf("%+v\n%s", got, sealed)
 	}
 	otherVerifier(t, z, sealed)
-	if got := validate(t, z, bytes.Replace(sealed, []byte("devs.three"), []byte("devs.four"), 1)); got.Result != arc.Fail {
+	if got := validate(t, z, bytes.Replace(sealed, []byte("devs.three"), []byte("devs.four"), 1)); got.Result != Fail {
 		t.Errorf("with another List-Id: %+v", got)
 	}
 	_, first, _ := bytes.Cut(came, []byte("ARC-Seal: i=1;"))
@@ -204,12 +203,12 @@ func FuzzSeal(f *testing.F) {
 	f.Add([]byte("x\r\nFrom: a\r\n b\r\nfrom : c\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		m := dkim.Split(raw)
-		found := arc.Validate(t.Context(), lookup.New(z), m).Result
+		found := Validate(t.Context(), lookup.New(z), m).Result
 		fields, err := Seal(m, m, found, "mx.example; none", keys[0], when)
-		if err != nil || found != arc.None || len(m.Named("from")) == 0 {
+		if err != nil || found != None || len(m.Named("from")) == 0 {
 			return
 		}
-		if got := validate(t, z, append(fields, raw...)); got.Result != arc.Pass {
+		if got := validate(t, z, append(fields, raw...)); got.Result != Pass {
 			t.Fatalf("%+v\n%q", got, fields)
 		}
 	})

@@ -4,7 +4,6 @@
 package dnstest
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"net"
@@ -29,9 +28,6 @@ type Zone struct {
 	// what is signed is another thing then.
 	Forge, By string
 }
-
-// patience bounds each wait for a program.
-const patience = 30 * time.Second
 
 // programs are what is needed, with their packages in Debian.
 var programs = map[string]string{"nsd": "nsd", "unbound": "unbound", "ldns-keygen": "ldnsutils", "ldns-signzone": "ldnsutils"}
@@ -115,77 +111,43 @@ func output(t testing.TB, dir, name string, args ...string) string {
 	return string(out)
 }
 
-// run starts a server, and returns when it answers for a name. Of a test that failed what it said
-// is shown.
+// run starts a server, and returns when it answers for a name.
 func run(t testing.TB, addr, name string, cmd *exec.Cmd) {
 	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stdout, cmd.Stderr = w, w
-	err = cmd.Start()
-	w.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var said strings.Builder
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
-		defer r.Close()
-		for sc := bufio.NewScanner(r); sc.Scan(); {
-			fmt.Fprintln(&said, sc.Text())
-		}
-	}()
-	t.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt)
-		late := time.AfterFunc(patience, func() { cmd.Process.Kill() })
-		cmd.Wait()
-		late.Stop()
-		<-over
-		if t.Failed() {
-			t.Logf("%s:\n%s", cmd, said.String())
-		}
-	})
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for !answers(ctx, addr, name) {
-		select {
-		case <-over:
-			t.Fatalf("%s has ended", cmd)
-		case <-ctx.Done():
-			t.Fatalf("%s does not answer", cmd)
-		default:
-		}
-	}
-}
-
-// answers reports whether a server answers for a name. It waits for it for a moment.
-func answers(ctx context.Context, addr, name string) bool {
 	q := dnsmessage.Message{
 		Header:    dnsmessage.Header{ID: 1, RecursionDesired: true},
 		Questions: []dnsmessage.Question{{Name: dnsmessage.MustNewName(name + "."), Type: dnsmessage.TypeSOA, Class: dnsmessage.ClassINET}},
 	}
 	b, err := q.Pack()
 	if err != nil {
-		return false
+		t.Fatal(err)
 	}
+	testenv.Serve(t, cmd, func(ctx context.Context) error { return answers(ctx, addr, b) })
+}
+
+// answers tells why a server does not answer a question. It waits for it for a moment.
+func answers(ctx context.Context, addr string, question []byte) error {
 	conn, err := new(net.Dialer).DialContext(ctx, "udp", addr)
 	if err != nil {
-		return false
+		return err
 	}
 	defer conn.Close()
 	if err := conn.SetDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
-		return false
+		return err
 	}
-	if _, err := conn.Write(b); err != nil {
-		return false
+	if _, err := conn.Write(question); err != nil {
+		return err
 	}
 	buf := make([]byte, 4096)
 	n, err := conn.Read(buf)
 	var m dnsmessage.Message
-	return err == nil && m.Unpack(buf[:n]) == nil && m.RCode == dnsmessage.RCodeSuccess && len(m.Answers) > 0
+	if err == nil {
+		err = m.Unpack(buf[:n])
+	}
+	if err == nil && (m.RCode != dnsmessage.RCodeSuccess || len(m.Answers) == 0) {
+		err = fmt.Errorf("its answer is %v, of %d records", m.RCode, len(m.Answers))
+	}
+	return err
 }
 
 // at is host:port as the servers write it.

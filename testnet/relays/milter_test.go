@@ -16,6 +16,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"cairn/consensus/record"
+	"cairn/mailstore/testenv"
 	"cairn/node"
 	"cairn/node/api"
 	"cairn/testnet"
@@ -139,23 +140,12 @@ type beside struct {
 	back  string // where mail comes back that the milter does not see again
 }
 
-// free is a port on loopback that nobody listens at.
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // startBeside starts Bravo, and Alpha with its Postfix, by which mail leaves for Bravo too.
 func startBeside(t *testing.T) (*beside, context.Context) {
 	t.Helper()
 	w, ctx := start(t, bravo)
-	s := &beside{b: w.Members[0], boxes: startMailboxes(t), back: free(t)}
-	asks := free(t)
+	s := &beside{b: w.Members[0], boxes: startMailboxes(t), back: testenv.FreeAddr(t)}
+	asks := testenv.FreeAddr(t)
 	host, port, _ := net.SplitHostPort(s.boxes.addr)
 	s.Postfix = relays.StartPostfix(t, relays.Config{
 		NextHop: s.b.InboundAddr(),

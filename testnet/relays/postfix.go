@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"cairn/mailstore/testenv"
 	"cairn/testnet"
 )
 
@@ -52,7 +53,7 @@ type Postfix struct {
 func StartPostfix(t testing.TB, c Config) *Postfix {
 	t.Helper()
 	path := program(t, "postfix")
-	p := &Postfix{Addr: freeAddr(t), grown: make(chan struct{}), done: make(chan struct{})}
+	p := &Postfix{Addr: testenv.FreeAddr(t), grown: make(chan struct{}), done: make(chan struct{})}
 	p.layout(t)
 	p.configure(t, c)
 

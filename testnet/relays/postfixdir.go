@@ -147,15 +147,3 @@ func (p *Postfix) configure(t testing.TB, c Config) {
 		p.write(t, "etc/"+name, table)
 	}
 }
-
-// freeAddr finds a port on loopback for a program that cannot be given an
-// open socket.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}

@@ -2,7 +2,6 @@
 package acmetest
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -55,7 +54,7 @@ func Start(t testing.TB, o Options) *Authority {
 	dir := t.TempDir()
 	a := &Authority{CAFile: filepath.Join(dir, "cert.pem")}
 	a.makeCertificate(t, a.CAFile, filepath.Join(dir, "key.pem"))
-	at := Free(t, 4)
+	at := testenv.FreeAddrs(t, 4)
 	a.Directory, a.management = "https://"+at[0]+"/dir", at[1]
 	if o.Validity == 0 {
 		o.Validity = 90 * 24 * time.Hour
@@ -73,14 +72,12 @@ func Start(t testing.TB, o Options) *Authority {
 	if err := os.WriteFile(config, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run(t, dns, "-http01", "", "-https01", "", "-doh", "", "-tlsalpn01", "", "-defaultIPv6", "", "-dnsserver", at[2], "-management", at[3])
+	a.run(t, "http://"+at[3]+"/", dns, "-http01", "", "-https01", "", "-doh", "", "-tlsalpn01", "", "-defaultIPv6", "", "-dnsserver", at[2], "-management", at[3])
 	a.DNS, a.changes = at[2], "http://"+at[3]+"/"
 	if o.DNS != "" {
 		a.DNS = o.DNS
 	}
-	run(t, pebble, "-config", config, "-dnsserver", a.DNS)
-	a.await(t, "https://"+at[0]+"/dir")
-	a.await(t, a.changes)
+	a.run(t, "https://"+at[0]+"/dir", pebble, "-config", config, "-dnsserver", a.DNS)
 	return a
 }
 
@@ -117,23 +114,18 @@ func (a *Authority) client() *http.Client {
 	return &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: a.Roots}, DisableKeepAlives: true}}
 }
 
-// await waits until something answers.
-func (a *Authority) await(t testing.TB, url string) {
+// run runs a program, which answers at a URL, until the test is over.
+func (a *Authority) run(t testing.TB, url, program string, args ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for again := time.NewTicker(20 * time.Millisecond); ; {
+	cmd := exec.Command(program, args...)
+	cmd.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1")
+	testenv.Serve(t, cmd, func(context.Context) error {
 		resp, err := a.client().Get(url)
-		if err == nil {
-			resp.Body.Close()
-			return
+		if err != nil {
+			return err
 		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("%s does not answer: %v", url, err)
-		case <-again.C:
-		}
-	}
+		return resp.Body.Close()
+	})
 }
 
 // makeCertificate makes that of the authority's own server.
@@ -165,39 +157,6 @@ func (a *Authority) makeCertificate(t testing.TB, cert, key string) {
 	}
 	a.Roots = x509.NewCertPool()
 	a.Roots.AppendCertsFromPEM(text)
-}
-
-// run runs a program until the test is over.
-func run(t testing.TB, program string, args ...string) {
-	t.Helper()
-	var said bytes.Buffer
-	cmd := exec.Command(program, args...)
-	cmd.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1")
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-		if t.Failed() {
-			t.Logf("%s:\n%s", filepath.Base(program), said.String())
-		}
-	})
-}
-
-// Free are n addresses on loopback that nobody listens on.
-func Free(t testing.TB, n int) (list []string) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		list = append(list, l.Addr().String())
-	}
-	return list
 }
 
 // tool is the path of a program that .ci/run installs: in $CAIRN_TOOLS, or in cairn-tools in the

@@ -7,12 +7,11 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
-	"time"
 
 	"cairn/mailstore/testenv"
 	"cairn/smtpgw/tlstest"
@@ -36,7 +35,7 @@ type Slapd struct {
 	RootsFile   string // the same in PEM
 
 	program, dir string
-	cmd          *exec.Cmd
+	stop         func()
 	t            testing.TB
 }
 
@@ -73,9 +72,9 @@ func New(t testing.TB, people ...Person) *Slapd {
 	if out, err := add.CombinedOutput(); err != nil {
 		t.Fatalf("slapadd: %v\n%s", err, out)
 	}
-	s.LDAP, s.LDAPS = "ldap://localhost:"+port(t), "ldaps://localhost:"+port(t)
+	at := testenv.FreeAddrs(t, 2)
+	s.LDAP, s.LDAPS = "ldap://"+named(at[0]), "ldaps://"+named(at[1])
 	s.Start()
-	t.Cleanup(s.Stop)
 	return s
 }
 
@@ -106,47 +105,15 @@ func (s *Slapd) write(name, text string) (path string) {
 	return path
 }
 
-// port is one that was free a moment ago.
-func port(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, p, _ := net.SplitHostPort(l.Addr().String())
-	return p
-}
+// named is an address on loopback by the name that the certificate has.
+func named(addr string) string { return strings.Replace(addr, "127.0.0.1", "localhost", 1) }
 
 // Start starts the server again after Stop.
 func (s *Slapd) Start() {
 	s.t.Helper()
-	var out bytes.Buffer
-	s.cmd = exec.Command(s.program, "-f", filepath.Join(s.dir, "slapd.conf"), "-h", s.LDAP+" "+s.LDAPS, "-d", "0")
-	s.cmd.Stdout, s.cmd.Stderr = &out, &out
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	by := time.Now().Add(30 * time.Second)
-	for {
-		conn, err := net.Dial("tcp", s.LDAPS[len("ldaps://"):])
-		if err == nil {
-			conn.Close()
-			return
-		}
-		if time.Now().After(by) {
-			s.Stop()
-			s.t.Fatalf("slapd does not listen: %s", out.String())
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	cmd := exec.Command(s.program, "-f", filepath.Join(s.dir, "slapd.conf"), "-h", s.LDAP+" "+s.LDAPS, "-d", "0")
+	s.stop = testenv.Serve(s.t, cmd, testenv.Connects("tcp", s.LDAPS[len("ldaps://"):]))
 }
 
-// Stop ends the server, if it runs.
-func (s *Slapd) Stop() {
-	if s.cmd != nil {
-		s.cmd.Process.Kill()
-		s.cmd.Wait()
-		s.cmd = nil
-	}
-}
+// Stop ends the server.
+func (s *Slapd) Stop() { s.stop() }

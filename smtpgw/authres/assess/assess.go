@@ -11,7 +11,7 @@ import (
 
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
-	"cairn/smtpgw/authres/arc"
+	"cairn/smtpgw/arc"
 	"cairn/smtpgw/authres/dmarc"
 	"cairn/smtpgw/authres/lookup"
 	"cairn/smtpgw/authres/spf"

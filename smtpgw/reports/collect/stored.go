@@ -33,29 +33,6 @@ func reportKey(number uint64) []byte { return binary.BigEndian.AppendUint64([]by
 
 func numberOf(key []byte) uint64 { return binary.BigEndian.Uint64(key[1:]) }
 
-// number is one that is kept; one that is damaged begins anew.
-func number(sp mailstore.SpaceReader, key []byte) (uint64, error) {
-	n, _, err := sp.Number(key)
-	if errors.Is(err, mailstore.ErrDamaged) {
-		return 0, nil
-	}
-	return n, err
-}
-
-// lastKept is the number of the last report. It is told from those that are there where it is
-// damaged, or has one behind it.
-func lastKept(sp mailstore.SpaceReader) (uint64, error) {
-	last, err := number(sp, lastKey)
-	if err != nil {
-		return 0, err
-	}
-	err = sp.Keys([]byte("r"), reportKey(last+1), func(key []byte) bool {
-		last = numberOf(key)
-		return true
-	})
-	return last, err
-}
-
 // add keeps f under the next number, unless it is there; isNew says which.
 func add(sp mailstore.Space, f *Report) (isNew bool, err error) {
 	id, err := f.identity()
@@ -66,7 +43,7 @@ func add(sp mailstore.Space, f *Report) (isNew bool, err error) {
 	if err != nil || known {
 		return false, err
 	}
-	last, err := lastKept(sp.SpaceReader)
+	last, err := sp.Last(lastKey, []byte("r"))
 	if err != nil {
 		return false, err
 	}
@@ -80,7 +57,7 @@ func add(sp mailstore.Space, f *Report) (isNew bool, err error) {
 // dropOld removes reports that came before a time, and the oldest of those beyond maxReports. What
 // is damaged holds up nothing and is left.
 func dropOld(sp mailstore.Space, before time.Time) error {
-	last, err := lastKept(sp.SpaceReader)
+	last, err := sp.Last(lastKey, []byte("r"))
 	if err != nil {
 		return err
 	}
@@ -106,7 +83,7 @@ func dayOf(t time.Time) uint64 { return uint64(t.Unix() / (24 * 60 * 60)) }
 
 // ofDay is how many mails with reports came on the day of t, if that is the last one.
 func ofDay(sp mailstore.SpaceReader, t time.Time) (uint64, error) {
-	n, err := number(sp, dayKey)
+	n, err := sp.Count(dayKey)
 	if n>>16 != dayOf(t) {
 		n = 0
 	}

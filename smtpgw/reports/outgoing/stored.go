@@ -198,11 +198,11 @@ func merge(sp mailstore.Space, a about, more *counted) (kept bool, err error) {
 		return false, err
 	}
 	if c == nil {
-		all, err := number(sp, a.countKey())
+		all, err := sp.Count(a.countKey())
 		if err != nil || all >= MaxDomains {
 			return false, err
 		}
-		below, err := number(sp, a.belowKey())
+		below, err := sp.Count(a.belowKey())
 		if err != nil || below >= maxBelow {
 			return false, err
 		}
@@ -213,15 +213,6 @@ func merge(sp mailstore.Space, a about, more *counted) (kept bool, err error) {
 	}
 	c.add(more)
 	return true, sp.PutJSON(a.key(), c)
-}
-
-// number is one that is kept; one that is damaged begins anew.
-func number(sp mailstore.Space, key []byte) (uint64, error) {
-	n, _, err := sp.Number(key)
-	if errors.Is(err, mailstore.ErrDamaged) {
-		return 0, nil
-	}
-	return n, err
 }
 
 // due lists what days before today have, and forgets what is too old.
@@ -251,7 +242,7 @@ func due(rd *mailstore.Reader, today tally.Day) (list []about, old [][]byte, err
 
 // note keeps that a report was sent, and forgets the oldest ones.
 func note(sp mailstore.Space, s *Sent, now time.Time) error {
-	last, err := lastSent(sp)
+	last, err := sp.Last(lastKey, []byte("r")) // were it lost, no report could be noted, and each would be brought again
 	if err != nil {
 		return err
 	}
@@ -277,21 +268,6 @@ func note(sp mailstore.Space, s *Sent, now time.Time) error {
 		err = errors.Join(err, sp.Delete(sentKey(n)))
 	}
 	return err
-}
-
-// lastSent is the number of the last report. It is told from those that are there where it is
-// damaged, or has one behind it: else no report could be noted, and each would be brought again and
-// again.
-func lastSent(sp mailstore.Space) (uint64, error) {
-	last, err := number(sp, lastKey)
-	if err != nil {
-		return 0, err
-	}
-	err = sp.Keys([]byte("r"), sentKey(last+1), func(key []byte) bool {
-		last = binary.BigEndian.Uint64(key[1:])
-		return true
-	})
-	return last, err
 }
 
 func sentOf(sp mailstore.SpaceReader, number uint64) (s Sent, err error) {

@@ -2,8 +2,9 @@
 package knottest
 
 import (
-	"bytes"
+	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,7 +13,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 
@@ -32,9 +32,6 @@ type Zone struct {
 	Records string // lines of a zone file, names relative to Name
 	Keyless bool   // it knows no key
 }
-
-// patience bounds each wait for the program.
-const patience = 30 * time.Second
 
 var hosts atomic.Int32
 
@@ -105,36 +102,11 @@ func Start(t testing.TB, addr string, zones ...Zone) {
 	if err := os.WriteFile(file, []byte(conf.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var said bytes.Buffer
-	cmd := exec.Command(path, "-c", file)
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	over := make(chan error, 1)
-	go func() { over <- cmd.Wait() }()
-	t.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt)
-		late := time.AfterFunc(patience, func() { cmd.Process.Kill() })
-		<-over
-		late.Stop()
-		if t.Failed() {
-			t.Logf("knotd:\n%s", said.String())
+	testenv.Serve(t, exec.Command(path, "-c", file), func(ctx context.Context) error {
+		a, err := dnssec.NewClient(addr).Ask(ctx, zones[len(zones)-1].Name+".", dnsmessage.TypeSOA)
+		if err == nil && len(a.Records) == 0 {
+			err = errors.New("it does not have its zones yet")
 		}
+		return err
 	})
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
-	for late := time.After(patience); ; {
-		if a, err := dnssec.NewClient(addr).Ask(t.Context(), zones[len(zones)-1].Name+".", dnsmessage.TypeSOA); err == nil && len(a.Records) > 0 {
-			return
-		}
-		select {
-		case err := <-over:
-			over <- err
-			t.Fatalf("knotd has ended: %v", err)
-		case <-late:
-			t.Fatal("knotd does not answer")
-		case <-again.C:
-		}
-	}
 }

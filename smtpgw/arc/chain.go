@@ -13,8 +13,8 @@ import (
 	"cairn/smtpgw/dkim"
 )
 
-// MaxSets is how many relays a chain may name (RFC 8617, section 4.2.1).
-const MaxSets = 50
+// maxSets is how many relays a chain may name (RFC 8617, section 4.2.1).
+const maxSets = 50
 
 // Result is what is found of a chain (RFC 8617, section 4.4). TempError: the DNS does not answer.
 type Result string
@@ -82,8 +82,8 @@ func collect(m *dkim.Message) ([]set, error) {
 	var sets []set
 	for kind, name := range fieldNames {
 		fields := m.Named(name)
-		if have[kind] = len(fields); len(fields) > MaxSets {
-			return nil, fmt.Errorf("it has more than %d sets", MaxSets)
+		if have[kind] = len(fields); len(fields) > maxSets {
+			return nil, fmt.Errorf("it has more than %d sets", maxSets)
 		}
 		if kind == 0 {
 			sets = make([]set, len(fields))
@@ -119,7 +119,7 @@ func instance(kind int, f dkim.Field) (tags dkim.Tags, at int, err error) {
 	} else {
 		i = tags["i"]
 	}
-	if at, err = strconv.Atoi(i); err != nil || at < 1 || at > MaxSets {
+	if at, err = strconv.Atoi(i); err != nil || at < 1 || at > maxSets {
 		return nil, 0, errors.New("a field of it has no number of a set")
 	}
 	return tags, at, nil
@@ -210,6 +210,11 @@ func verifySeal(ctx context.Context, dns *lookup.Asker, sets []set) error {
 	if err != nil {
 		return err
 	}
+	return key.Verify(strings.ToLower(tags["a"]), sealed(sets), value)
+}
+
+// sealed is the hash that the last seal of these sets signs.
+func sealed(sets []set) []byte {
 	h := sha256.New()
 	for i, s := range sets {
 		for kind, f := range s.fields {
@@ -220,19 +225,5 @@ func verifySeal(ctx context.Context, dns *lookup.Asker, sets []set) error {
 			dkim.Relaxed.WriteField(h, f.Raw)
 		}
 	}
-	return key.Verify(strings.ToLower(tags["a"]), h.Sum(nil), value)
-}
-
-// Sets returns the fields of each relay, the first relay's first: its results, its signature and
-// its seal. An error says that they make no chain. Whether they hold is for Validate to say.
-func Sets(m *dkim.Message) ([][3]dkim.Field, error) {
-	sets, err := collect(m)
-	if err != nil {
-		return nil, err
-	}
-	list := make([][3]dkim.Field, len(sets))
-	for i, s := range sets {
-		list[i] = s.fields
-	}
-	return list, nil
+	return h.Sum(nil)
 }

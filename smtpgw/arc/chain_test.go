@@ -3,7 +3,6 @@ package arc
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -47,12 +46,7 @@ func TestKeyedSample(t *testing.T) {
 		t.Fatal(files, err)
 	}
 	for _, file := range files {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		raw = bytes.ReplaceAll(bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
-		keys, raw, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
+		keys, raw, _ := bytes.Cut(lookuptest.Wire(t, file), []byte("\r\n\r\n"))
 		z := &lookuptest.Zone{TXTs: map[string][]string{}}
 		for line := range strings.Lines(string(keys)) {
 			name, txt, _ := strings.Cut(strings.TrimSpace(line), " ")
@@ -70,7 +64,7 @@ func TestNoChain(t *testing.T) {
 		return fmt.Sprintf("ARC-Seal: i=%d; cv=none; a=rsa-sha256; d=a.example; s=s; b=eA==\r\nARC-Message-Signature: i=%[1]d\r\nARC-Authentication-Results: i=%[1]d; x\r\n", i)
 	}
 	many := ""
-	for i := range MaxSets + 1 {
+	for i := range maxSets + 1 {
 		many += set(i + 1)
 	}
 	for name, c := range map[string]struct{ header, says string }{
