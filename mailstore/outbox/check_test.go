@@ -109,7 +109,7 @@ func sound(t *testing.T, when string, st *mailstore.Store) {
 	if got := fmt.Sprint(ids(one), err); got != "[1 3 4] <nil>" {
 		t.Errorf("%s: listed are %s", when, got)
 	}
-	waiting, err := q.waiting("one.example", all)
+	waiting, _, err := q.waiting("one.example", all)
 	if got := fmt.Sprint(waiting, err); got != "1 <nil>" {
 		t.Errorf("%s: later are due %s", when, got)
 	}

@@ -236,7 +236,8 @@ func (m *model) compare(t *rapid.T, q *Queue) {
 	for _, d := range modelDomains {
 		of := func(e *modelled) bool { return e.domain == d }
 		check("length of "+d, number(q.LenOf(d)), count(of))
-		check("waiting of "+d, number(q.waiting(d, all)), count(func(e *modelled) bool { return of(e) && e.sealed && e.due.After(m.now) }))
+		waiting, _, err := q.waiting(d, all)
+		check("waiting of "+d, number(waiting, err), count(func(e *modelled) bool { return of(e) && e.sealed && e.due.After(m.now) }))
 		listed, err := q.ListOf(d, 0, 1000)
 		check("list of "+d, fmt.Sprint(ids(listed), err), fmt.Sprint(m.ids(of), nil))
 	}
