@@ -59,6 +59,6 @@ func (s *Submitter) notSuppressed(who poster, m address.Mailbox) error {
 	if err != nil || known == nil {
 		return err
 	}
-	return refuse.With(550, 5, 1, 1, "<%s> is gone, as its server has said or the administrator; mail to it is taken again from %s, or after: %s",
-		address.Shown(m.String()), known.Until.Format("2006-01-02 15:04 UTC"), UnsuppressCommand)
+	return refuse.With(550, 5, 1, 1, "<%s> is gone, as its server has said or the administrator; mail to it is taken again from %s, or after: "+UnsuppressCommand,
+		address.Shown(m.String()), known.Until.Format("2006-01-02 15:04 UTC"))
 }

@@ -96,7 +96,7 @@ func needsNothing(raw []byte) bool {
 		return false
 	}
 	for line := range bytes.Lines(raw) {
-		if len(line) > 1000 {
+		if len(line) > 990+len("\r\n") {
 			return false
 		}
 	}
