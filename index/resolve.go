@@ -61,7 +61,7 @@ func (r *resolver) rewrite(q query.Q) (out query.Q, blank bool) {
 		}
 		if known {
 			r.both = append(r.both, name)
-			return query.Or{List: []query.Q{query.Label{Name: name}, query.Phrase{Text: q.Text}}}, false
+			return query.Or{List: []query.Q{query.Label{Name: name}, query.Phrase(q)}}, false
 		}
 	}
 	return words(q)
