@@ -354,7 +354,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 		arrival.Sources{Arrival: n.arrivalSources(gw), Account: []arrival.AccountSource{n.history, smtpgw.SentOnBy{}}})
 	delivery.ReportTo(n.queue)
 	delivery.SetForwarding(n.forwarding())
-	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.part("queue"))
+	n.courier = smtpgw.NewCourier(n.courierConfig(gw), n.queue, router{n}, delivery, n.part("queue"))
 	n.lists = lists.NewDistributor(gw.Hostname, gw.Clock.Now, n.store, n.queue, listStanding, n.part("smtp"))
 	n.lists.SetMarks(lists.Marks{Seal: n.sealChangedARC, Sign: n.signDKIM})
 	n.submission = smtpgw.NewSubmission(gw, n.store, n.queue, n.part("smtp"))

@@ -311,25 +311,39 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		Postmaster: n.postmaster(),
 		CatchAll:   n.cfg.Inbound.CatchAll,
 		RelayFrom:  n.cfg.Submission.RelayFrom, RelayNetworks: relays,
-		LeaveOut:   leaveOut,
-		Derive:     derived,
-		NodeKey:    p2p.NodeKeyOf,
-		Holders:    holder.Holders{Siblings: newSiblings(n), Beside: n.beside.route},
-		Suppress:   suppress,
-		Sign:       n.signDKIM,
-		ToNode:     n.goesToNode,
-		Unrecorded: n.whyUnrecorded,
-		Unsure:     n.unsureOwn,
-		Silent:     n.copies.silent,
+		LeaveOut: leaveOut,
+		Derive:   derived,
+		NodeKey:  p2p.NodeKeyOf,
+		Holders:  holder.Holders{Siblings: newSiblings(n), Beside: n.beside.route},
+		Suppress: suppress,
+		ToNode:   n.goesToNode,
+		Unsure:   n.unsureOwn,
+		Silent:   n.copies.silent,
 		Enrolled: func(node consensus.Key) bool {
 			_, ok := n.chain.State().ActiveNode(node)
 			return ok
 		},
 		Log:   n.part("smtp"),
-		Clock: smtpgw.Clock{Now: n.now, Distrust: n.distrustClock}, Sending: n.sending,
+		Clock: smtpgw.Clock{Now: n.now, Distrust: n.distrustClock}, Waits: n.sending.Waits,
 		Limits: smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize(), TextBytes: n.memory.incoming.Max()}, Throttle: n.throttle,
-		Texts: n.memory.incoming, Carried: n.memory.carried,
-		TLS: n.certificate.config(), Meter: n.metrics, Nowhere: n.nowhere, Passwords: n.passwords, Scram: scramModes[n.cfg.Submission.Scram], Unauthenticated: n.mayGoUnauthenticated,
+		Texts: n.memory.incoming,
+		TLS:   n.certificate.config(), Meter: n.metrics, Nowhere: n.nowhere, Passwords: n.passwords, Scram: scramModes[n.cfg.Submission.Scram], Unauthenticated: n.mayGoUnauthenticated,
+	}
+}
+
+// courierConfig is what the courier needs of the node, beside what it shares with the servers.
+func (n *Node) courierConfig(gw smtpgw.Config) smtpgw.CourierConfig {
+	return smtpgw.CourierConfig{
+		Hostname:   gw.Hostname,
+		Directory:  gw.Directory(),
+		Holders:    gw.Holders,
+		Unrecorded: n.whyUnrecorded,
+		Sign:       n.signDKIM,
+		Carried:    n.memory.carried,
+		Suppress:   gw.Suppress,
+		Meter:      n.metrics,
+		Sending:    n.sending,
+		Clock:      gw.Clock,
 	}
 }
 

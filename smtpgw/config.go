@@ -18,7 +18,6 @@ import (
 	"cairn/smtpgw/draft"
 	"cairn/smtpgw/holder"
 	"cairn/smtpgw/maillog"
-	"cairn/smtpgw/pace"
 )
 
 // Mode says whom a server's listeners serve.
@@ -40,7 +39,7 @@ func (m Mode) String() string {
 	return "inbound"
 }
 
-// Config describes the gateway of one node. A zero value in Limits, Sending and
+// Config describes the gateway of one node. A zero value in Limits, Waits and
 // Clock takes its default; Hostname, Domains and Postmaster have none.
 type Config struct {
 	// Hostname names this node in the banner, EHLO, Received fields,
@@ -82,10 +81,6 @@ type Config struct {
 	// and TextBytes for members: whoever is none makes node keys at will. A nil
 	// func knows no members.
 	Enrolled func(consensus.Key) bool
-	// Unrecorded says why this node records nothing at present; empty: it does, as
-	// with a nil func. Mail between its own accounts is delivered all the same then,
-	// after Sending.Unrecorded.
-	Unrecorded func() (why string, err error)
 	// Unsure says why the organisation's domains may be others than Domains has, as while the chain
 	// is fetched; empty: they are these. nil: they always are.
 	Unsure func() (why string)
@@ -98,8 +93,6 @@ type Config struct {
 	// is known without asking anybody. Of what may go elsewhere 8-bit text is encoded before it is
 	// recorded. nil: nothing is.
 	ToNode func(domain string) bool
-	// Sign signs what leaves for servers that are no nodes; nil: nothing is signed.
-	Sign Sign
 	// Holders have mailboxes of local addresses that this node has not.
 	Holders holder.Holders
 	// TLS is for STARTTLS and ServeTLS; nil: there is none.
@@ -129,13 +122,11 @@ type Config struct {
 	// Texts is what the text of messages that are coming in is counted in, where servers share one;
 	// nil: each has one of its own, of Limits.TextBytes.
 	Texts *textroom.Room
-	// Carried is the same of mail that a courier carries; nil: it has one of its own.
-	Carried *textroom.Room
 	// Suppress is for how long mail of an account is refused to addresses whose server has said
 	// that they are gone; 0: not at all.
 	Suppress time.Duration
-	// Sending says how the courier goes about its work.
-	Sending Sending
+	// Waits are for others of the organisation whom an arrival is handed to.
+	Waits client.Waits
 
 	// Clock is what times are taken from.
 	Clock Clock
@@ -146,7 +137,7 @@ type Config struct {
 
 // withDefaults is what a part of the gateway goes by. What Limits are depends on the part.
 func (c Config) withDefaults() Config {
-	c.Sending, c.Clock = c.Sending.withDefaults(), c.Clock.withDefaults()
+	c.Waits, c.Clock = c.Waits.WithDefaults(), c.Clock.withDefaults()
 	if c.Log == nil {
 		c.Log = maillog.Discard
 	}
@@ -159,8 +150,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// directory is that of the organisation's addresses.
-func (c Config) directory() directory.Directory {
+// Directory is that of the organisation's addresses.
+func (c Config) Directory() directory.Directory {
 	return directory.New(directory.Config{Domains: c.Domains, Postmaster: c.Postmaster, CatchAll: c.CatchAll, Unsure: c.Unsure, Silent: c.Silent})
 }
 
@@ -185,68 +176,6 @@ type Limits struct {
 	WriteTimeout   time.Duration // for the peer to take a reply; default 1 min
 	BytesPerSecond int64         // least average rate of message data, once DataTimeout has passed; default 256
 	MessageTimeout time.Duration // for all data of a message, in however many chunks, and however fast it began; default 15 min
-}
-
-// Clock is what a gateway goes by. A zero value is the machine's clock, which is not known to be
-// wrong.
-type Clock struct {
-	Now      func() time.Time
-	Distrust func() bool // whether it is known to be wrong: no mail is too old by it then
-}
-
-func (c Clock) withDefaults() Clock {
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.Distrust == nil {
-		c.Distrust = func() bool { return false }
-	}
-	return c
-}
-
-// Sending bounds the courier's work. A zero value takes its default.
-type Sending struct {
-	client.Waits // for other servers
-
-	Domains      int           // domains served at one time; default 64
-	Sessions     int           // sessions at one time with one domain; default 8
-	NodeSessions int           // the same with a domain that a node serves; default 32
-	Here         int           // entries that are delivered here at one time, of one domain; default 32
-	HostSessions int           // sessions at one time with the same mail servers that are no nodes, over all domains; default 20
-	IdleSession  time.Duration // how long a session is kept for the next message; default 5 s
-	Turn         time.Duration // that a domain is served while others wait to be; default 30 s
-	FirstRetry   time.Duration // after the first failed attempt, then as long again as attempts have gone on; default 5 s
-	MaxRetry     time.Duration // the longest wait between attempts; default 1 h
-	Unrecorded   time.Duration // that mail between own accounts waits for its token while none are made; default 10 s
-	Unsealed     time.Duration // between looks for mail that could not be recorded in the time it is kept; default 10 min
-	Gather       time.Duration // that failures of one message wait for others of it, to be in one report; default 5 min
-	Delay        time.Duration // after which the sender of mail that waits is told so; default 4 h
-	Expire       time.Duration // after which mail is returned; default 5 days (RFC 5321, section 4.5.4.1)
-}
-
-func (s Sending) withDefaults() Sending {
-	s.Waits = s.Waits.WithDefaults()
-	orDefault(&s.Domains, 64)
-	orDefault(&s.Sessions, 8)
-	orDefault(&s.NodeSessions, max(s.Sessions, 32))
-	orDefault(&s.Here, 32)
-	orDefault(&s.HostSessions, 20)
-	orDefault(&s.IdleSession, 5*time.Second)
-	orDefault(&s.Turn, 30*time.Second)
-	orDefault(&s.FirstRetry, 5*time.Second)
-	orDefault(&s.MaxRetry, time.Hour)
-	orDefault(&s.Unrecorded, 10*time.Second)
-	orDefault(&s.Unsealed, 10*time.Minute)
-	orDefault(&s.Gather, 5*time.Minute)
-	orDefault(&s.Delay, 4*time.Hour)
-	orDefault(&s.Expire, 5*24*time.Hour)
-	return s
-}
-
-// pace is how many sessions with servers that are no nodes there may be, and when those that are
-// away are tried again.
-func (s *Sending) pace() pace.Config {
-	return pace.Config{Sessions: s.HostSessions, Grow: time.Minute, First: s.FirstRetry, Longest: max(s.FirstRetry, min(s.MaxRetry, 10*time.Minute))}
 }
 
 func orDefault[T comparable](v *T, d T) {

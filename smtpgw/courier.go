@@ -25,8 +25,8 @@ import (
 type Courier struct {
 	queue    *outbox.Queue
 	router   Router
-	delivery *Delivery
-	cfg      Config
+	delivery Deliverer
+	cfg      CourierConfig
 	dir      directory.Directory
 	log      *slog.Logger
 	gate     gate.Gate
@@ -50,8 +50,9 @@ type Courier struct {
 	skipped bool                 // due entries were left, for want of room
 }
 
-// NewCourier returns a courier for the queue.
-func NewCourier(cfg Config, queue *outbox.Queue, router Router, delivery *Delivery, log *slog.Logger) *Courier {
+// NewCourier returns a courier for the queue, which asks router for ways and brings to delivery
+// what is for accounts of this node.
+func NewCourier(cfg CourierConfig, queue *outbox.Queue, router Router, delivery Deliverer, log *slog.Logger) *Courier {
 	cfg = cfg.withDefaults()
 	texts := cfg.Carried
 	if texts == nil {
@@ -59,7 +60,7 @@ func NewCourier(cfg Config, queue *outbox.Queue, router Router, delivery *Delive
 	}
 	c := &Courier{
 		texts: texts,
-		queue: queue, router: router, delivery: delivery, cfg: cfg, dir: cfg.directory(),
+		queue: queue, router: router, delivery: delivery, cfg: cfg, dir: cfg.Directory,
 		log: log, update: queue.Store().Update,
 		more: make(chan struct{}, 1), settling: make(chan struct{}, 128), returns: make(chan struct{}, 1),
 		lanes: make(map[string]*lane), parted: make(map[string]*lane), trips: make(map[*trip]bool), left: make(map[string]time.Time),

@@ -56,10 +56,11 @@ func TestDamagedMailIsHeld(t *testing.T) {
 	}
 	cfg := testConfig
 	cfg.Postmaster = "user@local.example"
-	cfg.Sending = Sending{FirstRetry: 10 * time.Millisecond, MaxRetry: 20 * time.Millisecond, IdleSession: 50 * time.Millisecond}
+	carrying := configOf(cfg)
+	carrying.Sending = Sending{FirstRetry: 10 * time.Millisecond, MaxRetry: 20 * time.Millisecond, IdleSession: 50 * time.Millisecond}
 	q := outbox.New(st)
 	n := &node{store: st, queue: q, checker: &verifier{}}
-	n.courier = NewCourier(cfg, q, routes{"local.example": client.Route{Local: true}}, testDelivery(cfg, st, n.checker), discard())
+	n.courier = NewCourier(carrying, q, routes{"local.example": client.Route{Local: true}}, testDelivery(cfg, st, n.checker), discard())
 
 	spoilt := mailText("spoilt") + strings.Repeat("one line\r\n", 200)
 	q.SetClock(func() time.Time { return time.Now().Add(-6 * 24 * time.Hour) }) // it should have been returned a day ago

@@ -51,7 +51,7 @@ func NewDelivery(cfg Config, store *mailstore.Store, checker arrival.Checker, fi
 	cfg = cfg.withDefaults()
 	return &Delivery{
 		store: store, checker: checker, filing: filing, sources: sources,
-		hostname: cfg.Hostname, dir: cfg.directory(), filter: cfg.InboundFilter, meter: cfg.Meter,
+		hostname: cfg.Hostname, dir: cfg.Directory(), filter: cfg.InboundFilter, meter: cfg.Meter,
 		unsure: newUnsure(cfg.Clock.Now), suppress: cfg.Suppress, now: cfg.Clock.Now, distrust: cfg.Clock.Distrust, log: cfg.Log, hears: cfg.Judged,
 	}
 }
@@ -67,17 +67,26 @@ func (d *Delivery) Deliver(ctx context.Context, a *arrival.Arrival, ref string) 
 	if err != nil {
 		return err
 	}
-	if err := d.store.Update(ctx, l.put); err != nil {
+	if err := d.store.Update(ctx, l.Put); err != nil {
 		return fmt.Errorf("store an arrival: %w", err)
 	}
-	l.tell()
+	l.Tell()
 	if l.told {
 		d.reports.WakeSealer()
 	}
 	return nil
 }
 
-// landing is an arrival that was judged and is to be stored by put, and then told to the log.
+// Ready is Deliver up to its transaction, which is to put what it returns.
+func (d *Delivery) Ready(ctx context.Context, a *arrival.Arrival, ref string) (arrival.Landing, error) {
+	l, err := d.ready(ctx, a, ref)
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// landing is an arrival that was judged and is to be stored by Put, and then told to the log.
 type landing struct {
 	d      *Delivery
 	a      *arrival.Arrival
@@ -102,7 +111,7 @@ type landing struct {
 	back   []string // senders elsewhere whom a report goes to
 }
 
-// ready is Deliver up to its transaction, which is to run put of what it returns.
+// ready is Deliver up to its transaction, which is to run Put of what it returns.
 func (d *Delivery) ready(ctx context.Context, a *arrival.Arrival, ref string) (*landing, error) {
 	began := time.Now()
 	header, _ := rawheader.Split(a.Raw)
@@ -215,8 +224,8 @@ type share struct {
 	discarded bool // what is not stored was dropped, not known before
 }
 
-// put stores one copy for each account that the recipients lead to.
-func (l *landing) put(tx *mailstore.Tx) error {
+// Put implements arrival.Landing: it stores one copy for each account that the recipients lead to.
+func (l *landing) Put(tx *mailstore.Tx) error {
 	l.filed, l.counted, l.told, l.sentOn, l.stays, l.inbox, l.aside = nil, 0, false, nil, nil, false, false // it may be run again
 	if err := l.sendBack(tx); err != nil || len(l.rcpts) == 0 {
 		return err

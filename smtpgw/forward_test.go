@@ -35,8 +35,10 @@ func newForwarding(t *testing.T, noCopy bool, to ...string) *forwarding {
 func newForwardingAs(t *testing.T, cfg Config, noCopy bool, to ...string) *forwarding {
 	t.Helper()
 	n := &forwarding{returning: &returning{node: nearNode(t, nil), outside: (&gatewaytest.Foreign{Offers: []string{"8BITMIME"}}).Listen(t), clock: new(movable)}}
-	cfg.Sending, cfg.Clock.Now = Sending{FirstRetry: time.Hour}, n.clock.now
-	cfg.Sign = func(domain string, _ ...[]byte) []byte { return []byte("DKIM-Signature: d=" + domain + "\r\n") }
+	cfg.Clock.Now = n.clock.now
+	carrying := configOf(cfg)
+	carrying.Sending.FirstRetry = time.Hour
+	carrying.Sign = func(domain string, _ ...[]byte) []byte { return []byte("DKIM-Signature: d=" + domain + "\r\n") }
 	delivery := testDelivery(cfg, n.store, n.checker)
 	delivery.SetForwarding(Forwarding{Queue: n.queue, Seal: func(_ context.Context, domain, results string, raw []byte) []byte {
 		n.seals++
@@ -47,7 +49,7 @@ func newForwardingAs(t *testing.T, cfg Config, noCopy bool, to ...string) *forwa
 	}})
 	outside := client.Route{To: "outside", Hosts: []client.Host{{Name: "mx.far.example", Dial: gatewaytest.DialTo(n.outside.Addr)}}}
 	n.delivery = delivery
-	n.courier = NewCourier(cfg, n.queue, routes{"far.example": outside, "a.example": outside, "local.example": {Local: true}}, delivery, discard())
+	n.courier = NewCourier(carrying, n.queue, routes{"far.example": outside, "a.example": outside, "local.example": {Local: true}}, delivery, discard())
 	n.in = serve(t, NewInbound(cfg, n.store, delivery, discard()))
 	n.change(t, noCopy, to...)
 	n.run(t)
@@ -435,7 +437,7 @@ func TestForwardIsOneTransaction(t *testing.T) {
 	}
 	fails := context.Canceled
 	err = n.store.Update(t.Context(), func(tx *mailstore.Tx) error {
-		if err := l.put(tx); err != nil {
+		if err := l.Put(tx); err != nil {
 			return err
 		}
 		return fails
@@ -443,7 +445,7 @@ func TestForwardIsOneTransaction(t *testing.T) {
 	if err == nil || n.queued(t) != 0 || len(inboxOf(t, n.store, "user@local.example", "inbox")) != 0 {
 		t.Errorf("%v, %d queued", err, n.queued(t))
 	}
-	if err := n.store.Update(t.Context(), l.put); err != nil || n.queued(t) != 1 || len(inboxOf(t, n.store, "user@local.example", "inbox")) != 1 {
+	if err := n.store.Update(t.Context(), l.Put); err != nil || n.queued(t) != 1 || len(inboxOf(t, n.store, "user@local.example", "inbox")) != 1 {
 		t.Errorf("%v, %d queued", err, n.queued(t))
 	}
 	var entries []outbox.Entry

@@ -80,9 +80,9 @@ func (s *Server) answered(p *peer, addr, verb, reply string) {
 // since is how long something took, in ms.
 func since(began time.Time) time.Duration { return time.Since(began).Round(time.Millisecond) }
 
-// tell puts the line of an arrival that is stored into the log, and tells the queue of what goes
-// on.
-func (l *landing) tell() {
+// Tell implements arrival.Landing: it puts the line of an arrival that is stored into the log, and
+// tells the queue of what goes on.
+func (l *landing) Tell() {
 	if len(l.sentOn)+len(l.back) > 0 {
 		l.d.forwarding.Queue.WakeSealer()
 	}

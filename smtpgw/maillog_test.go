@@ -66,9 +66,9 @@ func TestLifeOfAMail(t *testing.T) {
 	far := &node{addr: serve(t, NewInbound(farCfg, farStore, testDelivery(farCfg, farStore, found), farLog.log()))}
 
 	n := nearNode(t, far)
-	n.courier.log, n.courier.delivery.log = near.log(), near.log()
 	cfg := testConfig
 	cfg.Log = near.log()
+	n.courier.log, n.courier.delivery = near.log(), testDelivery(cfg, n.store, n.checker)
 	d := greeted(t, serve(t, NewSubmission(cfg, n.store, n.queue, near.log())))
 	d.say("MAIL FROM:<user@local.example>\r\n", "^250")
 	d.say("RCPT TO:<bob@far.example>\r\n", "^250")
@@ -94,7 +94,9 @@ func TestLifeOfAMail(t *testing.T) {
 func TestReturnedMailInTheLog(t *testing.T) {
 	var log lines
 	n := nearNode(t, nil)
-	n.courier.log, n.courier.delivery.log = log.log(), log.log()
+	cfg := testConfig
+	cfg.Log = log.log()
+	n.courier.log, n.courier.delivery = log.log(), testDelivery(cfg, n.store, n.checker)
 	_, err := n.queue.Submit(t.Context(), outbox.Envelope{Ref: "0123456789abcdef", From: "user@local.example", Account: 2, Recipients: []string{"x@nowhere.example"}}, []byte(mailText("a")))
 	if err != nil {
 		t.Fatal(err)

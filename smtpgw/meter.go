@@ -12,8 +12,6 @@ type Meter interface {
 	Refused(by Mode, stage string, code int)
 	// Filed counts an arrival that is stored, with its verdict.
 	Filed(v record.Verdict)
-	// Settled counts an attempt to carry mail to a domain: "delivered", "deferred" or "returned".
-	Settled(outcome string)
 	// SignedIn counts attempts to.
 	SignedIn(ok bool)
 }
@@ -24,5 +22,4 @@ type unmetered struct{}
 func (unmetered) Taken(Mode)                {}
 func (unmetered) Refused(Mode, string, int) {}
 func (unmetered) Filed(record.Verdict)      {}
-func (unmetered) Settled(string)            {}
 func (unmetered) SignedIn(bool)             {}

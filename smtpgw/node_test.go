@@ -40,9 +40,14 @@ func nearNode(t testing.TB, far *node) *node {
 	if far != nil {
 		r["far.example"] = client.Route{Dial: tcp(far.addr)}
 	}
-	cfg := testConfig
+	cfg := configOf(testConfig)
 	cfg.Sending = Sending{FirstRetry: 10 * time.Millisecond, IdleSession: 50 * time.Millisecond}
-	return &node{store: st, queue: q, checker: v, courier: NewCourier(cfg, q, r, testDelivery(cfg, st, v), discard())}
+	return &node{store: st, queue: q, checker: v, courier: NewCourier(cfg, q, r, testDelivery(testConfig, st, v), discard())}
+}
+
+// configOf is that of the courier of a node with such servers.
+func configOf(cfg Config) CourierConfig {
+	return CourierConfig{Hostname: cfg.Hostname, Directory: cfg.Directory(), Holders: cfg.Holders, Suppress: cfg.Suppress, Clock: cfg.Clock}
 }
 
 // run starts the courier; the returned func stops it.

@@ -38,9 +38,11 @@ func newReturning(t *testing.T, host client.Host, sources ...arrival.Source) *re
 	n := &returning{node: nearNode(t, nil), outside: (&gatewaytest.Foreign{}).Listen(t), clock: new(movable)}
 	host.Name, host.Dial = cmp.Or(host.Name, "mx.far.example"), gatewaytest.DialTo(n.outside.Addr)
 	cfg := testConfig
-	cfg.Sending, cfg.Suppress, cfg.Clock.Now = Sending{FirstRetry: time.Hour}, 720*time.Hour, n.clock.now
+	cfg.Suppress, cfg.Clock.Now = 720*time.Hour, n.clock.now
+	carrying := configOf(cfg)
+	carrying.Sending.FirstRetry = time.Hour
 	delivery := NewDelivery(cfg, n.store, n.checker, NewFiling(screen.Policy{}), arrival.Sources{Arrival: sources})
-	n.courier = NewCourier(cfg, n.queue, routes{"far.example": {To: "outside", Hosts: []client.Host{host}}, "local.example": {Local: true}}, delivery, discard())
+	n.courier = NewCourier(carrying, n.queue, routes{"far.example": {To: "outside", Hosts: []client.Host{host}}, "local.example": {Local: true}}, delivery, discard())
 	n.in = serve(t, NewInbound(cfg, n.store, delivery, discard()))
 	return n
 }

@@ -81,7 +81,7 @@ func NewInbound(cfg Config, store *mailstore.Store, delivery *Delivery, log *slo
 func newServer(cfg Config, mode Mode, store *mailstore.Store, log *slog.Logger) *Server {
 	cfg = cfg.withDefaults()
 	s := &Server{
-		mode: mode, cfg: cfg, limits: cfg.Limits.of(mode), dir: cfg.directory(), store: store, log: log,
+		mode: mode, cfg: cfg, limits: cfg.Limits.of(mode), dir: cfg.Directory(), store: store, log: log,
 		wires: make(map[*wire]*peer), peers: make(map[string]*peer), networks: make(map[string]int), refusing: make(chan struct{}, maxRefusing),
 	}
 	now := time.Now()

@@ -29,7 +29,7 @@ func (s *Server) handOver(ctx context.Context, a *arrival.Arrival, route client.
 			return err
 		}
 	}
-	replies, err := client.SendOnce(ctx, &s.cfg.Sending.Waits, s.cfg.Hostname, route, client.Mail{
+	replies, err := client.SendOnce(ctx, &s.cfg.Waits, s.cfg.Hostname, route, client.Mail{
 		From: a.From, To: a.Recipients, Head: head, Raw: raw, RequireTLS: a.RequireTLS, Whole: true,
 	})
 	if err != nil {

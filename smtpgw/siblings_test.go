@@ -204,8 +204,10 @@ func TestSiblingAsks(t *testing.T) {
 func TestSubmittedForSibling(t *testing.T) {
 	addr, there, _ := second(t, consensus.Key{1})
 	n := nearNode(t, nil)
-	n.courier.cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(addr)}}}
-	s := NewSubmitter(n.courier.cfg, n.store, n.queue)
+	cfg := testConfig
+	cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(addr)}}}
+	n.courier.cfg.Holders = cfg.Holders
+	s := NewSubmitter(cfg, n.store, n.queue)
 	raw := "From: user@local.example\r\nTo: dora@local.example, other@local.example\r\nSubject: x\r\n\r\nx\r\n"
 	if _, err := s.Submit(t.Context(), trace.Peer{Protocol: trace.ProtocolLocal}, "user@local.example", []string{"dora@local.example", "other@local.example"}, []byte(raw)); err != nil {
 		t.Fatal(err)
@@ -258,7 +260,7 @@ func TestSilentSibling(t *testing.T) {
 	t.Cleanup(func() { l.Close() })
 	dora := &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(l.Addr().String())}}}
 	cfg := testConfig
-	cfg.Holders.Siblings, cfg.Sending.Dial = dora, 50*time.Millisecond
+	cfg.Holders.Siblings, cfg.Waits.Dial = dora, 50*time.Millisecond
 	c := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")

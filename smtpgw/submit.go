@@ -37,7 +37,7 @@ func NewSubmitter(cfg Config, store *mailstore.Store, queue *outbox.Queue) *Subm
 	cfg = cfg.withDefaults()
 	return &Submitter{
 		store: store, queue: queue, cfg: cfg, limits: cfg.Limits.withDefaults(),
-		dir: cfg.directory(), relay: newRelay(cfg.RelayFrom), now: cfg.Clock.Now,
+		dir: cfg.Directory(), relay: newRelay(cfg.RelayFrom), now: cfg.Clock.Now,
 	}
 }
 

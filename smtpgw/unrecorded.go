@@ -133,7 +133,7 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *outbox.Entry, why string
 	a := c.localArrival(e, raw, e.From, here)
 	a.Unrecorded = why
 	var refusal *refuse.Refusal
-	l, err := c.delivery.ready(ctx, a, e.Ref)
+	l, err := c.delivery.Ready(ctx, a, e.Ref)
 	if errors.As(err, &refusal) {
 		return false, nil
 	}
@@ -147,7 +147,7 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *outbox.Entry, why string
 			return outbox.ErrGone // sealed meanwhile
 		}
 		if err == nil {
-			err = l.put(tx)
+			err = l.Put(tx)
 		}
 		if err == nil {
 			err = c.over(tx, &stored, outcomes(here, outbox.Accepted, c.now(), byThisNode, "250 2.0.0 stored, without a record: "+why), false)
@@ -167,7 +167,7 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *outbox.Entry, why string
 		c.cfg.Meter.Settled("delivered")
 		c.log.Info("mail delivered", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", maillog.To(here), "size", len(raw),
 			"waiting", len(rest), "result", "without a record: "+why, "took", c.now().Sub(e.Created).Round(time.Millisecond))
-		l.tell()
+		l.Tell()
 		if told {
 			c.queue.WakeSealer()
 		}

@@ -87,12 +87,13 @@ func TestUnrecordedLooksSeldom(t *testing.T) {
 	st := localStore(t)
 	v, refusing := &verifier{}, &gateFilter{run: func(context.Context) error { return &Rejection{Text: "not this one"} }}
 	cfg := testConfig
-	cfg.Unrecorded = func() (string, error) { return "the recorder waits", nil }
-	cfg.Sending.Unrecorded = time.Nanosecond
-	cfg.Sending.FirstRetry = time.Minute
 	cfg.InboundFilter = refusing
+	carrying := configOf(cfg)
+	carrying.Unrecorded = func() (string, error) { return "the recorder waits", nil }
+	carrying.Sending.Unrecorded = time.Nanosecond
+	carrying.Sending.FirstRetry = time.Minute
 	q := outbox.New(st)
-	c := NewCourier(cfg, q, routes{}, testDelivery(cfg, st, v), discard())
+	c := NewCourier(carrying, q, routes{}, testDelivery(cfg, st, v), discard())
 	for _, to := range []string{"other@local.example", "dora@local.example", "bob@far.example"} {
 		if _, err := q.Submit(t.Context(), outbox.Envelope{From: "user@local.example", Account: 2, Recipients: []string{to}}, []byte(mailText(to))); err != nil {
 			t.Fatal(err)
@@ -124,11 +125,13 @@ func TestUnrecordedHoldsNothingUp(t *testing.T) {
 	var once sync.Once
 	n.courier.cfg.Unrecorded = func() (string, error) { return "the recorder waits", nil }
 	n.courier.cfg.Sending.Unrecorded = time.Nanosecond
-	n.courier.delivery.filter = &gateFilter{run: func(context.Context) error {
+	cfg := testConfig
+	cfg.InboundFilter = &gateFilter{run: func(context.Context) error {
 		once.Do(func() { close(judging) })
 		<-end
 		return nil
 	}}
+	n.courier.delivery = testDelivery(cfg, n.store, n.checker)
 	submit := func(to string) {
 		t.Helper()
 		if _, err := n.queue.Submit(t.Context(), outbox.Envelope{From: "user@local.example", Account: 2, Recipients: []string{to}}, []byte(mailText(to))); err != nil {

@@ -10,6 +10,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/lists"
 	"cairn/smtpgw/maillog"
 	"cairn/smtpgw/refuse"
@@ -138,12 +139,12 @@ func (c *Courier) giveUp(ctx context.Context, entries []outbox.Entry) error {
 		return err
 	}
 	var refusal *refuse.Refusal // of who is gone, or of a message that goes in circles: nobody is left to tell
-	var filed []*landing
+	var filed []arrival.Landing
 	if unasked {
 		to = nil
 	}
 	for _, rcpt := range to {
-		l, err := c.delivery.ready(ctx, c.localArrival(e, raw, "", []string{rcpt}), e.Ref)
+		l, err := c.delivery.Ready(ctx, c.localArrival(e, raw, "", []string{rcpt}), e.Ref)
 		switch {
 		case err == nil:
 			filed = append(filed, l)
@@ -158,7 +159,7 @@ func (c *Courier) giveUp(ctx context.Context, entries []outbox.Entry) error {
 			return err
 		}
 		for _, l := range filed {
-			if err := l.put(tx); err != nil && !errors.As(err, &refusal) {
+			if err := l.Put(tx); err != nil && !errors.As(err, &refusal) {
 				return err
 			}
 		}
@@ -187,7 +188,7 @@ func (c *Courier) giveUp(ctx context.Context, entries []outbox.Entry) error {
 			"result", "it could not be recorded in the time that mail is kept", "took", now.Sub(e.Created).Round(time.Second))
 	}
 	for _, l := range filed {
-		l.tell()
+		l.Tell()
 	}
 	return nil
 }

@@ -73,3 +73,12 @@ type Sources struct {
 	Arrival []Source
 	Account []AccountSource
 }
+
+// Landing is an arrival that was judged, and waits to be stored.
+type Landing interface {
+	// Put stores it for all its recipients, in a transaction that may be run again from the start.
+	// The error may be the refusal.
+	Put(tx *mailstore.Tx) error
+	// Tell tells the log of it, once the transaction is durable.
+	Tell()
+}

@@ -19,6 +19,7 @@ import (
 	"cairn/smtpgw"
 	"cairn/smtpgw/client"
 	"cairn/smtpgw/dane"
+	"cairn/smtpgw/directory"
 	"cairn/smtpgw/tlsa"
 	"cairn/smtpgw/tlstest"
 	"cairn/testnet"
@@ -152,7 +153,8 @@ func carry(ctx context.Context, t *testing.T, p *relays.Postfix, w way, mails []
 		t.Fatal(err)
 	}
 	queue := outbox.New(store)
-	cfg := smtpgw.Config{Hostname: "mail.alpha.test", Domains: func() []string { return []string{alpha.Domain} }, Postmaster: ana} // whose reports are
+	cfg := smtpgw.CourierConfig{Hostname: "mail.alpha.test"}
+	cfg.Directory = directory.New(directory.Config{Domains: func() []string { return []string{alpha.Domain} }, Postmaster: ana}) // whose reports are
 	cfg.Sending.Sessions, cfg.Sending.IdleSession = 1, time.Second/2
 	to := []struct {
 		mail  []byte
