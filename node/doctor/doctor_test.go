@@ -351,3 +351,19 @@ func TestDirectory(t *testing.T) {
 		t.Errorf("without one: %+v", got)
 	}
 }
+
+// TestWhoMaySubmit: who needs no password is not left out.
+func TestWhoMaySubmit(t *testing.T) {
+	for _, running := range []bool{true, false} {
+		f := well()
+		f.Relays = true
+		if !running {
+			f.State = nil
+		}
+		list := Examine(f)
+		i := slices.IndexFunc(list, func(f Finding) bool { return f.ID == "submission" })
+		if i < 0 || !strings.Contains(list[i].Found, "without either for the mail servers of submission.relay_networks") {
+			t.Errorf("running %v: %+v", running, list)
+		}
+	}
+}

@@ -169,20 +169,24 @@ func (f *Facts) submission() Finding {
 			open = append(open, l)
 		}
 	}
+	whom := "who has TLS and a password alone"
+	if f.Relays {
+		whom = "who has TLS and a password, and without either for the mail servers of submission.relay_networks"
+	}
 	switch {
 	case f.Submission == "" && f.SubmissionTLS == "":
 		return ok(id, "", "no listener")
 	case len(open) == 0:
 		return ok(id, "", "for programs of this machine alone")
 	case f.State == nil:
-		return unknown(id, "", "at %s, for who has TLS and a password alone; whether an account has one is not known", strings.Join(open, ", "))
+		return unknown(id, "", "at %s, for %s; whether an account has one is not known", strings.Join(open, ", "), whom)
 	case !f.State.Accounts && f.Relays:
 		return ok(id, "", "at %s, for the mail servers of submission.relay_networks alone: no account has a password", strings.Join(open, ", "))
 	case !f.State.Accounts:
 		return Finding{ID: id, Level: Warn, Found: "the listener at " + strings.Join(open, ", ") + " is open to other machines, and no account has a password",
 			Why: "nobody there can sign in, so it only draws who guesses", Next: "cairn account passwd NAME"}
 	}
-	return ok(id, "", "at %s, for who has TLS and a password alone", strings.Join(open, ", "))
+	return ok(id, "", "at %s, for %s", strings.Join(open, ", "), whom)
 }
 
 // state says what the node itself finds wrong.
