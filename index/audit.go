@@ -112,8 +112,14 @@ func checkMessage(txn *badger.Txn, r *mailstore.Reader, a mailstore.AccountID, i
 	if b == nil {
 		return fmt.Errorf("%w: message %d of account %d is not in it", errMismatch, id, a)
 	}
-	if _, err := decodeDocument(b); err != nil {
+	d, err := decodeDocument(b)
+	if err != nil {
 		return err
+	}
+	if place, err := get(txn, placeOf(a, id, &d).key()); err != nil {
+		return err
+	} else if place == nil {
+		return fmt.Errorf("%w: message %d of account %d has no place in it", errMismatch, id, a)
 	}
 	stored, err := r.Labels(a, id)
 	if err != nil {

@@ -23,6 +23,7 @@ func TestCheck(t *testing.T) {
 		"a message is missing": {tableDocument, nil, "is not in it"},
 		"a message is damaged": {tableDocument, []byte{9}, "a document cannot be read"},
 		"labels are others":    {tableLabels, []byte("work"), `has the labels ["work"] in it, and ["inbox"] in the mail store`},
+		"a place is missing":   {tableOrder, nil, "has no place in it"},
 		"a posting is damaged": {tableText, []byte{0xff}, "damaged block"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -67,6 +67,7 @@ func (b *batch) apply(c mailstore.Change, d *document) error {
 			return b.setLabels(c)
 		}
 		b.put(documentKey(tableDocument, c.Account, c.Message), d.encode())
+		b.put(placeOf(c.Account, c.Message, d).key(), []byte{})
 		for t, positions := range d.terms {
 			id := termID{c.Account, t}
 			if _, found := b.terms[id]; !found {
@@ -82,12 +83,28 @@ func (b *batch) apply(c mailstore.Change, d *document) error {
 		}
 		return b.setLabels(c)
 	case mailstore.ChangeRemoved:
+		if err := b.displace(c); err != nil {
+			return err
+		}
 		b.put(documentKey(tableDocument, c.Account, c.Message), nil)
 		b.put(documentKey(tableRemoved, c.Account, c.Message), []byte{})
 		b.seen[c.Account] = true
 		return b.setLabels(c)
 	}
 	return fmt.Errorf("index: change %d has a kind that this program does not know (%d)", c.ModSeq, c.Kind)
+}
+
+// displace takes away the place of a message that goes.
+func (b *batch) displace(c mailstore.Change) error {
+	stored, err := b.get(documentKey(tableDocument, c.Account, c.Message))
+	if err != nil || stored == nil {
+		return err
+	}
+	d, err := decodeDocument(stored)
+	if err == nil {
+		b.put(placeOf(c.Account, c.Message, &d).key(), nil)
+	}
+	return err
 }
 
 // knows reports whether the message of a change is in the index.

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -218,6 +219,7 @@ func drawQuery(t *rapid.T, depth int, places bool) query.Q {
 // queries, while mail comes, gets other labels and goes.
 func TestBruteForce(t *testing.T) {
 	b := newBed(t)
+	defer func(few int) { fewHits = few }(fewHits)
 	accounts := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		b.update(func(tx *mailstore.Tx) error {
@@ -228,6 +230,7 @@ func TestBruteForce(t *testing.T) {
 		})
 		known := make(map[mailstore.MessageID]scanned)
 		now := time.Date(2026, 5, 10, 15, 0, 0, 0, time.UTC)
+		fewHits = rapid.SampledFrom([]int{0, 2, 512}).Draw(rt, "few")
 		words := func(n int) string {
 			return strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d", "ab", "work", "inbox", "--", "x", "1,234", "1234", "a_b"}), 0, n).Draw(rt, "text"), " ")
 		}
@@ -237,7 +240,7 @@ func TestBruteForce(t *testing.T) {
 		for range rapid.IntRange(1, 3).Draw(rt, "rounds") {
 			b.update(func(tx *mailstore.Tx) error {
 				for range rapid.IntRange(1, 6).Draw(rt, "mails") {
-					raw := fmt.Sprintf("From: %s <a.b@c.d>\nSubject: %s\nDate: %s\n", words(2), words(6), now.AddDate(0, 0, -rapid.IntRange(0, 20).Draw(rt, "date")).Format(time.RFC1123Z))
+					raw := fmt.Sprintf("From: %s <a.b@c.d>\nSubject: %s\nDate: %s\n", words(2), words(6), now.AddDate(0, 0, -rapid.IntRange(-5, 20).Draw(rt, "date")).Format(time.RFC1123Z))
 					if rapid.Bool().Draw(rt, "attached") {
 						raw += fmt.Sprintf("MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"=\"\n\n--=\n\n%s\n--=\nContent-Type: text/plain\nContent-Disposition: attachment; filename=\"%s.b\"\n\n%s\n--=--\n", words(20), words(1), words(3))
 					} else {
@@ -282,14 +285,36 @@ func TestBruteForce(t *testing.T) {
 				}
 				deleted := false
 				query.Walk(result.Query, func(q query.Q) { deleted = deleted || q == query.Q(query.Label{Name: "deleted"}) })
-				var want []mailstore.Ref
-				for id := mailstore.MessageID(100); id > 0; id-- {
-					if m, found := known[id]; found && (deleted || !m.has("deleted")) && m.matches(result.Query, now) {
-						want = append(want, mailstore.Ref{Account: b.account, Message: id})
+				var places []Place
+				for id, m := range known {
+					if (deleted || !m.has("deleted")) && m.matches(result.Query, now) {
+						places = append(places, Place{min(m.date.Unix(), m.received.Unix()), mailstore.Ref{Account: b.account, Message: id}})
 					}
 				}
-				if !slices.Equal(result.Hits, want) {
+				slices.SortFunc(places, func(a, b Place) int {
+					return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(b.Message, a.Message))
+				})
+				var want []mailstore.Ref
+				for _, p := range places {
+					want = append(want, p.Ref)
+				}
+				if !slices.Equal(result.Hits, want) || result.Total != len(want) || result.Next != nil {
 					rt.Fatalf("%s, understood as %s: finds %v, want %v", q, result.Query, result.Hits, want)
+				}
+				var paged []mailstore.Ref
+				limit := rapid.IntRange(1, 3).Draw(rt, "limit")
+				for after := (*Place)(nil); ; {
+					page, err := b.ix.Search(context.Background(), Request{Account: b.account, Query: q, Now: now, Limit: limit, After: after})
+					if err != nil || page.Total != len(want) || len(page.Hits) > limit {
+						rt.Fatalf("%s: page behind %v: %+v, %v", q, after, page, err)
+					}
+					paged = append(paged, page.Hits...)
+					if after = page.Next; after == nil {
+						break
+					}
+				}
+				if !slices.Equal(paged, want) {
+					rt.Fatalf("%s: in pages of %d %v, want %v", q, limit, paged, want)
 				}
 			}
 		}

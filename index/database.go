@@ -17,7 +17,7 @@ import (
 
 // formatVersion is the layout of keys and values below together with the way text is taken apart.
 // An index of another version is emptied and built anew.
-const formatVersion = 3
+const formatVersion = 4
 
 // Every key begins with a byte that names its table. Numbers are big endian, so that they sort.
 const (
@@ -27,6 +27,7 @@ const (
 	tableRemoved  = 'x' // account, document -> empty; removed, but its postings may still be there
 	tableLabel    = 'l' // account, label, 0, document -> empty
 	tableLabels   = 'f' // account, document -> labels, each with a 0 behind it
+	tableOrder    = 'o' // account, place in answers (see Place.key) -> empty
 )
 
 var (

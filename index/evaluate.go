@@ -33,6 +33,14 @@ func (e *evaluator) step() error {
 	return e.ctx.Err()
 }
 
+// get is get of the database, as long as somebody waits for it.
+func (e *evaluator) get(key []byte) ([]byte, error) {
+	if err := e.step(); err != nil {
+		return nil, err
+	}
+	return get(e.txn, key)
+}
+
 // scan is scan of the database, as long as somebody waits for it.
 func (e *evaluator) scan(prefix []byte, values bool, fn func(key, value []byte) bool) error {
 	var ended error

@@ -147,7 +147,7 @@ func TestMessageTooBigForOneTransaction(t *testing.T) {
 	}
 	b.add([]string{"inbox"}, reply, raw.String(), letter)
 	b.sync()
-	for query, want := range map[string]string{"w0": "2", "w59999": "2", `"w777 w778"`: "2", "invoice": "3 1", "inbox": "3 2 1"} {
+	for query, want := range map[string]string{"w0": "2", "w59999": "2", `"w777 w778"`: "2", "invoice": "1 3", "inbox": "2 1 3"} {
 		if got := b.find(query); got != want {
 			t.Errorf("%s finds %q, want %q", query, got, want)
 		}

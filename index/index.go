@@ -33,13 +33,15 @@ type Request struct {
 	Query   query.Q             // nil: everything
 	Now     time.Time           // that newer_than and older_than count back from
 	Limit   int                 // of hits returned; 0 or less: no limit
+	After   *Place              // hits begin behind it; nil: with the newest
 	Offset  int                 // hits to leave out at the front
 }
 
 // Result is the answer to a Request.
 type Result struct {
-	Hits   []mailstore.Ref  // newest first
-	Total  int              // without Limit and Offset
+	Hits   []mailstore.Ref  // newest first, see Place
+	Next   *Place           // of the last hit, if there are more behind it
+	Total  int              // without Limit, After and Offset
 	Cursor mailstore.ModSeq // the state of the store that the answer is about
 	Query  query.Q          // as it was understood, for one account; for all as it was asked
 	Both   []string         // bare words that were looked for as a label too, sorted

@@ -1,7 +1,6 @@
 package index
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"slices"
@@ -14,9 +13,8 @@ import (
 )
 
 // Search answers a query from what the index has taken in; the answer's Cursor says how far that
-// is. Messages labelled deleted are left out unless the query speaks of that label. Within one
-// account a later message is newer; among accounts the time of arrival decides. An empty answer is
-// no error.
+// is. Messages labelled deleted are left out unless the query speaks of that label. An empty answer
+// is no error.
 func (ix *Index) Search(ctx context.Context, r Request) (Result, error) {
 	if err := ix.enter(); err != nil {
 		return Result{}, err
@@ -36,78 +34,64 @@ func (ix *Index) search(ctx context.Context, r Request) (Result, error) {
 	if r.Query == nil {
 		r.Query = query.All{}
 	}
-	result := Result{Cursor: at.cursor}
-	if r.Account != 0 {
-		err = result.searchAccount(ctx, txn, r, r.Account)
-	} else {
-		err = result.searchAll(ctx, txn, r)
+	accounts := []mailstore.AccountID{r.Account}
+	if r.Account == 0 {
+		if accounts, err = accountsWith(txn, tableDocument); err != nil {
+			return Result{}, err
+		}
 	}
-	if err != nil {
-		return Result{}, err
+	result, places := Result{Cursor: at.cursor}, []Place(nil)
+	for _, account := range accounts {
+		found, err := result.searchAccount(ctx, txn, r, account)
+		if err != nil {
+			return Result{}, err
+		}
+		places = append(places, found...)
 	}
-	result.Total = len(result.Hits)
-	result.Hits = result.Hits[min(max(r.Offset, 0), len(result.Hits)):]
-	if r.Limit > 0 && len(result.Hits) > r.Limit {
-		result.Hits = result.Hits[:r.Limit]
+	if r.Account == 0 {
+		result.Query = r.Query
+		slices.SortFunc(places, Place.compare)
+		slices.Sort(result.Both)
+		result.Both = slices.Compact(result.Both)
+	}
+	places = places[min(max(r.Offset, 0), len(places)):]
+	if shown := cut(places, r.Limit); len(shown) < len(places) {
+		places = shown
+		result.Next = &places[len(places)-1]
+	}
+	for _, p := range places {
+		result.Hits = append(result.Hits, p.Ref)
 	}
 	return result, nil
 }
 
-// searchAccount adds the hits in one account, newest first, and says how the query is understood
-// there.
-func (result *Result) searchAccount(ctx context.Context, txn *badger.Txn, r Request, account mailstore.AccountID) error {
+// searchAccount returns the places of the hits in one account, as many as are needed, and notes how
+// many there are and how the query is understood there.
+func (result *Result) searchAccount(ctx context.Context, txn *badger.Txn, r Request, account mailstore.AccountID) ([]Place, error) {
 	e := &evaluator{ctx: ctx, txn: txn, account: account, now: r.Now}
 	q, both, err := e.resolve(r.Query)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	found, err := e.set(q)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	hidden, err := e.hidden(q)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	last := e.lastDocument()
-	for _, id := range slices.Backward(postings.Collect(postings.AndNot(postings.Slice(found), postings.Slice(hidden)))) {
-		if id <= last {
-			result.Hits = append(result.Hits, mailstore.Ref{Account: account, Message: mailstore.MessageID(id)})
-		}
-	}
+	hits := postings.Collect(postings.AndNot(postings.Slice(found), postings.Slice(hidden)))
+	end, _ := slices.BinarySearch(hits, e.lastDocument()+1)
+	hits = hits[:end]
 	result.Query = q
 	result.Both = append(result.Both, both...)
-	return nil
-}
-
-// searchAll finds the hits in all accounts, newest first.
-func (result *Result) searchAll(ctx context.Context, txn *badger.Txn, r Request) error {
-	accounts, err := accountsWith(txn, tableDocument)
-	if err != nil {
-		return err
+	result.Total += len(hits)
+	most := 0
+	if r.Limit > 0 {
+		most = max(r.Offset, 0) + r.Limit + 1
 	}
-	for _, account := range accounts {
-		if err := result.searchAccount(ctx, txn, r, account); err != nil {
-			return err
-		}
-	}
-	result.Query = r.Query
-	slices.Sort(result.Both)
-	result.Both = slices.Compact(result.Both)
-	received := make(map[mailstore.Ref]int64, len(result.Hits))
-	for _, h := range result.Hits {
-		b, err := get(txn, documentKey(tableDocument, h.Account, h.Message))
-		if err != nil {
-			return err
-		}
-		d, err := decodeDocument(b)
-		if err != nil {
-			return err
-		}
-		received[h] = d.received.UnixMilli()
-	}
-	slices.SortStableFunc(result.Hits, func(a, b mailstore.Ref) int { return cmp.Compare(received[b], received[a]) })
-	return nil
+	return e.newest(hits, r.After, most)
 }
 
 // accountsWith returns the accounts that have keys in a table of documents.

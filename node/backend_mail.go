@@ -72,11 +72,22 @@ func (n *Node) Search(ctx context.Context, r api.SearchRequest) (*api.SearchResu
 	if limit <= 0 {
 		limit = searchLimit
 	}
-	found, err := n.find(ctx, r.Account, r.Query, index.Request{Limit: min(limit, api.MaxSearch), Offset: r.Offset})
+	asked := index.Request{Limit: min(limit, api.MaxSearch), Offset: r.Offset}
+	if r.After != "" {
+		after, err := index.ParsePlace(r.After)
+		if err != nil {
+			return nil, api.Errorf(api.CodeUsage, "search without it, and take next from the answer", "finding the next page: %v", err)
+		}
+		asked.After = &after
+	}
+	found, err := n.find(ctx, r.Account, r.Query, asked)
 	if err != nil {
 		return nil, err
 	}
 	result := &api.SearchResult{Query: found.Query.String(), Both: found.Both, Behind: found.behind, Total: found.Total, Messages: []api.Summary{}}
+	if found.Next != nil {
+		result.Next = found.Next.String()
+	}
 	err = n.store.View(func(rd *mailstore.Reader) error {
 		for _, hit := range found.Hits {
 			s, err := row(rd, hit.Account, hit.Message)

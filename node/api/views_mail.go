@@ -34,17 +34,20 @@ const MaxSearch = 1000
 type SearchRequest struct {
 	Account string `json:"account,omitempty"` // name; empty: all accounts
 	Query   string `json:"query"`
-	Limit   int    `json:"limit"` // 0: 20; at most MaxSearch
+	Limit   int    `json:"limit"`           // 0: 20; at most MaxSearch
+	After   string `json:"after,omitempty"` // Next of the page before; empty: from the newest on
 	Offset  int    `json:"offset"`
 }
 
-// SearchResult is a page of messages, newest first.
+// SearchResult is a page of messages, newest first: by their Date, or by when they came in if that
+// is earlier.
 type SearchResult struct {
 	Document
 	Query    string    `json:"query"`            // as understood; of all accounts, as asked
 	Both     []string  `json:"both,omitempty"`   // bare words that are labels too: both were looked for
 	Behind   uint64    `json:"behind,omitempty"` // changes of mail that the index has not taken in: newer mail may be missing
 	Total    int       `json:"total"`            // of all pages
+	Next     string    `json:"next,omitempty"`   // where the next page begins, as After; empty: there is none
 	Messages []Summary `json:"messages"`
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,7 @@ func (a *app) cmdSearch() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "search [QUERY...]",
 		Short: "Find mail, newest first",
-		Long: `Find mail, newest first. A query is made of words, fields as in from:alice or subject:invoice, labels as in
+		Long: `Find mail, newest first: by its Date, or by when it came in if that is earlier. A query is made of words, fields as in from:alice or subject:invoice, labels as in
 label:inbox, verdict:changed, and, or, not and parentheses. Deleted mail is left out unless asked for. Without a query
 all mail is listed. --explain shows how a query is understood.
 
@@ -44,13 +45,14 @@ The shell reads some of these characters itself: put a query that has any in quo
 				if explain {
 					fmt.Fprintf(b, "understood as: %s\n", result.Query)
 				}
-				listMessages(b, result, r.Offset)
+				listMessages(b, result)
 				noteSearch(b, result.Both, result.Behind)
 			})
 		},
 	}
 	c.Flags().StringVar(&r.Account, "account", "", "search this account only")
 	c.Flags().IntVar(&r.Limit, "limit", 20, fmt.Sprintf("show at most so many, 1 to %d", api.MaxSearch))
+	c.Flags().StringVar(&r.After, "after", "", "show what follows a page: what that named for more")
 	c.Flags().IntVar(&r.Offset, "offset", 0, "leave out so many of the newest")
 	c.Flags().BoolVar(&explain, "explain", false, "say how the query is understood, of one account with its labels")
 	return c
@@ -83,7 +85,7 @@ func correspondent(m *api.Summary) string {
 	return m.From
 }
 
-func listMessages(b *bytes.Buffer, r *api.SearchResult, offset int) {
+func listMessages(b *bytes.Buffer, r *api.SearchResult) {
 	if len(r.Messages) == 0 {
 		if r.Total == 0 {
 			fmt.Fprintln(b, "no mail found")
@@ -92,19 +94,27 @@ func listMessages(b *bytes.Buffer, r *api.SearchResult, offset int) {
 		}
 		return
 	}
-	rows := [][]string{{"MESSAGE", "RECEIVED", "FROM", "SUBJECT", "VERDICT", "LABELS"}}
+	rows := [][]string{{"MESSAGE", "DATE", "FROM", "SUBJECT", "VERDICT", "LABELS"}}
 	for _, m := range r.Messages {
-		received, subject := m.Received.Local().Format("2006-01-02 15:04"), line(m.Subject, 48)
+		date, subject := dateOf(&m).Local().Format("2006-01-02 15:04"), line(m.Subject, 48)
 		if m.Damaged != "" {
 			subject = "(damaged; show says more)"
 		}
 		if m.Received.IsZero() {
-			received = "?"
+			date = "?"
 		}
-		rows = append(rows, []string{m.Ref, received, line(correspondent(&m), 32), subject, m.Verdict, strings.Join(m.Labels, ",")})
+		rows = append(rows, []string{m.Ref, date, line(correspondent(&m), 32), subject, m.Verdict, strings.Join(m.Labels, ",")})
 	}
 	table(b, rows)
-	if shown := offset + len(r.Messages); shown < r.Total {
-		fmt.Fprintf(b, "%d of %d; for more: --offset %d\n", len(r.Messages), r.Total, shown)
+	if r.Next != "" {
+		fmt.Fprintf(b, "%d of %d; for more: --after %s\n", len(r.Messages), r.Total, r.Next)
 	}
+}
+
+// dateOf is the date by which a message stands in a list.
+func dateOf(m *api.Summary) time.Time {
+	if m.Date.IsZero() || m.Date.After(m.Received) {
+		return m.Received
+	}
+	return m.Date
 }

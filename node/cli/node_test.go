@@ -252,19 +252,19 @@ func TestJSONIsSafeForTerminals(t *testing.T) {
 
 // Nobody can fake a row of the list with a subject.
 func TestSearchListsOneRowAMessage(t *testing.T) {
-	d := &desk{found: api.SearchResult{Total: 5, Messages: []api.Summary{
+	d := &desk{found: api.SearchResult{Total: 5, Next: "1798000000.2.1", Messages: []api.Summary{
 		{Ref: "bob/2", From: "a@alpha.example", Subject: "two\nbob/9\tx", Labels: []string{"inbox", "unread"}, Verdict: "pending"},
 		{Ref: "bob/1", From: strings.Repeat("long", 20) + "@alpha.example", Subject: "one"},
 	}}}
-	code, out, errs := cairn(t, "", "search", "--dir", at(t, d), "--account", "bob", "--limit", "2", "--offset", "1", "from:a", "x")
+	code, out, errs := cairn(t, "", "search", "--dir", at(t, d), "--account", "bob", "--limit", "2", "--offset", "1", "--after", "1799000000.2.7", "from:a", "x")
 	if code != 0 || errs != "" {
 		t.Fatalf("exit code %d: %s", code, errs)
 	}
-	if want := (api.SearchRequest{Account: "bob", Query: "from:a x", Limit: 2, Offset: 1}); d.asked != want {
+	if want := (api.SearchRequest{Account: "bob", Query: "from:a x", Limit: 2, Offset: 1, After: "1799000000.2.7"}); d.asked != want {
 		t.Errorf("asked %+v", d.asked)
 	}
 	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
-	if len(lines) != 4 || !strings.Contains(lines[1], "two bob/9 x") || !strings.Contains(lines[3], "2 of 5; for more: --offset 3") {
+	if len(lines) != 4 || !strings.Contains(lines[1], "two bob/9 x") || !strings.Contains(lines[3], "2 of 5; for more: --after 1798000000.2.1") {
 		t.Errorf("printed\n%s", out)
 	}
 }
