@@ -24,6 +24,19 @@ func (ix *Index) Search(ctx context.Context, r Request) (Result, error) {
 	return result, ix.told(err)
 }
 
+// Resolve returns what a query means to an account now: which words of it are labels.
+func (ix *Index) Resolve(ctx context.Context, account mailstore.AccountID, q query.Q) (query.Q, error) {
+	if err := ix.enter(); err != nil {
+		return nil, err
+	}
+	defer ix.gate.Leave()
+	txn := ix.db.NewTransaction(false)
+	defer txn.Discard()
+	e := &evaluator{ctx: ctx, txn: txn, account: account}
+	q, _, err := e.resolve(q)
+	return q, ix.told(err)
+}
+
 func (ix *Index) search(ctx context.Context, r Request) (Result, error) {
 	txn := ix.db.NewTransaction(false)
 	defer txn.Discard()

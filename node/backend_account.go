@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"cairn/consensus/verifier"
+	"cairn/index/namedquery"
 	"cairn/mailstore"
 	"cairn/mailstore/forwarders"
 	"cairn/mailstore/forwards"
@@ -189,7 +190,7 @@ func (n *Node) RemoveAccount(ctx context.Context, name string) (*api.Account, er
 		if view.LeftLists, err = lists.LeaveAll(tx, a.Addresses); err != nil {
 			return err
 		}
-		return errors.Join(forwarders.RemoveAll(tx, a.ID), forwards.RemoveAll(tx, a.ID), passwords.RemoveAll(tx, a.ID), suppressed.RemoveAll(tx, a.ID), tx.RemoveAccount(a.ID))
+		return errors.Join(forwarders.RemoveAll(tx, a.ID), forwards.RemoveAll(tx, a.ID), passwords.RemoveAll(tx, a.ID), suppressed.RemoveAll(tx, a.ID), namedquery.RemoveAll(tx, a.ID), tx.RemoveAccount(a.ID))
 	})
 	return view, notFound(err, "cairn account ls", "there is no account %q", name)
 }

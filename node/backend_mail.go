@@ -120,6 +120,9 @@ func (n *Node) find(ctx context.Context, account, text string, r index.Request) 
 	if r.Account, err = n.accountID(account); err != nil {
 		return f, err
 	}
+	if r.Query, err = n.expand(account, r.Account, r.Query); err != nil {
+		return f, err
+	}
 	stored, err := n.awaitIndex(ctx)
 	if err != nil {
 		return f, err

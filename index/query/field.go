@@ -126,6 +126,12 @@ var conditions = map[string]func(p *parser, value token) (Q, error){
 		}
 		return Has{HasAttachment}, nil
 	},
+	"query": func(_ *parser, v token) (Q, error) {
+		if _, err := labelNamed(v, strings.ToLower(v.text)); err != nil {
+			return nil, faultAt(v.pos, "%q is not the name of a query; names have up to 64 letters, digits and - _ . /", v.text)
+		}
+		return Named{strings.ToLower(v.text)}, nil
+	},
 	"larger":     func(_ *parser, v token) (Q, error) { return sizeOf(v, true) },
 	"smaller":    func(_ *parser, v token) (Q, error) { return sizeOf(v, false) },
 	"date":       func(p *parser, v token) (Q, error) { return dateRange(v, p.now) },

@@ -67,6 +67,7 @@ func (q Phrase) String() string {
 }
 
 func (q Field) String() string { return string(q.Name) + ":" + text(q.Q, bindAtom) }
+func (q Named) String() string { return "query:" + q.Name }
 func (q Has) String() string   { return "has:" + q.What }
 
 func (q Label) String() string {

@@ -3,7 +3,7 @@ package query
 import "time"
 
 // Q is a node of a query: All, And, Or, Not, Near, Term, Prefix, Phrase, Field, Label, Has, Size,
-// Date or Age.
+// Date, Age or Named.
 type Q interface {
 	// String returns text that [Parse] makes the same tree from.
 	String() string
@@ -91,6 +91,10 @@ func (q Age) Since(now time.Time) time.Time {
 	return now.AddDate(0, 0, -q.Count)
 }
 
+// Named stands for the query that an account gave that name. It is put in its place before a
+// search.
+type Named struct{ Name string }
+
 func (All) node()    {}
 func (And) node()    {}
 func (Or) node()     {}
@@ -105,6 +109,7 @@ func (Has) node()    {}
 func (Size) node()   {}
 func (Date) node()   {}
 func (Age) node()    {}
+func (Named) node()  {}
 
 // FieldName is a part of a message that words can be looked for in.
 type FieldName string

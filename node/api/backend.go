@@ -53,6 +53,16 @@ type MailService interface {
 	// Labels lists the labels of an account ("": of all accounts) with the number of messages under
 	// each.
 	Labels(ctx context.Context, account string) (*LabelList, error)
+	// Queries lists the queries that an account gave names. CodeNotFound when there is no such
+	// account.
+	Queries(ctx context.Context, r QueriesRequest) (*NamedQueries, error)
+	// PutQuery gives a query a name, or changes the one of that name, and returns it. CodeUsage
+	// when it cannot be understood, CodeNotFound when it names one that is not there, CodeInvalid
+	// when it would stand for itself or there are too many.
+	PutQuery(ctx context.Context, r NamedQueryRequest) (*NamedQueries, error)
+	// RemoveQuery takes one away and returns what it was. CodeNotFound when there is none,
+	// CodeNotAllowed while another one names it.
+	RemoveQuery(ctx context.Context, r NamedQueryRequest) (*NamedQueries, error)
 	// SetLabels adds and removes labels of one message and returns those it has afterwards.
 	SetLabels(ctx context.Context, r LabelRequest) (*MessageLabels, error)
 	// Relabel does that for several messages: for up to 500 named ones, all or none, or for all

@@ -12,6 +12,8 @@ import (
 // lookHints are, for the methods that change something, where it is seen whether it was done.
 var lookHints = map[string]string{
 	pathSend:             "cairn search label:sent",
+	pathPutQuery:         "cairn query ls ACCOUNT",
+	pathRemoveQuery:      "cairn query ls ACCOUNT",
 	pathSetLabels:        "cairn label ls",
 	pathRelabel:          "cairn label ls",
 	pathAddAccount:       "cairn account ls",

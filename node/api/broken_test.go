@@ -37,7 +37,7 @@ func killed(t *testing.T) *Client {
 // it changes something: of each method.
 func TestNodeThatIsKilledMeanwhile(t *testing.T) {
 	reading := []string{
-		"Status", "Search", "Message", "Raw", "Verify", "Labels", "Accounts", "Forwards", "Forwarders", "HostedLists", "Members", "ChainStatus", "Block",
+		"Status", "Search", "Queries", "Message", "Raw", "Verify", "Labels", "Accounts", "Forwards", "Forwarders", "HostedLists", "Members", "ChainStatus", "Block",
 		"Orgs", "Invite", "Claims", "Pins", "OrgStanding", "OrgNodes", "OrgChanges", "Applications", "Peers", "ListQueue", "QueueEntry", "ListSuppressed", "ListReports", "Report", "ListSentReports", "Limits", "TLSKeys", "DKIM", "Doctor", "Backup",
 	}
 	const unsure = "; what was asked may or may not have been done"

@@ -84,6 +84,21 @@ func (c *Client) Send(ctx context.Context, r SendRequest) (*Sent, error) {
 	return call[Sent](ctx, c, pathSend, r)
 }
 
+// Queries lists the queries that an account gave names.
+func (c *Client) Queries(ctx context.Context, r QueriesRequest) (*NamedQueries, error) {
+	return call[NamedQueries](ctx, c, pathQueries, r)
+}
+
+// PutQuery gives a query a name.
+func (c *Client) PutQuery(ctx context.Context, r NamedQueryRequest) (*NamedQueries, error) {
+	return call[NamedQueries](ctx, c, pathPutQuery, r)
+}
+
+// RemoveQuery takes a query and its name away.
+func (c *Client) RemoveQuery(ctx context.Context, r NamedQueryRequest) (*NamedQueries, error) {
+	return call[NamedQueries](ctx, c, pathRemoveQuery, r)
+}
+
 // Search finds messages.
 func (c *Client) Search(ctx context.Context, r SearchRequest) (*SearchResult, error) {
 	return call[SearchResult](ctx, c, pathSearch, r)

@@ -84,6 +84,9 @@ const (
 	pathRaw              = "/1/mail/raw"
 	pathVerify           = "/1/mail/verify"
 	pathLabels           = "/1/mail/labels"
+	pathQueries          = "/1/mail/queries"
+	pathPutQuery         = "/1/mail/put-query"
+	pathRemoveQuery      = "/1/mail/remove-query"
 	pathSetLabels        = "/1/mail/set-labels"
 	pathRelabel          = "/1/mail/relabel"
 	pathAccounts         = "/1/account/list"
@@ -164,6 +167,9 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathRaw, maxRequest, byName(b.Raw))
 	handleRaw(mux, b, pathVerify, b.Verify)
 	handle(mux, pathLabels, maxRequest, byName(b.Labels))
+	handle(mux, pathQueries, maxRequest, b.Queries)
+	handle(mux, pathPutQuery, maxRequest, b.PutQuery)
+	handle(mux, pathRemoveQuery, maxRequest, b.RemoveQuery)
 	handle(mux, pathSetLabels, maxRequest, b.SetLabels)
 	handle(mux, pathRelabel, maxRequest, b.Relabel)
 	handle(mux, pathAccounts, maxRequest, func(ctx context.Context, _ selector) (*AccountList, error) { return b.Accounts(ctx) })

@@ -51,6 +51,36 @@ type SearchResult struct {
 	Messages []Summary `json:"messages"`
 }
 
+// QueriesRequest asks for the queries that an account gave names.
+type QueriesRequest struct {
+	Account string `json:"account"`
+	Count   bool   `json:"count,omitempty"` // say how many messages each finds now
+}
+
+// NamedQueryRequest gives a query a name, or names it.
+type NamedQueryRequest struct {
+	Account string `json:"account"`
+	Name    string `json:"name"`
+	Query   string `json:"query,omitempty"`
+}
+
+// NamedQuery is a query that has a name: query:NAME stands for it in others of its account.
+type NamedQuery struct {
+	Name  string    `json:"name"`
+	Query string    `json:"query"` // as it was typed
+	Means string    `json:"means"` // as it was understood then
+	Since time.Time `json:"since"` // when it got the name, or was changed
+	Total *int      `json:"total,omitempty"`
+}
+
+// NamedQueries are queries of an account by their names: all, or the one that was changed.
+type NamedQueries struct {
+	Document
+	Account string       `json:"account"`
+	Queries []NamedQuery `json:"queries"`
+	Behind  uint64       `json:"behind,omitempty"` // as in SearchResult
+}
+
 // Summary is one message in a list.
 type Summary struct {
 	Ref      string    `json:"ref"`

@@ -34,7 +34,7 @@ type values func(ctx context.Context, c *api.Client, args []string, begun string
 func (a *app) addCompletions(root *cobra.Command) {
 	arguments := map[string]values{
 		"show": refs, "label add": refsThenLabels, "label rm": refsThenLabels, "label ls": first(accounts),
-		"search": queryWords, "account rm": first(accounts), "account set": accountSetting, "account address add": first(accounts), "account address rm": addressOfAccount,
+		"search": queryWords, "query ls": first(accounts), "query add": first(accounts), "query rm": queryOfAccount, "account rm": first(accounts), "account set": accountSetting, "account address add": first(accounts), "account address rm": addressOfAccount,
 		"chain block": first(fixed("tip")), "tls ls": first(tlsNames), "tls roll": first(tlsNames), "dkim ls": first(ownDomains), "dkim show": first(ownDomains), "dkim rotate": first(ownDomains),
 		"org changes": first(orgDomains), "org attest": first(applications), "org node drop": first(ourNodes),
 		"list host rm": first(hosted), "list host set": first(hosted), "list host members": first(hosted),
@@ -171,6 +171,19 @@ func accountSetting(ctx context.Context, c *api.Client, args []string, begun str
 		return []string{quota.Setting, verifier.SettingThreshold}
 	}
 	return first(accounts)(ctx, c, args, begun)
+}
+
+// queryOfAccount is an account and then one of its queries, by name.
+func queryOfAccount(ctx context.Context, c *api.Client, args []string, begun string) (list []string) {
+	if len(args) == 0 {
+		return accounts(ctx, c, args, begun)
+	}
+	if l, err := c.Queries(ctx, api.QueriesRequest{Account: args[0]}); err == nil && len(args) == 1 {
+		for _, q := range l.Queries {
+			list = append(list, q.Name)
+		}
+	}
+	return list
 }
 
 // appOfAccount is an account and then one of its app passwords, by name.
