@@ -1,15 +1,17 @@
-package smtpgw
+// Package clock has what the parts of the gateway take times from.
+package clock
 
 import "time"
 
-// Clock is what a gateway goes by. A zero value is the machine's clock, which is not known to be
+// Clock is what a part of the gateway goes by. A zero value is the machine's clock, which is not known to be
 // wrong.
 type Clock struct {
 	Now      func() time.Time
 	Distrust func() bool // whether it is known to be wrong: no mail is too old by it then
 }
 
-func (c Clock) withDefaults() Clock {
+// WithDefaults is the clock with what it lacks.
+func (c Clock) WithDefaults() Clock {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
