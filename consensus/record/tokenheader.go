@@ -85,12 +85,17 @@ func tokenOf(value []byte) (text string, err error) {
 	if len(value) > maxField {
 		return "", malformed("the field has %d characters, at most %d make sense", len(value), maxField)
 	}
-	return strings.Map(func(r rune) rune {
-		if r == ' ' || r == '\t' || r == '\r' || r == '\n' {
-			return -1
+	var b strings.Builder
+	b.Grow(len(value))
+	for len(value) > 0 {
+		run := bytes.IndexAny(value, " \t\r\n")
+		if run < 0 {
+			run = len(value)
 		}
-		return r
-	}, string(value)), nil
+		b.Write(value[:run])
+		value = bytes.TrimLeft(value[run:], " \t\r\n")
+	}
+	return b.String(), nil
 }
 
 func decodeText(text string) (*Token, error) {

@@ -173,8 +173,8 @@ func (f *Finding) locate(sp mailstore.SpaceReader) error {
 	if err != nil {
 		return err
 	}
-	var cursor chain.Index
-	if _, err := sp.JSON([]byte(keyCursor), &cursor); err != nil {
+	cursor, err := cursorIn(sp)
+	if err != nil {
 		return err
 	}
 	f.Block = chain.Index{}

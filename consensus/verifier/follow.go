@@ -1,10 +1,13 @@
 package verifier
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cairn/consensus"
@@ -115,11 +118,40 @@ func (v *Verifier) advance(ctx context.Context, most int) (more bool, err error)
 // Cursor is the block up to which the chain was followed.
 func (v *Verifier) Cursor() (chain.Index, error) {
 	var cursor chain.Index
-	err := v.store.View(func(rd *mailstore.Reader) error {
-		_, err := rd.Space(space).JSON([]byte(keyCursor), &cursor)
+	err := v.store.View(func(rd *mailstore.Reader) (err error) {
+		cursor, err = cursorIn(rd.Space(space))
 		return err
 	})
 	return cursor, err
+}
+
+// readCursor is a cursor as it is stored, and what that says.
+type readCursor struct {
+	stored []byte
+	cursor chain.Index
+}
+
+// lastCursor is the last that was read: it stays for as long as a block, and is read several times
+// for each mail.
+var lastCursor atomic.Pointer[readCursor]
+
+// cursorIn is Cursor of what sp shows; zero at first.
+func cursorIn(sp mailstore.SpaceReader) (cursor chain.Index, err error) {
+	stored, err := sp.Get([]byte(keyCursor))
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return cursor, nil
+	}
+	if err != nil {
+		return cursor, err
+	}
+	if last := lastCursor.Load(); last != nil && bytes.Equal(last.stored, stored) {
+		return last.cursor, nil
+	}
+	if err := json.Unmarshal(stored, &cursor); err != nil {
+		return chain.Index{}, fmt.Errorf("stored %q: %w", keyCursor, err)
+	}
+	lastCursor.Store(&readCursor{stored: stored, cursor: cursor})
+	return cursor, nil
 }
 
 // apply notes what a block says.

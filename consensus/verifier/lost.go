@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"cairn/consensus"
-	"cairn/consensus/chain"
 	"cairn/consensus/record"
 	"cairn/mailstore"
 )
@@ -108,8 +107,7 @@ func unlink(sp mailstore.Space, ref mailstore.Ref) (deadline uint64, err error) 
 // wasLate reports whether a record that was watched for that height was late by then: it is further
 // ahead of the chain, as far as that was followed, than any that is not, or behind it.
 func wasLate(sp mailstore.SpaceReader, deadline uint64) (bool, error) {
-	var cursor chain.Index
-	_, err := sp.JSON([]byte(keyCursor), &cursor)
+	cursor, err := cursorIn(sp)
 	if errors.Is(err, mailstore.ErrDamaged) {
 		return false, nil
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"cairn/consensus"
-	"cairn/consensus/chain"
 	"cairn/mailstore"
 )
 
@@ -125,8 +124,8 @@ func (v *Verifier) retrust(ctx context.Context, decided entry, prefix, from []by
 			return err
 		}
 		next = append(keys[len(keys)-1], 0)
-		var cursor chain.Index
-		if _, err := rd.Space(space).JSON([]byte(keyCursor), &cursor); err != nil {
+		cursor, err := cursorIn(rd.Space(space))
+		if err != nil {
 			return err
 		}
 		followed := cursor.ID == state.Tip()

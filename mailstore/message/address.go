@@ -18,6 +18,13 @@ type Address struct {
 // "jo@example.org") with its domain in lower-case A-label form. The local part stays as it is, but
 // for quotes that it does not need.
 func CanonicalAddress(s string) string {
+	if isPlainSpec(s) {
+		return s
+	}
+	return firstAddress(s)
+}
+
+func firstAddress(s string) string {
 	room := maxAddresses
 	list := room.parse([]string{s})
 	if len(list) == 0 {
@@ -47,9 +54,34 @@ func splitAddress(addr string) (local, domain string) {
 	return local, maildomain.Canonical(domain)
 }
 
+// isPlainSpec reports whether s is an addr-spec in its canonical form, as nearly all are, by a look
+// that knows no more than letters, digits and a few signs.
+func isPlainSpec(s string) bool {
+	at := strings.IndexByte(s, '@')
+	if at <= 0 || at == len(s)-1 || s[len(s)-1] == '.' || len(s) > 2*maildomain.MaxLen {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '.', c == '-', i == at:
+		case i < at && ('A' <= c && c <= 'Z' || c == '_' || c == '+'):
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 // canonicalSpec brings the text of an addr-spec, comments gone, to its canonical form.
 func canonicalSpec(spec string) string {
 	spec = strings.TrimSpace(spec)
+	if isPlainSpec(spec) {
+		return spec
+	}
+	return speltOut(spec)
+}
+
+func speltOut(spec string) string {
 	if strings.HasPrefix(spec, "@") { // source route, RFC 5322, section 4.4
 		_, spec, _ = strings.Cut(spec, ":")
 	}

@@ -106,13 +106,18 @@ func ParseHeader(raw []byte) *Message { return ofHeader(readMessage(cutBody(raw)
 
 // cutBody leaves out most of a body: what follows the first empty line is never header.
 func cutBody(raw []byte) []byte {
-	end := len(raw)
-	for _, empty := range []string{"\n\n", "\n\r\n"} {
-		if i := bytes.Index(raw[:end], []byte(empty)); i >= 0 {
-			end = i + len(empty)
+	for end := 0; ; {
+		i := bytes.IndexByte(raw[end:], '\n')
+		if i < 0 {
+			return raw
+		}
+		end += i + 1
+		for _, empty := range []string{"\n", "\r\n"} {
+			if len(raw)-end >= len(empty) && string(raw[end:end+len(empty)]) == empty {
+				return raw[:end+len(empty)]
+			}
 		}
 	}
-	return raw[:end]
 }
 
 func ofHeader(header header) *Message {
