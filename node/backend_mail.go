@@ -61,7 +61,7 @@ func (n *Node) Send(ctx context.Context, r api.SendRequest) (*api.Sent, error) {
 		if sent.Ref, err = refOf(rd, receipt.Account, receipt.Message); err != nil {
 			return err
 		}
-		return n.sayWaiting(rd, sent)
+		return n.sayWaiting(rd, sent, mailstore.Ref{Account: receipt.Account, Message: receipt.Message})
 	})
 	return sent, err
 }

@@ -126,6 +126,15 @@ func TestQueueSaysWhatWaitsForItsBlock(t *testing.T) {
 		t.Errorf("released: %+v, %v", v, err)
 	}
 	waits(api.WaitsNothing)
+
+	// Who sends such mail is told that it waits, and where to look.
+	for wish, next := range map[string]string{"until-included": "cairn queue show ", "none": ""} {
+		raw := strings.Replace(raw, "until-included", wish, 1)
+		sent, err := n.Send(t.Context(), api.SendRequest{From: n.postmaster(), To: []string{"bob@beta.test"}, Raw: []byte(raw)})
+		if err != nil || (sent.Waiting != "") != (next != "") || !strings.HasPrefix(sent.Next, next) || (sent.Next != "") != (next != "") || sent.ForGood {
+			t.Errorf("%s: %+v, %v", wish, sent, err)
+		}
+	}
 }
 
 // Who waits for a DNS that does not answer is shown the command that lists whose keys could be

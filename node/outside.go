@@ -424,18 +424,23 @@ func (o *outsideRouter) byIPv4(h mx.Host) func(context.Context) (net.Conn, error
 	return func(ctx context.Context) (net.Conn, error) { return o.dialHost(ctx, four) }
 }
 
-// dialRelay connects to the smarthost, from each of the sources in turn until it answers.
+// dialRelay connects to the smarthost, from each of the sources in turn until it answers. A mail
+// server on this machine is not outside, and knows its own by their loopback addresses.
 func (o *outsideRouter) dialRelay(ctx context.Context, address string) (net.Conn, error) {
-	if len(o.sources) == 0 {
+	sources := o.sources
+	if isLoopback(address) {
+		sources = slices.DeleteFunc(slices.Clone(sources), func(a netip.Addr) bool { return !a.IsLoopback() })
+	}
+	if len(sources) == 0 {
 		return new(net.Dialer).DialContext(ctx, "tcp", address)
 	}
 	var errs []error
-	for i, from := range o.sources {
+	for i, from := range sources {
 		network := "tcp6"
 		if from.Is4() {
 			network = "tcp4"
 		}
-		one, cancel := context.WithTimeout(ctx, shareOf(ctx, time.Now(), len(o.sources)-i))
+		one, cancel := context.WithTimeout(ctx, shareOf(ctx, time.Now(), len(sources)-i))
 		conn, err := o.dialer(from.Is4()).DialContext(one, network, address)
 		cancel()
 		if err == nil {
@@ -444,6 +449,16 @@ func (o *outsideRouter) dialRelay(ctx context.Context, address string) (net.Conn
 		errs = append(errs, err)
 	}
 	return nil, errors.Join(errs...)
+}
+
+// isLoopback reports whether a host:port is an address of this machine alone.
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
 // dialer connects to addresses of one family, from the source of that family if there is one.

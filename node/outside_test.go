@@ -358,4 +358,24 @@ func TestSource(t *testing.T) {
 			t.Errorf("by %s: from %s, as %q", via, host, route.Hosts[0].Helo)
 		}
 	}
+
+	// The mail server of this machine is reached from its loopback address, which it relays for.
+	c := DefaultConfig("alpha", []string{"alpha.test"})
+	c.Outbound.Via, c.Outbound.Source = l.Addr().String(), []string{"192.0.2.7"}
+	o, err := newOutside(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	route, err := o.Route(t.Context(), "", "far.org", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := route.Hosts[0].Dial(t.Context())
+	if err != nil {
+		t.Fatal("a smarthost on this machine: ", err)
+	}
+	defer conn.Close()
+	if host, _, _ := net.SplitHostPort(conn.LocalAddr().String()); host != "127.0.0.1" {
+		t.Errorf("a smarthost on this machine: from %s", host)
+	}
 }

@@ -1,15 +1,21 @@
 package node
 
 import (
+	"strconv"
+
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 	"cairn/node/api"
 )
 
 // sayWaiting notes why a mail that was taken does not leave now, if it does not.
-func (n *Node) sayWaiting(rd *mailstore.Reader, sent *api.Sent) error {
+func (n *Node) sayWaiting(rd *mailstore.Reader, sent *api.Sent, as mailstore.Ref) error {
 	halted, err := n.recorder.Halted(rd)
-	if err != nil || halted.Why == "" {
+	if err != nil {
 		return err
+	}
+	if halted.Why == "" {
+		return n.sayWithheld(rd, sent, as)
 	}
 	sent.Waiting, sent.Next = halted.Why, halted.Next
 	here := 0
@@ -26,6 +32,22 @@ func (n *Node) sayWaiting(rd *mailstore.Reader, sent *api.Sent) error {
 		sent.Waiting += "; who has an account here gets it without a record"
 	}
 	sent.ForGood = halted.Ends && here < len(sent.To)
+	return nil
+}
+
+// sayWithheld says of mail that was just submitted that it leaves only when its record is in a
+// block, if that is so.
+func (n *Node) sayWithheld(rd *mailstore.Reader, sent *api.Sent, as mailstore.Ref) error {
+	entries, err := n.queue.EntriesOf(rd, as)
+	if err != nil && !outbox.IsDamaged(err) {
+		return err
+	}
+	for i := range entries {
+		if n.queue.AwaitsBlock(entries[i].ID) {
+			sent.Waiting, sent.Next = untilWhy, "cairn queue show "+strconv.FormatUint(entries[i].ID, 10)
+			return nil
+		}
+	}
 	return nil
 }
 

@@ -22,7 +22,7 @@ type Sent struct {
 	MessageID string   `json:"message_id"` // the header field, given or added
 	To        []string `json:"to"`
 
-	Waiting string `json:"waiting,omitempty"`  // why it is queued and not recorded now; empty: it leaves at once
+	Waiting string `json:"waiting,omitempty"`  // why it is queued and not recorded now, or leaves only with its block; empty: it leaves at once
 	Next    string `json:"next,omitempty"`     // what to do about that, or the command that tells more
 	ForGood bool   `json:"for_good,omitempty"` // as it stands, it is never recorded and does not leave
 }
