@@ -80,10 +80,22 @@ should try again.`,
 	return c
 }
 
+// notDone is the error about a mode that there is none of, with what there is in its place.
+func (s *sendmail) notDone() error {
+	instead, hint := "it takes messages, and does nothing else", "cairn sendmail --help"
+	switch s.mode {
+	case "p":
+		instead, hint = "the queue has a command of its own", "cairn queue ls"
+	case "s":
+		instead, hint = "have the program speak SMTP with the submission listener instead", "cairn status"
+	}
+	return api.Errorf(api.CodeUsage, hint, "understanding the command: -b%s is nothing that this sendmail does; %s", s.mode, instead)
+}
+
 // sendmail submits what stands on standard input.
 func (a *app) sendmail(c *cobra.Command, s *sendmail, args []string) error {
 	if s.mode != "m" {
-		return api.Errorf(api.CodeUsage, "cairn queue ls", "understanding the command: -b%s is nothing that this sendmail does; the queue has a command of its own", s.mode)
+		return s.notDone()
 	}
 	raw, err := a.read(c.Context(), "-")
 	if err != nil {

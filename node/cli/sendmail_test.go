@@ -69,6 +69,16 @@ func TestSendmailRefused(t *testing.T) {
 	}
 }
 
+// TestSendmailModes: who asks for another of sendmail's trades hears where that is to be had.
+func TestSendmailModes(t *testing.T) {
+	for mode, hint := range map[string]string{"p": "cairn queue ls", "s": "cairn status", "i": "cairn sendmail --help", "v": "cairn sendmail --help"} {
+		err := api.AsError((&sendmail{mode: mode}).notDone())
+		if err.Code != api.CodeUsage || err.Hint != hint || !strings.Contains(err.Message, "-b"+mode) || strings.Contains(err.Message, "queue") != (mode == "p") {
+			t.Errorf("-b%s: %+v", mode, err)
+		}
+	}
+}
+
 func TestUntilDot(t *testing.T) {
 	for raw, want := range map[string]string{"a\n.\nb\n": "a\n", "a\n..\n.b\n. \n": "a\n..\n.b\n. \n", ".\n": "", "a\r\n.\r\nb": "a\r\n", "a\n.": "a\n", "": ""} {
 		if got := string(untilDot([]byte(raw))); got != want {

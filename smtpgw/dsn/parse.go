@@ -62,7 +62,8 @@ func Parse(raw []byte) (*Report, error) {
 		return nil, ErrNone
 	}
 	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/report" || !strings.EqualFold(params["report-type"], "delivery-status") || params["boundary"] == "" {
+	isReport := kind == "multipart/report" && strings.EqualFold(params["report-type"], "delivery-status")
+	if err != nil || !isReport && kind != "multipart/mixed" || params["boundary"] == "" { // OpenSMTPD writes mixed
 		return nil, ErrNone
 	}
 	parts := multipart.NewReader(m.Body, params["boundary"])
@@ -79,6 +80,9 @@ func Parse(raw []byte) (*Report, error) {
 			}
 			return parseStatus(text)
 		}
+	}
+	if !isReport {
+		return nil, ErrNone
 	}
 	return nil, ErrBounds
 }

@@ -18,6 +18,15 @@ func notification(kind, status string) string {
 const usual = "Reporting-MTA: dns; mx.far.example\r\n\r\nFinal-Recipient: rfc822; bob@far.example\r\nAction: failed\r\nStatus: 5.1.1\r\n" +
 	"Diagnostic-Code: smtp; 550 5.1.1 no\r\n such user\r\n"
 
+// openSMTPD is a notification as OpenSMTPD 6.8 writes it: the parts of a report, in a multipart
+// that does not say so.
+const openSMTPD = "Subject: Delivery status notification: failed\r\nFrom: Mailer Daemon <MAILER-DAEMON@mail.far.example>\r\nMIME-Version: 1.0\r\n" +
+	"Content-Type: multipart/mixed;boundary=\"2/m\"\r\n\r\nThis is a MIME-encapsulated message.\r\n\r\n" +
+	"--2/m\r\nContent-Description: Notification\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n    Hi!\r\n\r\nbob@far.example: 550 5.1.1 no\r\n\r\n" +
+	"--2/m\r\nContent-Description: Delivery Report\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mail.far.example\r\n\r\n" +
+	"Final-Recipient: rfc822; bob@far.example\r\nAction: failed\r\nStatus: 5.0.0\r\n\r\nFinal-Recipient: rfc822; ann@far.example\r\nAction: failed\r\nStatus: 5.0.0\r\n\r\n" +
+	"--2/m\r\nContent-Description: Message headers\r\nContent-Type: text/rfc822-headers\r\n\r\nSubject: hi\r\n\r\n--2/m--\r\n"
+
 func TestParse(t *testing.T) {
 	const kind = "message/delivery-status"
 	many := "Reporting-MTA: dns; mx.far.example\r\n" + strings.Repeat("\r\nFinal-Recipient: rfc822; bob@far.example\r\nAction: failed\r\nStatus: 5.1.1\r\n", MaxRecipients)
@@ -38,6 +47,9 @@ func TestParse(t *testing.T) {
 		{"too long", notification(kind, usual+"X: "+strings.Repeat("x", maxStatus)), ErrBounds.Error()},
 		{"too many parts", strings.Replace(notification(kind, usual), people, strings.Repeat(people, maxParts), 1), ErrBounds.Error()},
 		{"an answer", strings.Replace(notification(kind, usual), "delivery-status;", "disposition-notification;", 1), ErrNone.Error()},
+		{"of OpenSMTPD", openSMTPD, `mail.far.example [{ bob@far.example failed 5.0.0 } { ann@far.example failed 5.0.0 }]`},
+		{"mixed, of many parts", strings.Replace(openSMTPD, "--2/m\r\n", strings.Repeat("--2/m\r\n\r\nx\r\n", maxParts)+"--2/m\r\n", 1), ErrNone.Error()},
+		{"mixed, with no status", strings.Replace(openSMTPD, "message/delivery-status", "text/plain", 1), ErrNone.Error()},
 		{"no multipart", "From: a@far.example\r\nContent-Type: text/plain\r\n\r\n" + usual, ErrNone.Error()},
 		{"no status part", notification("text/plain", usual), ErrNone.Error()},
 		{"no header", "no header", ErrNone.Error()},
@@ -59,6 +71,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(notification("message/delivery-status", usual)))
 	f.Add([]byte(notification("message/global-delivery-status\r\nContent-Transfer-Encoding: quoted-printable", "=0D=0A"+usual)))
 	f.Add([]byte("Content-Type: multipart/report\r\n\r\n"))
+	f.Add([]byte(openSMTPD))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		r, err := Parse(raw)
 		if err != nil {
