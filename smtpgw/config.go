@@ -177,6 +177,7 @@ type Limits struct {
 	WriteTimeout   time.Duration // for the peer to take a reply; default 1 min
 	BytesPerSecond int64         // least average rate of message data, once DataTimeout has passed; default 256
 	MessageTimeout time.Duration // for all data of a message, in however many chunks, and however fast it began; default 15 min
+	TextTurn       time.Duration // that data which comes slower than 64 KiB a second keeps room for its text that others wait for; default 30 s
 }
 
 func orDefault[T comparable](v *T, d T) {
@@ -206,6 +207,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.WriteTimeout, time.Minute)
 	orDefault(&l.BytesPerSecond, 256)
 	orDefault(&l.MessageTimeout, 15*time.Minute)
+	orDefault(&l.TextTurn, 30*time.Second)
 	return l
 }
 

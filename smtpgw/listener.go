@@ -92,10 +92,13 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 	defer s.mu.Unlock()
 	p := s.peers[name]
 	if p == nil {
-		p = s.newPeer(caller)
+		p = caller
 	}
 	if refusal := s.admit(p); refusal != "" {
 		return nil, refusal
+	}
+	if p.text == nil {
+		p.text = s.textOf(p)
 	}
 	w := newWire(c, s.limits, s.dir.Home(), p.text)
 	w.dsn = s.smtp.EnableDSN
@@ -171,17 +174,25 @@ func (s *Server) isRemote(p *peer) bool {
 	return s.mode == Submission && p.addr.IsValid() && !p.addr.Unmap().IsLoopback()
 }
 
-// newPeer gives a peer its part of the memory for text.
-func (s *Server) newPeer(p *peer) *peer {
-	of, most := s.text, s.limits.TextBytes
-	if s.mode == Inbound {
-		most = max(most/4, s.limits.MessageBytes)
-	}
+// textOf is the memory that a peer has for text: of inbound mail a part of what all have, and of
+// what strangers of one network have, since whoever has a network has any number of hosts. The
+// caller holds mu.
+func (s *Server) textOf(p *peer) *textroom.Room {
+	of, all := s.text, s.limits.TextBytes
 	if !p.member {
 		of = s.strangerText
 	}
-	p.text = of.Part(most)
-	return p
+	if s.mode != Inbound {
+		return of.Part(all)
+	}
+	if !p.member && !s.cfg.Throttle.named(p.addr) { // who is named brings the mail of many
+		of = s.networkText[p.network]
+		if of == nil {
+			of = s.strangerText.Part(max(all/2, s.limits.MessageBytes))
+			s.networkText[p.network] = of
+		}
+	}
+	return of.Part(max(all/4, s.limits.MessageBytes))
 }
 
 // leave counts a connection out.
@@ -211,6 +222,7 @@ func (s *Server) uncount(p *peer) {
 	s.connections--
 	if s.networks[p.network]--; s.networks[p.network] == 0 {
 		delete(s.networks, p.network)
+		delete(s.networkText, p.network)
 	}
 	if !p.member {
 		s.strangers--

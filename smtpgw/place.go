@@ -27,6 +27,10 @@ type activity struct {
 	slow     time.Time // while text is awaited: from then on it comes slower than it must
 	yielding bool
 	woken    chan struct{} // ends a pause; nil: there is none
+
+	over     time.Time // while the rest of a message is awaited: when its turn ends, see turnOver
+	received int64     // of that message
+	slowed   bool      // its turn has ended, and others need its room
 }
 
 // waiting is what the peer has to do next.
@@ -52,12 +56,43 @@ func (a *activity) wait(for_ waiting, slow time.Time, set func()) bool {
 	return true
 }
 
+// waitMore is wait for what a message goes on with, of which so much has come. It reports false too
+// if its turn has ended.
+func (a *activity) waitMore(for_ waiting, slow, over time.Time, received int64, set func()) bool {
+	if !a.wait(for_, slow, set) {
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.over, a.received = over, received
+	return !a.slowed
+}
+
+// turn is when the turn of a message ends that is waited for, and how much of it has come; zero:
+// there is none, or it was ended.
+func (a *activity) turn() (over time.Time, received int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.waits == notAtAll || a.yielding || a.slowed {
+		return time.Time{}, 0
+	}
+	return a.over, a.received
+}
+
 // works notes that it is our turn, and reports whether the session is to make place.
 func (a *activity) works() (yielding bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.waits, a.woken = notAtAll, nil
-	return a.yielding
+	a.waits, a.woken, a.over = notAtAll, nil, time.Time{}
+	return a.yielding || a.slowed
+}
+
+// ended is why nothing more is read from a session that had to end.
+func (a *activity) ended() error {
+	if a.isYielding() {
+		return errYield
+	}
+	return errSlow
 }
 
 // pauses notes that a reply is put off. What is returned is closed when that has to end; ok is
@@ -143,12 +178,12 @@ func (w *wire) read(p []byte, set func()) (int, error) {
 	if w.text {
 		for_, slow = toSend, w.slowFrom()
 	}
-	if !w.at.wait(for_, slow, set) {
-		return 0, errYield
+	if !w.at.waitMore(for_, slow, w.turnOver(), w.received, set) {
+		return 0, w.at.ended()
 	}
 	n, err := w.stream.Read(p)
 	if w.at.works() && n == 0 && os.IsTimeout(err) {
-		return 0, errYield
+		return 0, w.at.ended()
 	}
 	return n, err
 }

@@ -17,11 +17,13 @@ const (
 
 // room is what one message has taken of a room for text, from its first bytes until it is answered.
 type room struct {
-	of    *textroom.Room
-	ctx   context.Context // ends the wait for more; nil: there is no wait
-	wait  time.Duration   // all that the message may wait
-	said  int64           // size that the peer gave, in bytes; 0: none
-	taken int64
+	of   *textroom.Room
+	ctx  context.Context // ends the wait for more; nil: there is no wait
+	wait time.Duration   // all that the message may wait
+	said int64           // size that the peer gave, in bytes; 0: none
+	// crowded has others make room for so many bytes until the context is done; nil: nobody does.
+	crowded func(ctx context.Context, of *textroom.Room, bytes int64)
+	taken   int64
 }
 
 // take asks for n more bytes, and waits for them if it has to.
@@ -40,6 +42,9 @@ func (r *room) await(n int64) bool {
 	ctx, cancel := context.WithTimeout(r.ctx, r.wait)
 	defer cancel()
 	begun := time.Now()
+	if r.crowded != nil {
+		go r.crowded(ctx, r.of, n)
+	}
 	taken, err := r.of.Take(ctx, n)
 	r.wait -= time.Since(begun)
 	if err == nil && taken < n { // there is never so much

@@ -175,6 +175,37 @@ func TestTextOfOnePeer(t *testing.T) {
 	send("192.0.2.0", consensus.Key{1}, " LAST", "^250")
 }
 
+// TestTextOfOneNetwork: what the hosts of one network make the server hold is no more than half of
+// it, however many they are.
+func TestTextOfOneNetwork(t *testing.T) {
+	cfg := membersConfig()
+	cfg.Limits.MessageBytes, cfg.Limits.TextBytes, cfg.Limits.RoomWait = 200_000, 800_000, time.Millisecond
+	st := localStore(t)
+	s := NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), discard())
+	l := servePipes(t, s)
+	text := mailText("held") + strings.Repeat(strings.Repeat("x", 98)+"\r\n", 1000) // 100 KB
+	send := func(ip string, last, want string) {
+		t.Helper()
+		conn := l.visit(netip.MustParseAddr(ip), &consensus.Key{2})
+		t.Cleanup(func() { conn.Close() })
+		conn.SetDeadline(time.Now().Add(20 * time.Second))
+		d := &dialogue{t: t, conn: conn, r: bufio.NewReader(conn)}
+		d.expect("^220")
+		d.say("EHLO client.example\r\n", "^250")
+		d.say("MAIL FROM:<a@peer.example>\r\n", "^250")
+		d.say("RCPT TO:<user@local.example>\r\n", "^250")
+		d.say(fmt.Sprintf("BDAT %d%s\r\n%s", len(text), last, text), want)
+	}
+	for i := range 10 {
+		send(fmt.Sprintf("2001:db8:0:%x::1", i), "", "^250")
+	}
+	if used := s.text.Used(); used > 400_000 || used < 200_000 {
+		t.Errorf("they hold %d octets", used)
+	}
+	send("2001:db8:0:ff::1", " LAST", "^452 4.3.1")
+	send("2001:db8:1::1", " LAST", "^250")
+}
+
 // TestHeldTextHasATime: a peer that sent much of a message at once does not
 // earn the time to keep it here, byte by byte or chunk by chunk.
 func TestHeldTextHasATime(t *testing.T) {

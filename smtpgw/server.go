@@ -50,11 +50,12 @@ type Server struct {
 	mu          sync.Mutex
 	wires       map[*wire]*peer // open connections and whose they are
 	peers       map[string]*peer
-	networks    map[string]int // connections, by network
-	connections int            // those of wires that do not make place for others
-	strangers   int            // and of these those of who is no member
-	placed      int            // sessions that made place since that was logged,
-	placedSaid  time.Time      // at that time
+	networks    map[string]int            // connections, by network
+	networkText map[string]*textroom.Room // of strangers, as long as their network has connections
+	connections int                       // those of wires that do not make place for others
+	strangers   int                       // and of these those of who is no member
+	placed      int                       // sessions that made place since that was logged,
+	placedSaid  time.Time                 // at that time
 	listens     []*listener
 	stopping    bool
 	sessions    sync.WaitGroup // ends with the last of wires
@@ -82,7 +83,7 @@ func newServer(cfg Config, mode Mode, store *mailstore.Store, log *slog.Logger) 
 	cfg = cfg.withDefaults()
 	s := &Server{
 		mode: mode, cfg: cfg, limits: cfg.Limits.of(mode), dir: cfg.Directory(), store: store, log: log,
-		wires: make(map[*wire]*peer), peers: make(map[string]*peer), networks: make(map[string]int), refusing: make(chan struct{}, maxRefusing),
+		wires: make(map[*wire]*peer), peers: make(map[string]*peer), networks: make(map[string]int), networkText: make(map[string]*textroom.Room), refusing: make(chan struct{}, maxRefusing),
 	}
 	now := time.Now()
 	s.memberLines, s.strangerLines = logration.New(refusalLines, now), logration.NewRations(refusalLines, maxLineNetworks, now)

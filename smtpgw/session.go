@@ -195,7 +195,7 @@ func (s *session) Data(r io.Reader) error {
 
 // data is Data. It reports whether the text was read to its end.
 func (s *session) data(r io.Reader) (whole bool, err error) {
-	room := &room{of: s.wire.texts, ctx: s.srv.ctx, wait: s.srv.limits.RoomWait, said: s.size}
+	room := &room{of: s.wire.texts, ctx: s.srv.ctx, wait: s.srv.limits.RoomWait, said: s.size, crowded: s.srv.makeRoom}
 	defer room.leave()
 	raw, err := s.text(r, room)
 	if isSmuggling(err) {

@@ -214,7 +214,7 @@ func (w *wire) skipChunk() {
 		switch {
 		case errors.Is(err, errYield):
 			w.dismiss("421 4.3.2 " + yieldWords)
-		case errors.Is(err, os.ErrDeadlineExceeded):
+		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, errSlow):
 			w.dismiss("421 4.4.2 " + tooSlow)
 		case err != nil:
 			w.gone = true
@@ -231,7 +231,7 @@ func (w *wire) broken(err error) *refuse.Refusal {
 	if errors.Is(err, errYield) {
 		return refuse.With(421, 4, 3, 2, yieldWords)
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, errSlow) {
 		return refuse.With(421, 4, 4, 2, tooSlow)
 	}
 	return refuse.With(451, 4, 4, 2, "connection broke within the message; nothing was accepted")
@@ -262,7 +262,7 @@ func (w *wire) command() {
 		w.dismiss("421 4.3.2 " + yieldWords)
 	case errors.Is(err, errDraining):
 		w.dismiss("421 4.3.2 " + drainWords)
-	case errors.Is(err, os.ErrDeadlineExceeded) && !w.begun.IsZero():
+	case errors.Is(err, os.ErrDeadlineExceeded) && !w.begun.IsZero(), errors.Is(err, errSlow):
 		w.dismiss("421 4.4.2 " + tooSlow)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		w.dismiss(w.noCommand())

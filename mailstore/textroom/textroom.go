@@ -61,6 +61,24 @@ func (r *Room) Short() bool {
 	return slices.ContainsFunc(r.lot.waiting, func(w *waiter) bool { return w.bytes > r.max-r.used })
 }
 
+// Lacking returns which of the room and those that it is a part of has not n bytes more, the
+// innermost one; nil: all have.
+func (r *Room) Lacking(n int64) *Room {
+	r.lot.mu.Lock()
+	defer r.lot.mu.Unlock()
+	return r.lacking(n)
+}
+
+// Within reports whether the room is another one or a part of it.
+func (r *Room) Within(other *Room) bool {
+	for room := r; room != nil; room = room.of {
+		if room == other {
+			return true
+		}
+	}
+	return false
+}
+
 // Try takes n bytes if they are there, also where others wait for some: who holds some already and
 // needs more may not wait for those who wait for it.
 func (r *Room) Try(n int64) bool {

@@ -160,3 +160,25 @@ func TestNeverMore(t *testing.T) {
 		t.Errorf("%d still wait", len(whole.lot.waiting))
 	}
 }
+
+// TestLacking: which room is the one that is full.
+func TestLacking(t *testing.T) {
+	whole := New(100)
+	most := whole.Part(60)
+	peer, other := most.Part(40), most.Part(40)
+	if !peer.Try(40) || !whole.Part(100).Try(30) {
+		t.Fatal("there is no room")
+	}
+	for _, tt := range []struct {
+		room *Room
+		n    int64
+		want *Room
+	}{{peer, 0, nil}, {peer, 1, peer}, {other, 20, nil}, {other, 21, most}, {whole, 31, whole}, {other, 41, other}} {
+		if got := tt.room.Lacking(tt.n); got != tt.want {
+			t.Errorf("%d more in a room of %d: %+v", tt.n, tt.room.Max(), got)
+		}
+	}
+	if !peer.Within(peer) || !peer.Within(whole) || peer.Within(other) || whole.Within(peer) {
+		t.Error("what is a part of what")
+	}
+}
