@@ -373,7 +373,7 @@ func (o *outsideRouter) route(domain string, found []mx.Host, keys []publishedKe
 func (o *outsideRouter) hosts(ctx context.Context, domain string) ([]mx.Host, error) {
 	switch {
 	case strings.HasPrefix(domain, "["):
-		return nil, noHost(5, 1, 2, "mail is not sent to addresses of machines")
+		return nil, noHost(1, 2, "mail is not sent to addresses of machines")
 	case !o.takes(domain) || isReserved(domain):
 		return nil, client.ErrNoRoute
 	}
@@ -382,21 +382,21 @@ func (o *outsideRouter) hosts(ctx context.Context, domain string) ([]mx.Host, er
 	found, err := o.finder.Hosts(asking, domain, time.Now())
 	switch {
 	case errors.Is(err, mx.ErrNoDomain):
-		return nil, noHost(5, 1, 2, err.Error())
+		return nil, noHost(1, 2, err.Error())
 	case errors.Is(err, mx.ErrNoMail):
-		return nil, noHost(5, 1, 10, err.Error())
+		return nil, noHost(1, 10, err.Error())
 	case errors.Is(err, mx.ErrLoop):
-		return nil, noHost(5, 4, 6, err.Error())
+		return nil, noHost(4, 6, err.Error())
 	case mx.Final(err):
-		return nil, noHost(5, 4, 4, err.Error())
+		return nil, noHost(4, 4, err.Error())
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", client.Reason("the DNS does not answer which mail servers "+domain+" has"), err)
 	}
 	return found, nil
 }
 
-func noHost(class, subject, detail int, why string) *refuse.Refusal {
-	return &refuse.Refusal{Code: 550, Status: refuse.Status{class, subject, detail}, Text: why}
+func noHost(subject, detail int, why string) *refuse.Refusal {
+	return &refuse.Refusal{Code: 550, Status: refuse.Status{5, subject, detail}, Text: why}
 }
 
 // dialHost connects to the first address of a host that answers. Those that do not leave their

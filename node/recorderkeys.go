@@ -54,7 +54,7 @@ func nextRecorderFile(dir string) string {
 
 // takeRecorder puts the recorder key in the file from in the place of the one that signs, which
 // ended in that block and stays beside it.
-func takeRecorder(dir, from string, now ed25519.PrivateKey, until uint64) error {
+func takeRecorder(dir, from string, until uint64) error {
 	path := filepath.Join(dir, keysDir, home.RecorderKeyFile)
 	if _, err := keepFormer(path, home.OldRecorderPrefix, until); err != nil {
 		return err
@@ -67,7 +67,7 @@ func takeRecorder(dir, from string, now ed25519.PrivateKey, until uint64) error 
 
 // setNextRecorderAside puts the recorder key that was to follow, and ended in that block, beside
 // the former ones.
-func setNextRecorderAside(dir string, key ed25519.PrivateKey, until uint64) error {
+func setNextRecorderAside(dir string, until uint64) error {
 	path := nextRecorderFile(dir)
 	if _, err := keepFormer(path, home.OldRecorderPrefix, until); err != nil {
 		return err

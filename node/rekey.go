@@ -81,13 +81,13 @@ func (n *Node) changeRecorder() (err error) {
 		if was.End == consensus.NodeActive {
 			was.Until = change.at
 		}
-		if err := takeRecorder(n.dir, change.path, n.id.Recorder, was.Until); err != nil {
+		if err := takeRecorder(n.dir, change.path, was.Until); err != nil {
 			return err
 		}
 		n.log.Info("this node has another recorder key, and goes on with it", "recorder", consensus.PublicKey(change.key), "since_block", change.at, "before", n.id.RecorderKey())
 		n.id.Recorder = change.key
 	default: // as after the restore of a backup from before it was taken: another one is drawn
-		if err := setNextRecorderAside(n.dir, change.key, change.at); err != nil {
+		if err := setNextRecorderAside(n.dir, change.at); err != nil {
 			return err
 		}
 		n.log.Info("the next recorder key was this node's before and has ended, as after a restore: it is kept with the former ones", "recorder", consensus.PublicKey(change.key), "until_block", change.at)

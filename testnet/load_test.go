@@ -70,7 +70,7 @@ func TestLoad(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	watched := make(chan int64, 1)
-	go func() { watched <- p.watchAnonymous(ctx) }()
+	go func() { watched <- p.watchMemory(ctx, anonymousOf) }()
 	for i := range loadConnections {
 		greet(t, p.status.Listen.Inbound, fmt.Sprintf("127.1.%d.1", i%250))
 		greet(t, p.status.Listen.Submission, fmt.Sprintf("127.2.%d.1", i%250))
@@ -107,20 +107,6 @@ func (p *process) processorTime() time.Duration {
 		ticks += time.Duration(n)
 	}
 	return ticks * 10 * time.Millisecond
-}
-
-// watchAnonymous is watchMemory of what is in no file.
-func (p *process) watchAnonymous(ctx context.Context) (most int64) {
-	tick := time.NewTicker(look)
-	defer tick.Stop()
-	for {
-		most = max(most, anonymousOf(p.cmd.Process.Pid))
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return most
-		}
-	}
 }
 
 // relayNowhere has all mail for others handed to a smarthost that does not answer.

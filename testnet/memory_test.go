@@ -54,7 +54,7 @@ func TestMemoryOfLargeMail(t *testing.T) {
 	var mu sync.Mutex
 	for _, p := range nodes {
 		watching.Go(func() {
-			most := p.watchMemory(ctx)
+			most := p.watchMemory(ctx, residentOf)
 			mu.Lock()
 			peak[p] = most
 			mu.Unlock()

@@ -248,13 +248,12 @@ func (p *process) count(query string) int {
 	return r.Total
 }
 
-// watchMemory returns the greatest resident size of the node's process until ctx is done, in bytes;
-// 0 where the system does not tell.
-func (p *process) watchMemory(ctx context.Context) (most int64) {
+// watchMemory returns the most memory that the node's process has until ctx is done.
+func (p *process) watchMemory(ctx context.Context, memory func(pid int) int64) (most int64) {
 	tick := time.NewTicker(look)
 	defer tick.Stop()
 	for {
-		most = max(most, residentOf(p.cmd.Process.Pid))
+		most = max(most, memory(p.cmd.Process.Pid))
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -158,7 +158,7 @@ func (h *honest) during(t *testing.T, name string, while time.Duration, enough f
 	began, before, disk := time.Now(), h.height(t), onDisk(t, h.to.dir)
 	var wg sync.WaitGroup
 	wg.Go(func() { also(ctx) })
-	wg.Go(func() { m.memory = h.to.watchMemory(ctx) })
+	wg.Go(func() { m.memory = h.to.watchMemory(ctx, residentOf) })
 	for len(m.took) == 0 || time.Since(began) < while || !enough() && time.Since(began) < while+settle {
 		m.took = append(m.took, h.send(t))
 	}

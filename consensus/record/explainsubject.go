@@ -168,7 +168,7 @@ func cutTag(s string) (before, tag, after string, ok bool) {
 		return "", "", "", false
 	}
 	end := open
-	if tag, _, ok := cutScreening(s[open:]); ok {
+	if tag, ok := cutScreening(s[open:]); ok {
 		end += len(tag)
 	} else {
 		if !strings.HasPrefix(s[open:], "[") {

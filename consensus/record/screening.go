@@ -44,16 +44,16 @@ var screeningTag = sync.OnceValue(func() *regexp.Regexp {
 const beyondTag = 256
 
 // cutScreening cuts a tag of a program that screens mail off the front of a subject.
-func cutScreening(s string) (tag, after string, ok bool) {
+func cutScreening(s string) (tag string, ok bool) {
 	tag = screeningTag().FindString(s[:min(len(s), beyondTag)])
 	if at := strings.Index(tag, "】"); at >= 0 { // what stands behind has to be no part of a number
 		tag = tag[:at+len("】")]
 	}
 	tag = strings.TrimSuffix(tag, " ")
 	if tag == "" || strings.ContainsFunc(tag, func(r rune) bool { return r == 'ſ' || r == '\u212a' }) { // as letters that fold to those of ASCII
-		return "", "", false
+		return "", false
 	}
-	return tag, s[len(tag):], true
+	return tag, true
 }
 
 // beyondScreening are the tags, with a blank between, that are of no such program: what those say
@@ -65,7 +65,7 @@ func beyondScreening(tags string) string {
 		if !ok {
 			return tags
 		}
-		if _, _, screened := cutScreening(tag); !screened {
+		if _, screened := cutScreening(tag); !screened {
 			others = append(others, tag)
 		}
 		rest = strings.TrimSpace(after)

@@ -1,6 +1,9 @@
 package record
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestScreeningTags: words of a closed table, in the wrappers of programs that screen mail, and
 // nothing else.
@@ -24,9 +27,8 @@ func TestScreeningTags(t *testing.T) {
 		"[SPAM}Figures": "", "[SPAM}": "", "[SPAM] Figures EXT:": "[SPAM]", "EXTERNAL:Figures": "", "*SPAM*5000": "", "[ſpam] Figures": "",
 		"[Spam 1200] Figures": "", "spammer: Figures": "", "(not spam) Figures": "", "[-]5000": "", "(spam)(spam) Figures": "",
 	} {
-		tag, after, ok := cutScreening(subject)
-		if tag != want || ok != (want != "") || ok && tag+after != subject {
-			t.Errorf("%q: tag %q, %q behind it", subject, tag, after)
+		if tag, ok := cutScreening(subject); tag != want || ok != (want != "") || !strings.HasPrefix(subject, tag) {
+			t.Errorf("%q: tag %q", subject, tag)
 		}
 	}
 	for tags, want := range map[string]string{

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"cairn/node/api"
@@ -48,7 +47,7 @@ code is 0 only then.`,
 			if c.Flags().Changed("dir") { // a node's usual directory is not for this
 				o.Dir = a.dir
 			}
-			bar := a.dayBar(o.In + o.Out)
+			bar := a.countBar(o.In+o.Out, "mails handed over")
 			o.Progress = func(done int) { bar.Set(done) }
 			doc := &benchDay{}
 			var err error
@@ -88,18 +87,6 @@ func dayOptions(c *cobra.Command, o *day.Options) error {
 		return usage(c, "--length %v: from %v to a day", o.Length, leastDay)
 	}
 	return nil
-}
-
-// dayBar shows how far the day is, to people only.
-func (a *app) dayBar(n int) *progressbar.ProgressBar {
-	return progressbar.NewOptions(n,
-		progressbar.OptionSetWriter(a.err),
-		progressbar.OptionSetVisibility(isTerminal(a.err)),
-		progressbar.OptionSetDescription("mails handed over"),
-		progressbar.OptionShowCount(),
-		progressbar.OptionSetPredictTime(true),
-		progressbar.OptionClearOnFinish(),
-	)
 }
 
 func showBenchDay(b *bytes.Buffer, r *day.Report) {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"cairn/node/api"
@@ -52,7 +51,7 @@ A program that is missing is an error that says what to install.`,
 			if o.Bases, doc.Skipped, err = basesFrom(from); err != nil {
 				return err
 			}
-			bar := a.benchBar(o.Count)
+			bar := a.countBar(o.Count, "mails made")
 			o.Progress = func(made int) { bar.Set(made) }
 			begin := time.Now()
 			doc.Report, err = readers.Run(c.Context(), o)
@@ -103,18 +102,6 @@ func basesFrom(folder string) (bases []readers.Base, skipped int, err error) {
 	}
 	more, skipped, err := readers.FolderBases(folder)
 	return append(bases, more...), skipped, err
-}
-
-// benchBar shows how far a measurement is, to people only.
-func (a *app) benchBar(n int) *progressbar.ProgressBar {
-	return progressbar.NewOptions(n,
-		progressbar.OptionSetWriter(a.err),
-		progressbar.OptionSetVisibility(isTerminal(a.err)),
-		progressbar.OptionSetDescription("mails made"),
-		progressbar.OptionShowCount(),
-		progressbar.OptionSetPredictTime(true),
-		progressbar.OptionClearOnFinish(),
-	)
 }
 
 // maxFindingsShown bounds what people are told; the document has all.

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"cairn/consensus/record"
@@ -65,7 +64,7 @@ list for those that mention it.`,
 			if err != nil {
 				return pairsError(args[0], err)
 			}
-			bar := a.pairsBar(len(entries))
+			bar := a.countBar(len(entries), "pairs judged")
 			o.Progress = func(done int) { bar.Set(done) }
 			doc := &benchVerdicts{Folder: args[0]}
 			for _, e := range entries {
@@ -167,16 +166,4 @@ func pairsError(dir string, err error) error {
 			"finding pairs: there is no %s", dir)
 	}
 	return fmt.Errorf("finding pairs: %w", err)
-}
-
-// pairsBar shows how far the measure is, to people only.
-func (a *app) pairsBar(n int) *progressbar.ProgressBar {
-	return progressbar.NewOptions(n,
-		progressbar.OptionSetWriter(a.err),
-		progressbar.OptionSetVisibility(isTerminal(a.err)),
-		progressbar.OptionSetDescription("pairs judged"),
-		progressbar.OptionShowCount(),
-		progressbar.OptionSetPredictTime(true),
-		progressbar.OptionClearOnFinish(),
-	)
 }

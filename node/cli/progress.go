@@ -81,3 +81,15 @@ func (s *syncBar) finish() {
 		s.bar = nil
 	}
 }
+
+// countBar shows how many of n are done, to people only.
+func (a *app) countBar(n int, done string) *progressbar.ProgressBar {
+	return progressbar.NewOptions(n,
+		progressbar.OptionSetWriter(a.err),
+		progressbar.OptionSetVisibility(isTerminal(a.err)),
+		progressbar.OptionSetDescription(done),
+		progressbar.OptionShowCount(),
+		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionClearOnFinish(),
+	)
+}

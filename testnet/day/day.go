@@ -159,7 +159,7 @@ func (d *day) live(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	quarters := d.memory.quarters()
-	f, queued, err := d.settle(ctx)
+	f, queued, err := d.settle()
 	if err != nil {
 		return nil, err
 	}
@@ -319,7 +319,7 @@ func (m *mail) compose() []byte {
 }
 
 // settle waits until the day is over and all is where it belongs, or does not get there.
-func (d *day) settle(ctx context.Context) (f *found, queued int, err error) {
+func (d *day) settle() (f *found, queued int, err error) {
 	over := d.begin.Add(d.o.Length)
 	latest := time.Now().Add(max(settleAtLeast, d.o.Length/2))
 	if over.After(time.Now()) {

@@ -2,9 +2,7 @@ package readers
 
 import (
 	"context"
-	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -16,17 +14,7 @@ func openMblaze(dir string) (Reader, error) { return &mblaze{dir}, nil }
 func (m *mblaze) Close() error { return nil }
 
 func (m *mblaze) Read(ctx context.Context, mails [][]byte) ([]Shown, error) {
-	folder, err := spread(m.dir, mails, asFile)
-	if err != nil {
-		return nil, err
-	}
-	shown := make([]Shown, len(mails))
-	for i := range mails {
-		if shown[i], err = m.read(ctx, filepath.Join(folder, strconv.Itoa(i))); err != nil {
-			return nil, err
-		}
-	}
-	return shown, nil
+	return readFiles(ctx, m.dir, mails, m.read)
 }
 
 func (m *mblaze) read(ctx context.Context, mail string) (Shown, error) {

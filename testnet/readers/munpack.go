@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 )
 
@@ -16,17 +15,7 @@ func openMunpack(dir string) (Reader, error) { return &munpack{dir}, nil }
 func (m *munpack) Close() error { return nil }
 
 func (m *munpack) Read(ctx context.Context, mails [][]byte) ([]Shown, error) {
-	folder, err := spread(m.dir, mails, asFile)
-	if err != nil {
-		return nil, err
-	}
-	shown := make([]Shown, len(mails))
-	for i := range mails {
-		if shown[i], err = m.read(ctx, filepath.Join(folder, strconv.Itoa(i))); err != nil {
-			return nil, err
-		}
-	}
-	return shown, nil
+	return readFiles(ctx, m.dir, mails, m.read)
 }
 
 func (m *munpack) read(ctx context.Context, mail string) (Shown, error) {

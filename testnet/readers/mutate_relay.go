@@ -49,11 +49,11 @@ func honestFields() []mutation {
 			root.fields[i] = strings.ReplaceAll(root.fields[i], ".example", ".EXAMPLE")
 			return true
 		}),
-		replaceField("subject-reencoded", "Subject", func(d dice, value string) string {
-			return reencode(d, value)
+		replaceField("subject-reencoded", "Subject", func(_ dice, value string) string {
+			return reencode(value)
 		}),
-		replaceField("from-reencoded", "From", func(d dice, value string) string {
-			return reencode(d, value)
+		replaceField("from-reencoded", "From", func(_ dice, value string) string {
+			return reencode(value)
 		}),
 		tree("date-spelling", func(d dice, root *entity) bool {
 			i := root.index("Date")
@@ -106,7 +106,7 @@ func folded(name, fold string) mutation {
 }
 
 // reencode writes encoded words in the other encoding, as UTF-8.
-func reencode(d dice, value string) string {
+func reencode(value string) string {
 	begin, end := strings.Index(value, "=?"), strings.Index(value, "?=")
 	if begin < 0 || end < begin {
 		return ""

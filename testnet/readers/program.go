@@ -38,6 +38,21 @@ func run(ctx context.Context, dir string, in []byte, name string, args ...string
 	return out, errors.Join(err, ctx.Err())
 }
 
+// readFiles has a program read the mails one after another, each in a file of its own.
+func readFiles(ctx context.Context, dir string, mails [][]byte, read func(ctx context.Context, mail string) (Shown, error)) ([]Shown, error) {
+	folder, err := spread(dir, mails, asFile)
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]Shown, len(mails))
+	for i := range mails {
+		if shown[i], err = read(ctx, filepath.Join(folder, strconv.Itoa(i))); err != nil {
+			return nil, err
+		}
+	}
+	return shown, nil
+}
+
 // spread writes each mail into a file of its own, named by its number, and gives the folder.
 func spread(dir string, mails [][]byte, lines func([]byte) []byte) (string, error) {
 	folder := filepath.Join(dir, "mails")
