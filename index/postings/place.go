@@ -12,17 +12,32 @@ func Merge(list []Posting) []Posting {
 		slices.SortStableFunc(list, ascending)
 	}
 	out := list[:0]
-	for _, p := range list {
-		last := len(out) - 1
-		if last < 0 || out[last].Document != p.Document {
-			out = append(out, p)
-			continue
+	for len(list) > 0 {
+		p, same := list[0], 1
+		for same < len(list) && list[same].Document == p.Document {
+			same++
 		}
-		positions := append(slices.Clone(out[last].Positions), p.Positions...)
-		slices.Sort(positions)
-		out[last].Positions = slices.Compact(positions)
+		if same > 1 {
+			p.Positions = joinPositions(list[:same])
+		}
+		out, list = append(out, p), list[same:]
 	}
 	return out
+}
+
+// joinPositions sorts the positions of all at once: a beginning of words can be that of each word of
+// a long text.
+func joinPositions(list []Posting) []uint32 {
+	count := 0
+	for _, p := range list {
+		count += len(p.Positions)
+	}
+	positions := make([]uint32, 0, count)
+	for _, p := range list {
+		positions = append(positions, p.Positions...)
+	}
+	slices.Sort(positions)
+	return slices.Compact(positions)
 }
 
 // Follow returns the positions of a for which b has the position that is distance further on, in

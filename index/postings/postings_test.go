@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -101,4 +102,21 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%x decodes to %v, which codes to %x", b, list, again)
 		}
 	})
+}
+
+// The postings of many words of one document are joined in a time that grows with their number.
+func TestMergeOfOneDocument(t *testing.T) {
+	const words = 300_000
+	list := make([]Posting, words)
+	for i := range list {
+		list[i] = Posting{7, []uint32{uint32(words - i)}}
+	}
+	start := time.Now()
+	merged := Merge(list)
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+	if len(merged) != 1 || len(merged[0].Positions) != words || !slices.IsSorted(merged[0].Positions) {
+		t.Errorf("%d documents", len(merged))
+	}
 }
