@@ -48,6 +48,10 @@ func (i *PartInfo) Content() []byte {
 	return i.part.decoded()
 }
 
+// Octets are those of the attachment without their transfer encoding, also of a text; those without
+// any have LF line ends.
+func (i *PartInfo) Octets() []byte { return i.part.decoded() }
+
 // TextUpTo is Content of a text, of a longer one than most octets its beginning; nil of what is
 // none.
 func (i *PartInfo) TextUpTo(most int) []byte {

@@ -15,19 +15,34 @@ import (
 
 func (a *app) cmdShow() *cobra.Command {
 	var raw, all, peek bool
+	var part int
+	var out string
 	c := &cobra.Command{
 		Use:   "show ACCOUNT/ID",
 		Short: "Show a mail with its verdict",
 		Long: `Show a mail: its fields, the verdict part by part, its text. Messages are named as "cairn search" lists them, as in
 alice/12. Control characters in mail are shown as escapes; --raw writes the bytes as they are stored.
-A mail that was shown to a person is no longer unread; --peek, --raw and --json leave it as it is.`,
-		Args: exactly(1),
+A mail that was shown to a person is no longer unread; --peek, --raw and --json leave it as it is.
+
+--part saves an attachment, of which the first is 1, in the folder that one is in, by its own name as far as that is
+harmless, or as --out; --out - writes it to standard output. What exists is not written over.`,
+		Example: "  cairn show alice/12\n  cairn show alice/12 --part 1 --out offer.pdf",
+		Args:    exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := checkRef(c, args[0]); err != nil {
 				return err
 			}
 			client := a.client()
 			defer client.Close()
+			if c.Flags().Changed("part") {
+				if out == "-" && a.json {
+					return usage(c, "--out - writes the attachment, and --json a document: give one of the two")
+				}
+				return a.savePart(c, client, args[0], part, out)
+			}
+			if out != "" {
+				return usage(c, "--out goes with --part")
+			}
 			if raw {
 				m, err := client.Raw(c.Context(), args[0])
 				if err != nil {
@@ -57,6 +72,8 @@ A mail that was shown to a person is no longer unread; --peek, --raw and --json 
 			return err
 		},
 	}
+	c.Flags().IntVar(&part, "part", 0, "save this attachment, from 1")
+	c.Flags().StringVarP(&out, "out", "o", "", "with --part: the file to make")
 	c.Flags().BoolVar(&raw, "raw", false, "write the message as it is stored")
 	c.Flags().BoolVar(&peek, "peek", false, "leave the message unread")
 	c.Flags().BoolVar(&all, "headers", false, "show all header fields")
@@ -98,8 +115,8 @@ func (a *app) showMessage(b *bytes.Buffer, m *api.Message, all bool) {
 	if m.Unverified != "" {
 		fmt.Fprintf(b, "Verdict: not known: %s; %s\n", line(m.Unverified, 0), line(m.Next, 0))
 	}
-	for _, at := range m.Attachments {
-		fmt.Fprintf(b, "Attachment: %s (%s, %s)\n", line(at.Name, 0), line(at.Type, 0), plural(at.Size, "byte"))
+	for i, at := range m.Attachments {
+		fmt.Fprintf(b, "Attachment %d: %s (%s, %s)\n", i+1, line(at.Name, 0), line(at.Type, 0), plural(at.Size, "byte"))
 	}
 	fmt.Fprintln(b)
 	b.WriteString(strings.TrimRight(strings.ReplaceAll(m.Text, "\r\n", "\n"), "\n"))

@@ -34,7 +34,7 @@ type values func(ctx context.Context, c *api.Client, args []string, begun string
 func (a *app) addCompletions(root *cobra.Command) {
 	arguments := map[string]values{
 		"show": refs, "label add": refsThenLabels, "label rm": refsThenLabels, "label ls": first(accounts),
-		"search": queryWords, "query ls": first(accounts), "query add": first(accounts), "query rm": queryOfAccount, "account rm": first(accounts), "account set": accountSetting, "account address add": first(accounts), "account address rm": addressOfAccount,
+		"search": queryWords, "export": queryWords, "query ls": first(accounts), "query add": first(accounts), "query rm": queryOfAccount, "account rm": first(accounts), "account set": accountSetting, "account address add": first(accounts), "account address rm": addressOfAccount,
 		"chain block": first(fixed("tip")), "tls ls": first(tlsNames), "tls roll": first(tlsNames), "dkim ls": first(ownDomains), "dkim show": first(ownDomains), "dkim rotate": first(ownDomains),
 		"org changes": first(orgDomains), "org attest": first(applications), "org node drop": first(ourNodes),
 		"list host rm": first(hosted), "list host set": first(hosted), "list host members": first(hosted),
@@ -47,7 +47,7 @@ func (a *app) addCompletions(root *cobra.Command) {
 		"--account": accounts, "--query": queryWords, "--log": fixed("debug", "info", "warn", "error"),
 		"init --network": fixed("new", "local"), "init --records": fixed("all", "some", "none"), "org update --records": fixed("all", "some", "none"), "org revoke --node": ourNodes, "init --mine": fixed("off", "10%", "50%", "1"),
 		"list host set --post": fixed("members", "anyone"), "list host set --owner": addressesHere, "send --from": addressesHere, "send --hold": fixed("until-included", "none"), "org transport --policy": fixed("prefer-peer", "peer-only"), "org transport --hold": fixed("until-included", "none"),
-		"bench readers --readers": foreignReaders, "reports ls --domain": ownDomains, "reports sent --domain": reportedTo,
+		"export --format": fixed("maildir", "mbox"), "bench readers --readers": foreignReaders, "reports ls --domain": ownDomains, "reports sent --domain": reportedTo,
 	}
 	for _, c := range []string{"ls", "retry", "hold", "release", "drop"} {
 		flags["queue "+c+" --domain"], flags["queue "+c+" --from"] = queuedDomains, queuedSenders

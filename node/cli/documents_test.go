@@ -15,7 +15,7 @@ import (
 
 // documents are those that commands print and no node sends.
 var documents = []any{
-	backup{}, restored{}, checkup{}, benchDay{}, benchReaders{}, benchVerdicts{}, made{}, components{}, comparison{}, reportsIn{}, newOrgKey{}, takenKey{}, nodeRequest{},
+	backup{}, restored{}, checkup{}, benchDay{}, benchReaders{}, benchVerdicts{}, made{}, components{}, comparison{}, reportsIn{}, exported{}, savedPart{}, newOrgKey{}, takenKey{}, nodeRequest{},
 	unit{}, version{}, verified{}, guide{},
 }
 

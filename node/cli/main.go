@@ -173,7 +173,7 @@ Start with "cairn testnet": three organisations on this machine, and a mail on i
 	})
 	root.AddCommand(
 		a.cmdInit(), a.cmdRun(), a.cmdService(), a.cmdJoin(), a.cmdStatus(), a.cmdDoctor(), a.cmdVersion(),
-		a.cmdSend(), a.cmdSendmail(), a.cmdSearch(), a.cmdQuery(), a.cmdShow(), a.cmdMessage(), a.cmdVerify(),
+		a.cmdSend(), a.cmdSendmail(), a.cmdSearch(), a.cmdQuery(), a.cmdExport(), a.cmdShow(), a.cmdMessage(), a.cmdVerify(),
 		a.cmdLabel(), a.cmdList(), a.cmdQueue(), a.cmdLimits(), a.cmdReports(), a.cmdTLS(), a.cmdDKIM(), a.cmdAccount(), a.cmdOrg(), a.cmdPeers(), a.cmdChain(), a.cmdCheck(), a.cmdBackup(), a.cmdTestnet(), a.cmdBench(),
 	)
 	root.InitDefaultCompletionCmd()

@@ -220,7 +220,7 @@ func TestShowIsSafeForTerminals(t *testing.T) {
 	}
 	for _, good := range []string{
 		"Subject: hello Verdict: verified\\x1b[2K\n", "Verdict: changed, recorded by \"Alpha\" in block 7 of ", "  the text was changed\n",
-		"  1 of 2 components same\n", "  changed text: differs\n", "Attachment: gpj\\u202eexe (a b, 7 bytes)\n", "\nfirst\nVerdict of mine \\x1b]0;title\\x07\n",
+		"  1 of 2 components same\n", "  changed text: differs\n", "Attachment 1: gpj\\u202eexe (a b, 7 bytes)\n", "\nfirst\nVerdict of mine \\x1b]0;title\\x07\n",
 	} {
 		if !strings.Contains(out, good) {
 			t.Errorf("%q is not in\n%s", good, out)
