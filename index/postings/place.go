@@ -25,8 +25,8 @@ func Merge(list []Posting) []Posting {
 	return out
 }
 
-// joinPositions sorts the positions of all at once: a beginning of words can be that of each word of
-// a long text.
+// joinPositions sorts the positions of all at once: a beginning of words can be that of each word
+// of a long text.
 func joinPositions(list []Posting) []uint32 {
 	count := 0
 	for _, p := range list {

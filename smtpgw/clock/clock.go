@@ -3,8 +3,8 @@ package clock
 
 import "time"
 
-// Clock is what a part of the gateway goes by. A zero value is the machine's clock, which is not known to be
-// wrong.
+// Clock is what a part of the gateway goes by. A zero value is the machine's clock, which is not
+// known to be wrong.
 type Clock struct {
 	Now      func() time.Time
 	Distrust func() bool // whether it is known to be wrong: no mail is too old by it then
