@@ -2,7 +2,6 @@ package smtpgw
 
 import (
 	"context"
-	"net"
 	"net/netip"
 	"time"
 
@@ -29,13 +28,14 @@ func NewAuthentication(cfg Config, resolver lookup.Resolver, outside func(netip.
 	return &Authentication{assessor: assess.Assessor{Resolver: resolver, Sealers: sealers}, outside: outside, now: cfg.withDefaults().Clock.Now, reports: cfg.Judged != nil}
 }
 
-// Gather implements Source. Nodes say who they are by the key of their stream, and what this node
-// brings itself was judged when it was handed in: of these it says nothing.
+// Gather implements Source. Enrolled nodes say who they are by the key of their stream, and what
+// this node brings itself was judged when it was handed in: of these it says nothing. A key that is
+// not enrolled says nothing: anybody makes one.
 func (g *Authentication) Gather(ctx context.Context, a *arrival.Arrival) ([]screen.Result, error) {
-	if a.Peer.Node != nil || a.Peer.Protocol == trace.ProtocolLocal {
+	if a.Peer.Node != nil && !a.Peer.Stranger.IsValid() || a.Peer.Protocol == trace.ProtocolLocal {
 		return nil, nil
 	}
-	m := assess.Mail{Client: g.client(a.Peer.Addr), Helo: a.Peer.Helo, From: a.From, Raw: a.Raw}
+	m := assess.Mail{Client: g.client(&a.Peer), Helo: a.Peer.Helo, From: a.From, Raw: a.Raw}
 	var e screen.Evidence
 	if g.reports {
 		e, a.Judged = g.assessor.AssessFor(ctx, m, g.now())
@@ -50,14 +50,23 @@ func (g *Authentication) Gather(ctx context.Context, a *arrival.Arrival) ([]scre
 }
 
 // client is the address of a peer; not valid unless it is one of the world outside.
-func (g *Authentication) client(addr string) netip.Addr {
-	host, _, err := net.SplitHostPort(addr)
+func (g *Authentication) client(p *trace.Peer) netip.Addr {
+	ip := addressIn(p).Unmap()
+	if !ip.IsValid() || !g.outside(ip) {
+		return netip.Addr{}
+	}
+	return ip
+}
+
+// addressIn is where a peer's mail comes from; not valid of an enrolled node, and of who has no
+// address.
+func addressIn(p *trace.Peer) netip.Addr {
+	if p.Stranger.IsValid() {
+		return p.Stranger
+	}
+	at, err := netip.ParseAddrPort(p.Addr)
 	if err != nil {
 		return netip.Addr{}
 	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil || !g.outside(ip.Unmap()) {
-		return netip.Addr{}
-	}
-	return ip.Unmap()
+	return at.Addr()
 }

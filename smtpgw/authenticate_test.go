@@ -1,6 +1,7 @@
 package smtpgw
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/ed25519"
 	"encoding/base64"
@@ -270,6 +271,44 @@ func TestUnsureSenderMoves(t *testing.T) {
 	u.putOff(second, sender, "org.example")
 	if len(u.since) != 1 || len(u.of) != 1 || u.of[networkOf(second)] != 1 {
 		t.Errorf("%d are remembered, of %v", len(u.since), u.of)
+	}
+}
+
+// TestStrangersOverStreams: what a node brings that is not enrolled is mail from outside like any,
+// by whatever way: anybody has a key.
+func TestStrangersOverStreams(t *testing.T) {
+	for label, key := range map[string]consensus.Key{mailstore.LabelInbox: {1}, screen.LabelQuarantine: {2}} {
+		var lists blocklists
+		cfg := membersConfig()
+		cfg.Blocklists = lists.ask
+		st := localStore(t)
+		dns := &lookuptest.Zone{TXTs: map[string][]string{"_dmarc.bank.example": {"v=DMARC1; p=reject"}, "bank.example": {"v=spf1 ip4:192.0.2.7 -all"}}}
+		source := NewAuthentication(cfg, dns, func(netip.Addr) bool { return true }, nil)
+		found := screen.Finding{Verdict: record.Unrecorded, From: "jo@bank.example"}
+		d := NewDelivery(cfg, st, &verifier{found: found}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{source}})
+		l := servePipes(t, NewInbound(cfg, st, d, discard()))
+		for ip, in := range map[string]string{"192.0.2.8": label, "192.0.2.7": mailstore.LabelInbox} {
+			before := len(inboxOf(t, st, "user@local.example", in))
+			conn := l.visit(netip.MustParseAddr(ip), &key)
+			t.Cleanup(func() { conn.Close() })
+			conn.SetDeadline(time.Now().Add(20 * time.Second))
+			c := &dialogue{t: t, conn: conn, r: bufio.NewReader(conn)}
+			c.expect("^220")
+			c.say("EHLO mx.bank.example\r\n", "^250")
+			c.say("MAIL FROM:<jo@bank.example>\r\n", "^250")
+			c.say("RCPT TO:<user@local.example>\r\n", "^250")
+			text := "From: jo@bank.example\r\nSubject: x\r\n\r\nx\r\n"
+			c.say(fmt.Sprintf("BDAT %d LAST\r\n%s", len(text), text), "^250")
+			got := inboxOf(t, st, "user@local.example", in)
+			if len(got) != before+1 {
+				t.Errorf("by %x from %s: %d are in %s, %d were", key[0], ip, len(got), in, before)
+			} else if asked := strings.Contains(got[len(got)-1], "smtp.mailfrom=jo@bank.example"); asked != (key[0] == 2) {
+				t.Errorf("by %x from %s: the DNS was asked: %v", key[0], ip, asked)
+			}
+			if asked := slices.Contains(lists.asked, ip); asked != (key[0] == 2) {
+				t.Errorf("by %x from %s: lists were asked: %v", key[0], ip, asked)
+			}
+		}
 	}
 }
 

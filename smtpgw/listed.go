@@ -2,7 +2,6 @@ package smtpgw
 
 import (
 	"context"
-	"net/netip"
 
 	"cairn/smtpgw/address"
 	"cairn/smtpgw/arrival"
@@ -12,7 +11,7 @@ import (
 )
 
 // blocklists are the lists of addresses that have the client of a wire. They are asked once in a
-// session, by its first recipient: who names none is no bother. Members, nodes and whoever is never
+// session, by its first recipient: who names none is no bother. Members and whoever is never
 // limited are on none.
 func (s *session) blocklists() []dnsbl.List {
 	w, cfg := s.wire, &s.srv.cfg
@@ -21,8 +20,7 @@ func (s *session) blocklists() []dnsbl.List {
 	}
 	var list []dnsbl.List
 	p := w.peer
-	if cfg.Blocklists != nil && s.srv.mode == Inbound && !p.member && p.addr.IsValid() && !cfg.Throttle.exempts(p.addr) &&
-		(cfg.NodeKey == nil || cfg.NodeKey(w.Conn) == nil) {
+	if cfg.Blocklists != nil && s.srv.mode == Inbound && !p.member && p.addr.IsValid() && !cfg.Throttle.exempts(p.addr) {
 		list = cfg.Blocklists(s.srv.ctx, p.addr.Unmap().WithZone(""))
 	}
 	w.listed = &list
@@ -58,13 +56,13 @@ type Listings struct{}
 
 // Gather implements Source.
 func (Listings) Gather(_ context.Context, a *arrival.Arrival) (out []screen.Result, err error) {
-	at, err := netip.ParseAddrPort(a.Peer.Addr)
-	if err != nil || len(a.Peer.Listed) == 0 {
+	at := addressIn(&a.Peer)
+	if !at.IsValid() || len(a.Peer.Listed) == 0 {
 		return nil, nil
 	}
 	for _, zone := range a.Peer.Listed {
 		out = append(out, screen.Result{
-			Method: screen.MethodListed, Result: screen.Fail, About: at.Addr().Unmap().WithZone("").String(), Property: "policy.iprev", Reason: "it is on the list " + zone,
+			Method: screen.MethodListed, Result: screen.Fail, About: at.Unmap().WithZone("").String(), Property: "policy.iprev", Reason: "it is on the list " + zone,
 		})
 	}
 	return out, nil

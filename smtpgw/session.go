@@ -254,6 +254,9 @@ func (s *session) peer() trace.Peer {
 	if s.srv.cfg.NodeKey != nil {
 		p.Node = s.srv.cfg.NodeKey(s.wire.Conn)
 	}
+	if p.Node != nil && !s.wire.peer.member {
+		p.Stranger = addressOf(s.wire.Conn)
+	}
 	switch {
 	case s.utf8:
 		p.Protocol = "UTF8SMTP" // RFC 6531, section 4.3

@@ -1,6 +1,10 @@
 package trace
 
-import "cairn/consensus"
+import (
+	"net/netip"
+
+	"cairn/consensus"
+)
 
 // ProtocolLocal is the Protocol of mail that this node brings itself: from its
 // own queue, or from a program that hands it over without SMTP.
@@ -10,6 +14,7 @@ const ProtocolLocal = "LOCAL"
 type Peer struct {
 	Addr     string         // network address, or libp2p peer ID of a stream
 	Node     *consensus.Key // libp2p node key when the connection is a stream from one
+	Stranger netip.Addr     // where such a stream comes from, if the node is not enrolled
 	Helo     string         // what the peer called itself
 	Listed   []string       // lists of addresses in the DNS that it is on, by their zones
 	Protocol string         // for Received, RFC 3848: SMTP, ESMTP, UTF8SMTP; ProtocolLocal
