@@ -66,7 +66,7 @@ lists add to a mail is told apart from what its author wrote. Without this entry
 					return err
 				}
 			}
-			return a.changeForwarders(c, args, &r, (*api.Client).AddForwarders)
+			return a.changeForwarders(c, args, &r, (*api.Client).AddForwarders, a.showForwarders)
 		},
 	}
 	accountFlag(add, &r.Account)
@@ -82,19 +82,23 @@ func (a *app) cmdListRm() *cobra.Command {
 		Short: "Forget who sends mail on to an account",
 		Args:  between(1, unlimited),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.changeForwarders(c, args, &r, (*api.Client).RemoveForwarders)
+			return a.changeForwarders(c, args, &r, (*api.Client).RemoveForwarders, func(b *bytes.Buffer, l *api.ForwarderList) {
+				for _, f := range l.Forwarders {
+					fmt.Fprintf(b, "%s is taken off the list of %s\n", f.Address, l.Account)
+				}
+			})
 		},
 	}
 	accountFlag(rm, &r.Account)
 	return rm
 }
 
-func (a *app) changeForwarders(c *cobra.Command, args []string, r *api.ForwarderRequest, change forwarderCall) error {
+func (a *app) changeForwarders(c *cobra.Command, args []string, r *api.ForwarderRequest, change forwarderCall, show func(*bytes.Buffer, *api.ForwarderList)) error {
 	var err error
 	if r.Addresses, err = bareAddresses(c, args); err != nil {
 		return err
 	}
-	return ask(a, c, about(change, *r), a.showForwarders)
+	return ask(a, c, about(change, *r), show)
 }
 
 // bareAddresses gives the addresses of arguments, each of which is one.
