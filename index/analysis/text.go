@@ -29,18 +29,6 @@ func Text(text string) []Token {
 // the same distances.
 func Words(searched string) []Token { return analyse(searched, false).tokens }
 
-// Alternatives are other terms that a text can have in place of those of Words, if it has the
-// numbers in another spelling.
-func Alternatives(searched string) (all [][]Token) {
-	s := analyse(searched, false)
-	for _, n := range s.numbers() {
-		tokens := append([]Token(nil), s.tokens[:n.first]...)
-		tokens = append(tokens, Token{n.term, s.tokens[n.last].Position})
-		all = append(all, append(tokens, s.tokens[n.last+1:]...))
-	}
-	return all
-}
-
 // Single tells whether term is one character of a script that is indexed in pairs. In a text such a
 // term is found as the beginning of a pair.
 func Single(term string) bool {
