@@ -277,7 +277,7 @@ func TestUnsureSenderMoves(t *testing.T) {
 // TestStrangersOverStreams: what a node brings that is not enrolled is mail from outside like any,
 // by whatever way: anybody has a key.
 func TestStrangersOverStreams(t *testing.T) {
-	for label, key := range map[string]consensus.Key{mailstore.LabelInbox: {1}, screen.LabelQuarantine: {2}} {
+	for label, key := range map[string]consensus.Key{mailstore.LabelInbox: {1}, mailstore.LabelQuarantine: {2}} {
 		var lists blocklists
 		cfg := membersConfig()
 		cfg.Blocklists = lists.ask
