@@ -17,7 +17,7 @@ import (
 
 // formatVersion is the layout of keys and values below together with the way text is taken apart.
 // An index of another version is emptied and built anew.
-const formatVersion = 4
+const formatVersion = 5
 
 // Every key begins with a byte that names its table. Numbers are big endian, so that they sort.
 const (

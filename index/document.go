@@ -56,7 +56,7 @@ func newDocument(m mailstore.Message, raw []byte) *document {
 		d.date = m.Received
 	}
 	d.addresses(query.From, append(slices.Clone(p.From), p.Sender...))
-	d.addresses(query.To, p.To)
+	d.addresses(query.To, append(slices.Clone(p.To), unnamed(m, p)...))
 	d.addresses(query.Cc, p.Cc)
 	d.texts(query.Subject, p.Subject)
 	d.texts(query.Body, bodyTexts(p)...)
@@ -70,6 +70,22 @@ func newDocument(m mailstore.Message, raw []byte) *document {
 	d.wholes(query.Filename, e.names...)
 	d.texts(query.Attachment, e.texts...)
 	return d
+}
+
+// unnamed are the recipients whom no field of the message names: who is in Bcc, and by which
+// address a mail reached us that names others.
+func unnamed(m mailstore.Message, p *message.Message) (list []message.Address) {
+	named := make(map[string]bool)
+	for _, a := range slices.Concat(p.To, p.Cc) {
+		named[strings.ToLower(a.Addr)] = true
+	}
+	for _, addr := range m.Recipients {
+		if key := strings.ToLower(addr); !named[key] {
+			named[key] = true
+			list = append(list, message.Address{Addr: addr})
+		}
+	}
+	return list
 }
 
 // Bounds of what is found of attachments.

@@ -7,8 +7,9 @@ import (
 
 // Address returns the terms of a mail address with its display name: the words of both, and at the
 // place of the first word of each the whole address, its local part and its domain, so that any of
-// them can be asked for exactly. other is the domain in another form, with letters for A-labels or
-// the other way round; it is found too.
+// them can be asked for exactly. Between name, local part and domain a place is left free, so that
+// no phrase goes from one to the next. other is the domain in another form, with letters for
+// A-labels or the other way round; it is found too.
 func Address(name, addr, other string) []Token {
 	tokens := Text(name)
 	local, domain := addr, ""
@@ -17,7 +18,7 @@ func Address(name, addr, other string) []Token {
 	}
 	start := 0
 	if len(tokens) > 0 {
-		start = tokens[len(tokens)-1].Position + 1
+		start = tokens[len(tokens)-1].Position + 2
 	}
 	wholes := []string{addr, local, domain}
 	texts := []string{local, domain}
@@ -27,7 +28,7 @@ func Address(name, addr, other string) []Token {
 	}
 	next := start
 	for _, text := range texts {
-		next = appendAt(&tokens, Text(text), next)
+		next = appendAt(&tokens, Text(text), next) + 1
 	}
 	for _, whole := range wholes {
 		if term := Whole(whole); term != "" {

@@ -79,12 +79,12 @@ func TestName(t *testing.T) {
 
 func TestAddress(t *testing.T) {
 	got := line(Address("Jon Doe", "Jon.Doe@Example.com", ""))
-	want := "0:jon 1:doe 2:jon 3:doe 4:example 5:com 2:jon.doe@example.com 2:jon.doe 2:example.com"
+	want := "0:jon 1:doe 3:jon 4:doe 6:example 7:com 3:jon.doe@example.com 3:jon.doe 3:example.com"
 	if got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	got = line(Address("", "a@xn--mnchen-3ya.example", "münchen.example"))
-	want = "0:a 1:xn 2:mnchen 3:3ya 4:example 5:munchen 6:example 0:a@xn--mnchen-3ya.example 0:a 0:xn--mnchen-3ya.example 0:a@munchen.example 0:munchen.example"
+	want = "0:a 2:xn 3:mnchen 4:3ya 5:example 7:munchen 8:example 0:a@xn--mnchen-3ya.example 0:a 0:xn--mnchen-3ya.example 0:a@munchen.example 0:munchen.example"
 	if got != want {
 		t.Errorf("%s, want %s", got, want)
 	}

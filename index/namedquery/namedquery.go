@@ -73,7 +73,9 @@ func accountKey(account mailstore.AccountID) []byte {
 	return binary.BigEndian.AppendUint32(nil, uint32(account))
 }
 
-func key(account mailstore.AccountID, name string) []byte { return append(accountKey(account), name...) }
+func key(account mailstore.AccountID, name string) []byte {
+	return append(accountKey(account), name...)
+}
 
 // List returns the queries of an account by their names.
 func List(r *mailstore.Reader, account mailstore.AccountID) (list []Query, err error) {
