@@ -10,12 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
 	"cairn/node/api"
+	"cairn/node/home"
 	"cairn/smtpgw"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres"
@@ -102,8 +102,8 @@ func (n *Node) shareSocket(path string) error {
 		return err
 	}
 	folder := filepath.Dir(path)
-	in, known := groupOf(folder)
-	is, also := groupOf(path)
+	_, in, known := home.Owner(folder)
+	_, is, also := home.Owner(path)
 	if !known || !also || in == is {
 		return nil
 	}
@@ -112,19 +112,6 @@ func (n *Node) shareSocket(path string) error {
 			"try", n.typable("have the folder hand its group on, and start the node again: chmod g+s "+api.ShellWord(folder)))
 	}
 	return nil
-}
-
-// groupOf is the number of a file's group, if that can be told here.
-func groupOf(path string) (gid int, known bool) {
-	at, err := os.Stat(path)
-	if err != nil {
-		return 0, false
-	}
-	of, is := at.Sys().(*syscall.Stat_t)
-	if !is {
-		return 0, false
-	}
-	return int(of.Gid), true
 }
 
 // refused is the verdict that refuses a message, or puts it off.

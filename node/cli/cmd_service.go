@@ -7,18 +7,16 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"text/template"
 
 	"github.com/spf13/cobra"
 
 	"cairn/node"
 	"cairn/node/api"
+	"cairn/node/home"
 )
 
 //go:embed cairn.service.tmpl
@@ -160,19 +158,14 @@ func (a *app) unitOf(of string) (string, error) {
 
 // ownerOf is the name of the user who has a directory; its number if it has no name.
 func ownerOf(dir string) (string, error) {
-	info, err := os.Stat(dir)
-	if err != nil {
+	if _, err := os.Stat(dir); err != nil {
 		return "", err
 	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
+	uid, _, known := home.Owner(dir)
+	if !known {
 		return "", errors.New("writing the unit: whose the directory is cannot be told on this system; name the user with --user")
 	}
-	id := strconv.FormatUint(uint64(stat.Uid), 10)
-	if u, err := user.LookupId(id); err == nil {
-		return u.Username, nil
-	}
-	return id, nil
+	return home.UserName(uid), nil
 }
 
 // writeUnit replaces the file, whole.

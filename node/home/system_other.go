@@ -12,5 +12,5 @@ const locks = false
 
 func lockedElsewhere(*os.File) bool { return false }
 
-// ownerOf is not known here.
-func ownerOf(string) (uid int, known bool) { return 0, false }
+// Owner is not known here.
+func Owner(string) (uid, gid int, known bool) { return 0, 0, false }

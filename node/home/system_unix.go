@@ -22,11 +22,11 @@ func lockedElsewhere(f *os.File) bool {
 	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }
 
-// ownerOf returns the number of the user whose file it is.
-func ownerOf(path string) (uid int, known bool) {
+// Owner returns the numbers of the user and the group that have a file.
+func Owner(path string) (uid, gid int, known bool) {
 	var st syscall.Stat_t
 	if err := syscall.Stat(path, &st); err != nil {
-		return 0, false
+		return 0, 0, false
 	}
-	return int(st.Uid), true
+	return int(st.Uid), int(st.Gid), true
 }

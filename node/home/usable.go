@@ -175,11 +175,11 @@ func AsItsUser(dir string) error {
 	if err != nil {
 		return nil // nothing can be made in it
 	}
-	me, _ := ownerOf(probe.Name())
+	me, _, _ := Owner(probe.Name())
 	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
 		return err
 	}
-	owner, known := ownerOf(dir)
+	owner, _, known := Owner(dir)
 	if !known || me != 0 || owner == me {
 		return nil
 	}
@@ -270,8 +270,8 @@ func ofAnother(path string) (owner string, another bool) {
 	if !isThere(filepath.Join(dir, ConfigFile)) {
 		dir = filepath.Dir(dir)
 	}
-	file, known := ownerOf(path)
-	whole, wholeKnown := ownerOf(dir)
+	file, _, known := Owner(path)
+	whole, _, wholeKnown := Owner(dir)
 	return UserName(whole), isThere(filepath.Join(dir, ConfigFile)) && known && wholeKnown && file != whole
 }
 

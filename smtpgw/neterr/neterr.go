@@ -20,15 +20,32 @@ func Words(err error) string {
 		}
 		return "the DNS does not answer"
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
+	text := err.Error()
+	for _, op := range opErrors(err) {
 		said := Words(op.Err)
 		if !strings.HasPrefix(said, op.Op) {
 			said = op.Op + ": " + said
 		}
-		if text := err.Error(); strings.Contains(text, op.Error()) {
-			return strings.ReplaceAll(text, op.Error(), said)
+		if !strings.Contains(text, op.Error()) {
+			return said
 		}
-		return said
+		text = strings.ReplaceAll(text, op.Error(), said)
 	}
-	return err.Error()
+	return text
+}
+
+// opErrors are the outermost errors of that kind that an error wraps, of which there may be several
+// where several addresses were tried.
+func opErrors(err error) (list []*net.OpError) {
+	switch err := err.(type) {
+	case *net.OpError:
+		return []*net.OpError{err}
+	case interface{ Unwrap() error }:
+		return opErrors(err.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, one := range err.Unwrap() {
+			list = append(list, opErrors(one)...)
+		}
+	}
+	return list
 }
