@@ -19,6 +19,7 @@ import (
 	"cairn/smtpgw"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/client"
+	"cairn/smtpgw/clock"
 	"cairn/smtpgw/holder"
 	"cairn/smtpgw/lists"
 	"cairn/smtpgw/refuse"
@@ -324,7 +325,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 			return ok
 		},
 		Log:   n.part("smtp"),
-		Clock: smtpgw.Clock{Now: n.now, Distrust: n.distrustClock}, Waits: n.sending.Waits,
+		Clock: clock.Clock{Now: n.now, Distrust: n.distrustClock}, Waits: n.sending.Waits,
 		Limits: smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize(), TextBytes: n.memory.incoming.Max()}, Throttle: n.throttle,
 		Texts: n.memory.incoming,
 		TLS:   n.certificate.config(), Meter: n.metrics, Nowhere: n.nowhere, Passwords: n.passwords, Scram: scramModes[n.cfg.Submission.Scram], Unauthenticated: n.mayGoUnauthenticated,

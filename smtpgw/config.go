@@ -13,6 +13,7 @@ import (
 	"cairn/mailstore/passwords"
 	"cairn/mailstore/textroom"
 	"cairn/smtpgw/client"
+	"cairn/smtpgw/clock"
 	"cairn/smtpgw/directory"
 	"cairn/smtpgw/dnsbl"
 	"cairn/smtpgw/draft"
@@ -129,7 +130,7 @@ type Config struct {
 	Waits client.Waits
 
 	// Clock is what times are taken from.
-	Clock Clock
+	Clock clock.Clock
 
 	// Log gets a line for each mail that is submitted or filed; nil: there is none.
 	Log *slog.Logger
@@ -137,7 +138,7 @@ type Config struct {
 
 // withDefaults is what a part of the gateway goes by. What Limits are depends on the part.
 func (c Config) withDefaults() Config {
-	c.Waits, c.Clock = c.Waits.WithDefaults(), c.Clock.withDefaults()
+	c.Waits, c.Clock = c.Waits.WithDefaults(), c.Clock.WithDefaults()
 	if c.Log == nil {
 		c.Log = maillog.Discard
 	}

@@ -8,6 +8,7 @@ import (
 	"cairn/mailstore/textroom"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/client"
+	"cairn/smtpgw/clock"
 	"cairn/smtpgw/directory"
 	"cairn/smtpgw/holder"
 	"cairn/smtpgw/pace"
@@ -37,11 +38,11 @@ type CourierConfig struct {
 	// Sending says how the courier goes about its work.
 	Sending Sending
 	// Clock is what times are taken from.
-	Clock Clock
+	Clock clock.Clock
 }
 
 func (c CourierConfig) withDefaults() CourierConfig {
-	c.Sending, c.Clock = c.Sending.withDefaults(), c.Clock.withDefaults()
+	c.Sending, c.Clock = c.Sending.withDefaults(), c.Clock.WithDefaults()
 	if c.Meter == nil {
 		c.Meter = courierUnmetered{}
 	}
