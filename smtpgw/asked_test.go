@@ -11,6 +11,7 @@ import (
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/deliverytest"
 )
 
 // Submission takes what is asked about reports and keeps it with the entries, each for its own
@@ -57,7 +58,7 @@ func TestDSNIsTaken(t *testing.T) {
 	}
 	cfg := testConfig
 	cfg.NodeKey = by(consensus.Key{9})
-	in := dial(t, inbound(t, cfg, st, &verifier{}))
+	in := dial(t, inbound(t, cfg, st, &deliverytest.Verifier{}))
 	in.expect("^220 ")
 	if all := in.say("EHLO client.example\r\n", "^250 "); strings.Contains(all, "DSN") || !strings.Contains(all, "250-SIZE") {
 		t.Errorf("nodes are offered %q", all)

@@ -21,6 +21,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/client"
+	"cairn/smtpgw/deliverytest"
 	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/lists"
 	"cairn/smtpgw/rawheader"
@@ -123,7 +124,7 @@ func TestCourierReports(t *testing.T) {
 				t.Fatalf("%d reports", len(got))
 			}
 			checkReport(t, got[0], tt.to, tt.status, tt.reason)
-			if a := n.checker.seen(); a[len(a)-1].From != "" {
+			if a := n.checker.Seen(); a[len(a)-1].From != "" {
 				t.Errorf("report has the return path %q", a[len(a)-1].From)
 			}
 		})
@@ -213,7 +214,7 @@ func TestNoReportAboutReports(t *testing.T) {
 	n.run(t)
 	n.send(t, "", mailText("null"), "x@nowhere.example")
 	n.drained(t)
-	if n.queued(t) != 0 || len(n.checker.seen()) != 0 {
+	if n.queued(t) != 0 || len(n.checker.Seen()) != 0 {
 		t.Error("a null sender got mail")
 	}
 }
@@ -291,7 +292,7 @@ func TestCausesStayInside(t *testing.T) {
 		"dial":  func(n *node) { n.courier.router = routes{"far.example": {Dial: fails}, "local.example": {Local: true}} },
 		"deliver": func(n *node) {
 			n.courier.router = routes{"far.example": {Local: true}, "local.example": {Local: true}}
-			n.courier.delivery = testDelivery(testConfig, n.store, &verifier{fail: secret})
+			n.courier.delivery = testDelivery(testConfig, n.store, &deliverytest.Verifier{Fail: secret})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/client"
+	"cairn/smtpgw/deliverytest"
 )
 
 // spoil changes an octet of a text in the value logs of a mail store, which may be open.
@@ -59,7 +60,7 @@ func TestDamagedMailIsHeld(t *testing.T) {
 	carrying := configOf(cfg)
 	carrying.Sending = Sending{FirstRetry: 10 * time.Millisecond, MaxRetry: 20 * time.Millisecond, IdleSession: 50 * time.Millisecond}
 	q := outbox.New(st)
-	n := &node{store: st, queue: q, checker: &verifier{}}
+	n := &node{store: st, queue: q, checker: &deliverytest.Verifier{}}
 	n.courier = NewCourier(carrying, q, routes{"local.example": client.Route{Local: true}}, testDelivery(cfg, st, n.checker), discard())
 
 	spoilt := mailText("spoilt") + strings.Repeat("one line\r\n", 200)

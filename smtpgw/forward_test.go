@@ -15,6 +15,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/client"
+	"cairn/smtpgw/deliverytest"
 	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/screen"
 	"cairn/smtpgw/trace"
@@ -50,7 +51,7 @@ func newForwardingAs(t *testing.T, cfg Config, noCopy bool, to ...string) *forwa
 	outside := client.Route{To: "outside", Hosts: []client.Host{{Name: "mx.far.example", Dial: gatewaytest.DialTo(n.outside.Addr)}}}
 	n.delivery = delivery
 	n.courier = NewCourier(carrying, n.queue, routes{"far.example": outside, "a.example": outside, "local.example": {Local: true}}, delivery, discard())
-	n.in = serve(t, NewInbound(cfg, n.store, delivery, discard()))
+	n.in = gatewaytest.Serve(t, NewInbound(cfg, n.store, delivery, discard()))
 	n.change(t, noCopy, to...)
 	n.run(t)
 	return n
@@ -151,9 +152,7 @@ func TestReportsThatGoNoFurther(t *testing.T) {
 		{record.Invalid, "^550 5.7.1 .*not sent on: "}, {record.Replayed, "^550 5.7.1 .*not sent on: "},
 		{record.Unrecorded, "^250 "}, {record.Pending, "^250 "}, {record.Vouched, "^250 "},
 	} {
-		n.checker.mu.Lock()
-		n.checker.found = screen.Finding{Verdict: tt.verdict}
-		n.checker.mu.Unlock()
+		n.checker.Finds(screen.Finding{Verdict: tt.verdict})
 		_, before := n.left(t)
 		n.report(t, "", envelopes[0], reportOn("one", "bob@far.example", "5.1.1", "550 5.1.1 no such user"), "^250 ", tt.want)
 		_, after := n.left(t)
@@ -186,9 +185,7 @@ func TestForwardFails(t *testing.T) {
 func TestNotForwarded(t *testing.T) {
 	n := newForwarding(t, true, "bob@far.example")
 	bring := func(found screen.Finding, from, raw string) (envelopes []string) {
-		n.checker.mu.Lock()
-		n.checker.found = found
-		n.checker.mu.Unlock()
+		n.checker.Finds(found)
 		before, _ := n.left(t)
 		n.report(t, from, "user@local.example", raw, "^250 ", "^250 ")
 		after, _ := n.left(t)
@@ -218,7 +215,9 @@ func TestNotForwarded(t *testing.T) {
 }
 
 // spfNow is spfSays of what was last said.
-type spfNow struct{ said atomic.Pointer[spfSays] }
+type spfNow struct {
+	said atomic.Pointer[deliverytest.SPFSays]
+}
 
 func (s *spfNow) Gather(ctx context.Context, a *arrival.Arrival) ([]screen.Result, error) {
 	return s.said.Load().Gather(ctx, a)
@@ -247,7 +246,7 @@ func TestForwardOfForgedSenders(t *testing.T) {
 	n := newForwardingAs(t, testConfig, true, "bob@far.example")
 	spf := n.refusing("550 5.7.1 spam")
 	for _, tt := range []struct {
-		spf  spfSays
+		spf  deliverytest.SPFSays
 		from string
 		to   string // whom a report goes to, beyond bob
 		kept int
@@ -291,7 +290,7 @@ func TestForwardObeysNotify(t *testing.T) {
 	n := newForwardingAs(t, testConfig, true, "bob@far.example")
 	spf := n.refusing("550 5.1.1 gone", "DSN")
 	for _, tt := range []struct {
-		spf     spfSays
+		spf     deliverytest.SPFSays
 		from    string
 		asks    string // on MAIL
 		of, tag string // what is asked on RCPT, of user@ and of user+tag@; "-": that is none
@@ -342,7 +341,7 @@ func TestForwardObeysNotify(t *testing.T) {
 		}
 	}
 	// So it is with a sender of this node.
-	spf.said.Store(new(spfSays))
+	spf.said.Store(new(deliverytest.SPFSays))
 	for _, asked := range []outbox.Notify{outbox.NotifyNever, outbox.NotifySuccess | outbox.NotifyFailure} {
 		env := outbox.Envelope{From: "other@local.example", Account: 3, Recipients: []string{"user@local.example"}, DSN: outbox.DSN{
 			Asked: []outbox.Asked{{Recipient: "user@local.example", Notify: asked}},

@@ -11,6 +11,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/client"
+	"cairn/smtpgw/deliverytest"
 	"cairn/smtpgw/gatewaytest"
 )
 
@@ -19,7 +20,7 @@ type node struct {
 	store   *mailstore.Store
 	queue   *outbox.Queue
 	courier *Courier
-	checker *verifier
+	checker *deliverytest.Verifier
 	addr    string // of its inbound server
 }
 
@@ -27,14 +28,14 @@ func farNode(t testing.TB) *node { return limitedNode(t, Limits{}) }
 
 func limitedNode(t testing.TB, limits Limits) *node {
 	st := storeWith(t, "bob=bob@far.example", "carol=carol@far.example")
-	v := &verifier{}
+	v := &deliverytest.Verifier{}
 	cfg := Config{Hostname: "mx.far.example", Domains: only("far.example"), Postmaster: "bob@far.example", Limits: limits}
 	return &node{store: st, checker: v, addr: inbound(t, cfg, st, v)}
 }
 
 func nearNode(t testing.TB, far *node) *node {
 	st := localStore(t)
-	v := &verifier{}
+	v := &deliverytest.Verifier{}
 	q := outbox.New(st)
 	r := routes{"local.example": client.Route{Local: true}}
 	if far != nil {

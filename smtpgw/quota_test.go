@@ -7,6 +7,7 @@ import (
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/mailstore/quota"
+	"cairn/smtpgw/deliverytest"
 )
 
 // TestFullMailbox: what a full account's mail is answered at RCPT, and that others, the postmaster
@@ -25,7 +26,7 @@ func TestFullMailbox(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	addr := inbound(t, testConfig, st, &verifier{})
+	addr := inbound(t, testConfig, st, &deliverytest.Verifier{})
 	say := func(size, rcpt, want string) {
 		t.Helper()
 		d := greeted(t, addr)

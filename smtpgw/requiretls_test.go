@@ -13,6 +13,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/client"
+	"cairn/smtpgw/deliverytest"
 	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/tlstest"
 	"cairn/smtpgw/trace"
@@ -25,7 +26,7 @@ func TestRequireTLSIsTaken(t *testing.T) {
 	cfg := testConfig
 	cfg.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
 	st := localStore(t)
-	seen := &verifier{}
+	seen := &deliverytest.Verifier{}
 	posting, q := submission(t, cfg, st)
 	const mail = "MAIL FROM:<user@local.example>"
 	for addr, to := range map[string]string{posting: "bob@far.example", inbound(t, cfg, st, seen): "other@local.example"} {
@@ -56,11 +57,11 @@ func TestRequireTLSIsTaken(t *testing.T) {
 	if len(es) != 2 || !es[0].RequireTLS || es[0].DSN.Full || !es[0].DSN.HDRS || es[1].RequireTLS || !es[1].DSN.Full {
 		t.Errorf("queued are %+v", es)
 	}
-	if all := seen.seen(); len(all) != 2 || !all[0].RequireTLS || all[1].RequireTLS {
+	if all := seen.Seen(); len(all) != 2 || !all[0].RequireTLS || all[1].RequireTLS {
 		t.Errorf("arrived are %+v", all)
 	}
 	cfg.NodeKey = by(consensus.Key{9})
-	in := dial(t, inbound(t, cfg, st, &verifier{}))
+	in := dial(t, inbound(t, cfg, st, &deliverytest.Verifier{}))
 	in.expect("^220 ")
 	if offers := in.say("EHLO client.example\r\n", "^250 "); !strings.Contains(offers, "250-REQUIRETLS\r\n") {
 		t.Errorf("nodes are offered %q", offers)
@@ -165,7 +166,7 @@ func TestRequireTLSWhileUnknown(t *testing.T) {
 func TestRequireTLSByNodes(t *testing.T) {
 	cfg := testConfig
 	cfg.NodeKey = by(consensus.Key{9})
-	seen := &verifier{}
+	seen := &deliverytest.Verifier{}
 	addr := inbound(t, cfg, localStore(t), seen)
 	old := peerScript(t, nil)
 	for to, want := range map[string]string{addr: "250 2.0.0 ", old.addr: "550 " + client.NoRequireTLS} {
@@ -180,7 +181,7 @@ func TestRequireTLSByNodes(t *testing.T) {
 			o.Quit()
 		}
 	}
-	if all := seen.seen(); len(all) != 1 || !all[0].RequireTLS {
+	if all := seen.Seen(); len(all) != 1 || !all[0].RequireTLS {
 		t.Errorf("arrived: %+v", all)
 	}
 }

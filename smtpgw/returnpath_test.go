@@ -13,6 +13,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/client"
+	"cairn/smtpgw/deliverytest"
 	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/screen"
 )
@@ -43,7 +44,7 @@ func newReturning(t *testing.T, host client.Host, sources ...arrival.Source) *re
 	carrying.Sending.FirstRetry = time.Hour
 	delivery := NewDelivery(cfg, n.store, n.checker, NewFiling(screen.Policy{}), arrival.Sources{Arrival: sources})
 	n.courier = NewCourier(carrying, n.queue, routes{"far.example": {To: "outside", Hosts: []client.Host{host}}, "local.example": {Local: true}}, delivery, discard())
-	n.in = serve(t, NewInbound(cfg, n.store, delivery, discard()))
+	n.in = gatewaytest.Serve(t, NewInbound(cfg, n.store, delivery, discard()))
 	return n
 }
 
@@ -149,7 +150,7 @@ func TestReportToReturnPath(t *testing.T) {
 // is proven to come from where the mail went: a return path stands in what a list outside sends on,
 // for all its readers. A report that contradicts itself says nothing.
 func TestReportSuppresses(t *testing.T) {
-	dns := outsideDNS()
+	dns := deliverytest.OutsideDNS()
 	for _, name := range []string{"out.far.example", "out.far-mail.example", "stranger.example"} {
 		dns.TXTs[name] = []string{"v=spf1 ip4:127.0.0.1 -all"}
 	}
@@ -179,11 +180,11 @@ func TestReportSuppresses(t *testing.T) {
 		{"by anybody", "peer.example", gone, "[]"},
 		{"by a server of somebody else's", "stranger.example", gone, "[]"},
 		{"by one that only says so", "else.far.example", gone, "[]"},
-		{"signed by his postmaster", "peer.example", dkimSigned(t, "far.example", gone), suppressed},
-		{"signed by his server", "peer.example", dkimSigned(t, "far.example", from("MAILER-DAEMON@in.far.example")), suppressed},
-		{"signed, of another user of his domain", "peer.example", dkimSigned(t, "far.example", from("eve@far.example")), "[]"},
-		{"signed, of somebody else's postmaster", "peer.example", dkimSigned(t, "far.example", from("postmaster@stranger.example")), "[]"},
-		{"signed by somebody else", "peer.example", dkimSigned(t, "stranger.example", gone), "[]"},
+		{"signed by his postmaster", "peer.example", deliverytest.DKIMSigned(t, "far.example", gone), suppressed},
+		{"signed by his server", "peer.example", deliverytest.DKIMSigned(t, "far.example", from("MAILER-DAEMON@in.far.example")), suppressed},
+		{"signed, of another user of his domain", "peer.example", deliverytest.DKIMSigned(t, "far.example", from("eve@far.example")), "[]"},
+		{"signed, of somebody else's postmaster", "peer.example", deliverytest.DKIMSigned(t, "far.example", from("postmaster@stranger.example")), "[]"},
+		{"signed by somebody else", "peer.example", deliverytest.DKIMSigned(t, "stranger.example", gone), "[]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dns.Names = map[string][]string{"127.0.0.1": {cmp.Or(called[tt.name], "mx.here.example")}}

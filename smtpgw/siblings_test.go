@@ -13,6 +13,7 @@ import (
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/smtpgw/client"
+	"cairn/smtpgw/deliverytest"
 	"cairn/smtpgw/trace"
 )
 
@@ -40,8 +41,8 @@ func by(key consensus.Key) func(net.Conn) *consensus.Key {
 
 // second is another node of local.example, with the mailbox of dora; what comes over its listener
 // comes from the node with that key.
-func second(t *testing.T, from consensus.Key) (addr string, st *mailstore.Store, v *verifier) {
-	st, v = storeWith(t, "dora=dora@local.example"), &verifier{}
+func second(t *testing.T, from consensus.Key) (addr string, st *mailstore.Store, v *deliverytest.Verifier) {
+	st, v = storeWith(t, "dora=dora@local.example"), &deliverytest.Verifier{}
 	cfg := testConfig
 	cfg.NodeKey, cfg.Holders.Siblings = by(from), &family{keys: []consensus.Key{{1}}}
 	return inbound(t, cfg, st, v), st, v
@@ -49,8 +50,8 @@ func second(t *testing.T, from consensus.Key) (addr string, st *mailstore.Store,
 
 // handed is an inbound server whose organisation has dora's mailbox on another node, to which it
 // dials.
-func handed(t *testing.T, dial client.Dialer) (c *dialogue, here *mailstore.Store, seen *verifier) {
-	here, seen = localStore(t), &verifier{}
+func handed(t *testing.T, dial client.Dialer) (c *dialogue, here *mailstore.Store, seen *deliverytest.Verifier) {
+	here, seen = localStore(t), &deliverytest.Verifier{}
 	cfg := testConfig
 	cfg.NodeKey = by(consensus.Key{9})
 	cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: dial}}}
@@ -70,7 +71,7 @@ func TestHandedOver(t *testing.T) {
 	if len(inboxOf(t, here, "user@local.example", "inbox")) != 0 || len(inboxOf(t, there, "dora@local.example", "inbox")) != 1 {
 		t.Error("it is not where it belongs")
 	}
-	a := seen.seen()
+	a := seen.Seen()
 	if len(a) != 1 || a[0].Peer.Node == nil || *a[0].Peer.Node != (consensus.Key{9}) ||
 		!strings.HasPrefix(string(a[0].Raw), "Received: ") || strings.Contains(string(a[0].Raw), courierName) || !slices.Equal(a[0].Recipients, []string{"dora@local.example"}) {
 		t.Errorf("it arrived as %+v", a)
@@ -113,7 +114,7 @@ func TestCourierBringsToTwoNodes(t *testing.T) {
 	cfg := testConfig
 	cfg.NodeKey = by(consensus.Key{9})
 	cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(addr)}}}
-	entrance := inbound(t, cfg, here, &verifier{})
+	entrance := inbound(t, cfg, here, &deliverytest.Verifier{})
 	n := nearNode(t, nil)
 	n.courier.router = routes{"local.example": client.Route{Dial: tcp(entrance)}}
 	n.courier.cfg.Sending.FirstRetry = time.Hour
@@ -140,7 +141,7 @@ func TestNotHandedOver(t *testing.T) {
 	c.say("Subject: both\r\n\r\nx\r\n.\r\n", "^451 ")
 	cfg := testConfig
 	cfg.Holders.Siblings = silent{&family{}}
-	c = greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+	c = greeted(t, inbound(t, cfg, localStore(t), &deliverytest.Verifier{}))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 	c.say("RCPT TO:<dora@local.example>\r\n", "^451 ")
 }
@@ -159,11 +160,11 @@ func TestHandedOverWholeOrNot(t *testing.T) {
 			}
 		}
 		st := storeWith(t, left...)
-		addr := inbound(t, testConfig, st, &verifier{}) // of a stranger's connection: a plain refusal
+		addr := inbound(t, testConfig, st, &deliverytest.Verifier{}) // of a stranger's connection: a plain refusal
 		cfg := testConfig
 		to := client.Route{To: "second", Dial: tcp(addr)}
 		cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": to, "other@local.example": to}}
-		c := greeted(t, inbound(t, cfg, storeWith(t, "admin=admin@local.example"), &verifier{}))
+		c := greeted(t, inbound(t, cfg, storeWith(t, "admin=admin@local.example"), &deliverytest.Verifier{}))
 		c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 		c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
 		c.say("RCPT TO:<other@local.example>\r\n", "^250 ")
@@ -195,7 +196,7 @@ func TestSiblingAsks(t *testing.T) {
 	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
 	c.say("DATA\r\n", "^354 ")
 	c.say(courierName+"none\r\nSubject: x\r\n\r\nx\r\n.\r\n", "^250 ")
-	if a := seen.seen(); len(a) != 1 || a[0].Peer.Node == nil || !strings.HasPrefix(string(a[0].Raw), courierName) {
+	if a := seen.Seen(); len(a) != 1 || a[0].Peer.Node == nil || !strings.HasPrefix(string(a[0].Raw), courierName) {
 		t.Errorf("it arrived as %+v", a)
 	}
 }
@@ -239,11 +240,11 @@ func TestHandedOverTooLarge(t *testing.T) {
 	cfg := testConfig
 	cfg.Limits.MessageBytes = 400
 	cfg.NodeKey, cfg.Holders.Siblings = by(consensus.Key{1}), &family{keys: []consensus.Key{{1}}}
-	there := inbound(t, cfg, st, &verifier{})
+	there := inbound(t, cfg, st, &deliverytest.Verifier{})
 	cfg.Limits = Limits{}
 	cfg.NodeKey = by(consensus.Key{9})
 	cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(there)}}}
-	c := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+	c := greeted(t, inbound(t, cfg, localStore(t), &deliverytest.Verifier{}))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
 	c.say("DATA\r\n", "^354 ")
@@ -261,7 +262,7 @@ func TestSilentSibling(t *testing.T) {
 	dora := &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(l.Addr().String())}}}
 	cfg := testConfig
 	cfg.Holders.Siblings, cfg.Waits.Dial = dora, 50*time.Millisecond
-	c := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+	c := greeted(t, inbound(t, cfg, localStore(t), &deliverytest.Verifier{}))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
 	c.say("DATA\r\n", "^354 ")

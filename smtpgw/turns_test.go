@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"cairn/smtpgw/client"
+	"cairn/smtpgw/gatewaytest"
 )
 
 // odd is a server that answers a command as answer says; of what is empty, never.
@@ -191,9 +192,9 @@ func TestLongRepliesAreCut(t *testing.T) {
 				}
 				return "250 fine"
 			}}
-			var out lines
+			var out gatewaytest.Lines
 			n := nearNode(t, nil)
-			n.courier.log = out.log()
+			n.courier.log = out.Log()
 			n.courier.cfg.Sending.FirstRetry = time.Hour // one attempt
 			n.courier.router = routes{"odd.example": client.Route{To: "odd", Dial: server.dial}}
 			n.send(t, "user@local.example", mailText("hello"), "a@odd.example", "b@odd.example")
@@ -204,8 +205,8 @@ func TestLongRepliesAreCut(t *testing.T) {
 				last = es[0].LastError
 				return es[0].Attempts > 0
 			})
-			if !strings.Contains(last, tt.told) || len(out.text()) > 4<<10 || len(last) > 4<<10 {
-				t.Errorf("%d octets in the log, and told: %.200s (%d octets)", len(out.text()), last, len(last))
+			if !strings.Contains(last, tt.told) || len(out.Text()) > 4<<10 || len(last) > 4<<10 {
+				t.Errorf("%d octets in the log, and told: %.200s (%d octets)", len(out.Text()), last, len(last))
 			}
 		})
 	}

@@ -113,10 +113,10 @@ func TestAskedAfterALostReply(t *testing.T) {
 			if lost.Load() != 1 || asked.Load() != 1 {
 				t.Errorf("%d replies were lost, and asked was %d times", lost.Load(), asked.Load())
 			}
-			if got := int32(len(far.checker.seen())); got != c.texts {
+			if got := int32(len(far.checker.Seen())); got != c.texts {
 				t.Errorf("the peer got %d texts, want %d", got, c.texts)
 			}
-			if got := len(outside.checker.seen()); got != 0 {
+			if got := len(outside.checker.Seen()); got != 0 {
 				t.Errorf("%d texts went outside", got)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/deliverytest"
 	"cairn/smtpgw/trace"
 )
 
@@ -51,7 +52,7 @@ func TestDeliveredUnrecorded(t *testing.T) {
 			t.Errorf("%s has %q", addr, got)
 		}
 	}
-	for _, a := range n.checker.seen() {
+	for _, a := range n.checker.Seen() {
 		if a.Unrecorded != why {
 			t.Errorf("an arrival says %q", a.Unrecorded)
 		}
@@ -85,7 +86,7 @@ func (f *gateFilter) String() string { return "a filter" }
 // neither is read whole, nor taken to the filter, for as long as nothing is recorded.
 func TestUnrecordedLooksSeldom(t *testing.T) {
 	st := localStore(t)
-	v, refusing := &verifier{}, &gateFilter{run: func(context.Context) error { return &Rejection{Text: "not this one"} }}
+	v, refusing := &deliverytest.Verifier{}, &gateFilter{run: func(context.Context) error { return &Rejection{Text: "not this one"} }}
 	cfg := testConfig
 	cfg.InboundFilter = refusing
 	carrying := configOf(cfg)
@@ -103,8 +104,8 @@ func TestUnrecordedLooksSeldom(t *testing.T) {
 	for second := range 3600 {
 		w.look(t.Context(), now.Add(time.Duration(second)*time.Second))
 	}
-	if refusing.runs < 3 || refusing.runs > 8 || len(v.seen()) != refusing.runs {
-		t.Errorf("judged %d times, filtered %d times within an hour", len(v.seen()), refusing.runs)
+	if refusing.runs < 3 || refusing.runs > 8 || len(v.Seen()) != refusing.runs {
+		t.Errorf("judged %d times, filtered %d times within an hour", len(v.Seen()), refusing.runs)
 	}
 	if len(w.again) != 1 {
 		t.Errorf("remembers %d entries", len(w.again))
