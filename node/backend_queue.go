@@ -13,7 +13,7 @@ import (
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
 	"cairn/node/api"
-	"cairn/smtpgw"
+	"cairn/smtpgw/courier"
 )
 
 // queueLimit is how many entries of the queue are listed.
@@ -199,7 +199,7 @@ func (n *Node) DropQueue(ctx context.Context, r api.QueueDrop) (*api.QueueChange
 				v.To = e.From
 			}
 		case which.ID != 0:
-		case errors.Is(err, smtpgw.ErrUnderWay):
+		case errors.Is(err, courier.ErrUnderWay):
 			v.UnderWay++
 			return nil
 		case errors.Is(err, outbox.ErrGone): // it has left meanwhile
@@ -210,7 +210,7 @@ func (n *Node) DropQueue(ctx context.Context, r api.QueueDrop) (*api.QueueChange
 	if err == nil && v.Entries == 0 && v.UnderWay == 0 {
 		err = n.noneNamed(which)
 	}
-	if errors.Is(err, smtpgw.ErrUnderWay) {
+	if errors.Is(err, courier.ErrUnderWay) {
 		return nil, api.Errorf(api.CodeTryLater, fmt.Sprintf("cairn queue hold %d", r.ID), "entry %d is not dropped: %v, and may succeed; hold it, and try again", r.ID, err)
 	}
 	if err != nil {
