@@ -14,9 +14,9 @@ import (
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
 	"cairn/node/api"
-	"cairn/smtpgw"
 	"cairn/smtpgw/address"
 	"cairn/smtpgw/refuse"
+	"cairn/smtpgw/courier"
 )
 
 // queueLimit is how many entries of the queue are listed.
@@ -217,7 +217,7 @@ func (n *Node) DropQueue(ctx context.Context, r api.QueueDrop) (*api.QueueChange
 				v.To = e.From
 			}
 		case which.ID != 0:
-		case errors.Is(err, smtpgw.ErrUnderWay):
+		case errors.Is(err, courier.ErrUnderWay):
 			v.UnderWay++
 			return nil
 		case errors.Is(err, outbox.ErrGone): // it has left meanwhile
@@ -231,7 +231,7 @@ func (n *Node) DropQueue(ctx context.Context, r api.QueueDrop) (*api.QueueChange
 	if err == nil && v.Entries == 0 && v.UnderWay == 0 && v.Damaged == "" {
 		err = n.noneNamed(which)
 	}
-	if errors.Is(err, smtpgw.ErrUnderWay) {
+	if errors.Is(err, courier.ErrUnderWay) {
 		return nil, api.Errorf(api.CodeTryLater, fmt.Sprintf("cairn queue hold %d", r.ID), "entry %d is not dropped: %v, and may succeed; hold it, and try again", r.ID, err)
 	}
 	if err != nil {

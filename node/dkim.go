@@ -97,7 +97,7 @@ func (n *Node) dkimDomains() []string {
 	return slices.DeleteFunc(n.homeFirst(), isReserved)
 }
 
-// signDKIM is the gateway's smtpgw.Sign. A key whose record is not seen signs nothing: mail with a
+// signDKIM is the gateway's courier.Sign. A key whose record is not seen signs nothing: mail with a
 // signature that fails is worse off than mail without.
 func (n *Node) signDKIM(domain string, message ...[]byte) []byte {
 	if !slices.Contains(n.dkimDomains(), domain) {

@@ -32,6 +32,7 @@ import (
 	"cairn/node/p2p"
 	"cairn/smtpgw"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/courier"
 	"cairn/smtpgw/lists"
 	"cairn/smtpgw/milter"
 	"cairn/smtpgw/reports/collect"
@@ -55,7 +56,7 @@ type Node struct {
 	log        *slog.Logger
 	relog      func(LogConfig) error
 	hangup     <-chan struct{} // the configuration is to be read anew
-	sending    smtpgw.Sending
+	sending    courier.Sending
 
 	store   *mailstore.Store
 	index   *index.Index
@@ -86,7 +87,7 @@ type Node struct {
 	dkim     *dkimKeys
 	queue    *outbox.Queue
 	recorder *recorder.Recorder
-	courier  *smtpgw.Courier
+	courier  *courier.Courier
 	lists    *lists.Distributor
 	throttle *smtpgw.Throttle
 
@@ -354,7 +355,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 		arrival.Sources{Arrival: n.arrivalSources(gw), Account: []arrival.AccountSource{n.history, smtpgw.SentOnBy{}}})
 	delivery.ReportTo(n.queue)
 	delivery.SetForwarding(n.forwarding())
-	n.courier = smtpgw.NewCourier(n.courierConfig(gw), n.queue, router{n}, delivery, n.part("queue"))
+	n.courier = courier.New(n.courierConfig(gw), n.queue, router{n}, delivery, n.part("queue"))
 	n.lists = lists.NewDistributor(gw.Hostname, gw.Clock.Now, n.store, n.queue, listStanding, n.part("smtp"))
 	n.lists.SetMarks(lists.Marks{Seal: n.sealChangedARC, Sign: n.signDKIM})
 	n.submission = smtpgw.NewSubmission(gw, n.store, n.queue, n.part("smtp"))

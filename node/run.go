@@ -9,7 +9,7 @@ import (
 
 	"cairn/mailstore/diskroom"
 	"cairn/node/api"
-	"cairn/smtpgw"
+	"cairn/smtpgw/courier"
 )
 
 // RunOptions are the parts of a run that the command line decides.
@@ -18,7 +18,7 @@ type RunOptions struct {
 	Ready func(status api.Status) // called once when the node serves; may be nil
 	Now   func() time.Time        // the clock; nil: this machine's
 
-	Sending smtpgw.Sending // how mail is sent on, where a measurement wants it otherwise than usual
+	Sending courier.Sending // how mail is sent on, where a measurement wants it otherwise than usual
 
 	// Relog takes the settings of the log when they have changed, and opens its file anew; nil: the
 	// log stays as it is.

@@ -20,6 +20,7 @@ import (
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/client"
 	"cairn/smtpgw/clock"
+	"cairn/smtpgw/courier"
 	"cairn/smtpgw/holder"
 	"cairn/smtpgw/lists"
 	"cairn/smtpgw/refuse"
@@ -148,12 +149,12 @@ func (r router) Route(ctx context.Context, domain string) (client.Route, error) 
 	return r.RouteFrom(ctx, "", domain, false)
 }
 
-// RouteFrom is smtpgw.SenderRouter: who takes mail outside, and how, may depend on the sender.
+// RouteFrom is courier.SenderRouter: who takes mail outside, and how, may depend on the sender.
 func (r router) RouteFrom(ctx context.Context, from, domain string, anyTLS bool) (client.Route, error) {
 	return r.routeBy(ctx, r.outside, from, domain, anyTLS)
 }
 
-// RouteReport is smtpgw.ReportRouter.
+// RouteReport is courier.ReportRouter.
 func (r router) RouteReport(ctx context.Context, from, domain string) (client.Route, error) {
 	return r.routeBy(ctx, r.outside.uncounted(), from, domain, true)
 }
@@ -333,8 +334,8 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 }
 
 // courierConfig is what the courier needs of the node, beside what it shares with the servers.
-func (n *Node) courierConfig(gw smtpgw.Config) smtpgw.CourierConfig {
-	return smtpgw.CourierConfig{
+func (n *Node) courierConfig(gw smtpgw.Config) courier.Config {
+	return courier.Config{
 		Hostname:   gw.Hostname,
 		Directory:  gw.Directory(),
 		Holders:    gw.Holders,

@@ -2,9 +2,6 @@ package smtpgw
 
 import (
 	"bufio"
-	"bytes"
-	"crypto/ed25519"
-	"encoding/base64"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -12,50 +9,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/emersion/go-msgauth/dkim"
-
 	"cairn/consensus"
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/forwarders"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres/lookup/lookuptest"
+	"cairn/smtpgw/deliverytest"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/screen"
 	"cairn/smtpgw/trace"
 )
-
-var signerKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
-
-// outsideDNS is that of a world with a domain that wants forged mail refused.
-func outsideDNS() *lookuptest.Zone {
-	return &lookuptest.Zone{
-		TXTs: map[string][]string{
-			"org.example":                 {"v=spf1 ip4:192.0.2.1 -all"},
-			"s._domainkey.org.example":    {"v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(signerKey.Public().(ed25519.PublicKey))},
-			"_dmarc.org.example":          {"v=DMARC1; p=reject"},
-			"_dmarc.aside.example":        {"v=DMARC1; p=quarantine"},
-			"_dmarc.trying.example":       {"v=DMARC1; p=reject; t=y"},
-			"_dmarc.halfway.example":      {"v=DMARC1; p=reject"},
-			"here.example":                {"v=spf1 ip4:127.0.0.1 -all"},
-			"_dmarc.here.example":         {"v=DMARC1; p=reject"},
-			"_dmarc.silent.local.example": {"v=DMARC1; p=reject"},
-		},
-		Addrs:  map[string][]string{"mx.here.example": {"127.0.0.1"}},
-		Names:  map[string][]string{"127.0.0.1": {"mx.here.example"}},
-		Silent: map[string]bool{".silent.example": true, "s._domainkey.halfway.example": true},
-	}
-}
-
-// dkimSigned is a message as another program signs it.
-func dkimSigned(t *testing.T, domain, text string) string {
-	t.Helper()
-	var b bytes.Buffer
-	o := &dkim.SignOptions{Domain: domain, Selector: "s", Signer: signerKey, HeaderCanonicalization: dkim.CanonicalizationRelaxed}
-	if err := dkim.Sign(&b, strings.NewReader(text), o); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}
 
 // authenticating is a delivery that finds no record on anything, and asks dns.
 func authenticating(st *mailstore.Store, dns *lookuptest.Zone, now func() time.Time, verdict record.Verdict, from string) *Delivery {
@@ -63,7 +27,7 @@ func authenticating(st *mailstore.Store, dns *lookuptest.Zone, now func() time.T
 	cfg.Clock.Now = now
 	found := screen.Finding{Verdict: verdict, From: from}
 	source := NewAuthentication(cfg, dns, func(netip.Addr) bool { return true }, nil)
-	return NewDelivery(cfg, st, &verifier{found: found}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{source}})
+	return NewDelivery(cfg, st, &deliverytest.Verifier{Found: found}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{source}})
 }
 
 // bring hands a message to an inbound listener over TCP and wants that reply.
@@ -88,13 +52,13 @@ func TestAuthentication(t *testing.T) {
 		label                    string
 		says                     []string
 	}{
-		{"signed", "bounce@list.example", "jo@org.example", dkimSigned(t, "org.example", letter("jo@org.example")), record.Unrecorded, mailstore.LabelInbox,
+		{"signed", "bounce@list.example", "jo@org.example", deliverytest.DKIMSigned(t, "org.example", letter("jo@org.example")), record.Unrecorded, mailstore.LabelInbox,
 			[]string{"spf=none", "dkim=pass header.d=org.example", "dmarc=pass header.from=org.example"}},
 		{"sent by its own server", "jo@here.example", "jo@here.example", letter("jo@here.example"), record.Unrecorded, mailstore.LabelInbox,
 			[]string{"spf=pass", "smtp.mailfrom=jo@here.example", "dkim=none", "dmarc=pass header.from=here.example", "iprev=pass reason=\"mx.here.example\" policy.iprev=127.0.0.1"}},
 		{"forged", "jo@org.example", "jo@org.example", letter("jo@org.example"), record.Unrecorded, mailstore.LabelQuarantine,
 			[]string{"spf=fail", "dkim=none", "dmarc=fail", "its policy is reject"}},
-		{"signed and changed", "jo@org.example", "jo@org.example", strings.Replace(dkimSigned(t, "org.example", letter("jo@org.example")), "Hello", "Give", 1), record.Unrecorded, mailstore.LabelQuarantine,
+		{"signed and changed", "jo@org.example", "jo@org.example", strings.Replace(deliverytest.DKIMSigned(t, "org.example", letter("jo@org.example")), "Hello", "Give", 1), record.Unrecorded, mailstore.LabelQuarantine,
 			[]string{"dkim=fail reason=\"the body was changed\" header.d=org.example", "dmarc=fail"}},
 		{"forged, to be put aside", "jo@peer.example", "jo@aside.example", letter("jo@aside.example"), record.Unrecorded, mailstore.LabelSpam, []string{"dmarc=fail", "quarantine"}},
 		{"forged, the policy is tried out", "jo@peer.example", "jo@trying.example", letter("jo@trying.example"), record.Unrecorded, mailstore.LabelInbox, []string{"dmarc=fail", "not to be applied"}},
@@ -106,8 +70,8 @@ func TestAuthentication(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			st := localStore(t)
-			d := authenticating(st, outsideDNS(), time.Now, c.verdict, c.author)
-			bring(t, serve(t, NewInbound(testConfig, st, d, discard())), c.from, c.text, "^250")
+			d := authenticating(st, deliverytest.OutsideDNS(), time.Now, c.verdict, c.author)
+			bring(t, gatewaytest.Serve(t, NewInbound(testConfig, st, d, discard())), c.from, c.text, "^250")
 			got := inboxOf(t, st, "user@local.example", c.label)
 			if len(got) != 1 {
 				t.Fatalf("%d in %s", len(got), c.label)
@@ -133,10 +97,10 @@ func TestSilentDNS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			st := localStore(t)
 			now := time.Unix(1700000000, 0)
-			d := authenticating(st, outsideDNS(), func() time.Time { return now }, record.Unrecorded, author)
-			addr := serve(t, NewInbound(testConfig, st, d, discard()))
+			d := authenticating(st, deliverytest.OutsideDNS(), func() time.Time { return now }, record.Unrecorded, author)
+			addr := gatewaytest.Serve(t, NewInbound(testConfig, st, d, discard()))
 			domain := author[strings.IndexByte(author, '@')+1:]
-			text := dkimSigned(t, domain, strings.Replace(mailText("x"), "user@local.example", author, 1))
+			text := deliverytest.DKIMSigned(t, domain, strings.Replace(mailText("x"), "user@local.example", author, 1))
 			silent := "^451 4.7.0 whether this message is from " + domain + " is not known at present"
 			bring(t, addr, "jo@peer.example", text, silent)
 			now = now.Add(unsurePatience - time.Second)
@@ -161,8 +125,8 @@ func TestTrustedSealer(t *testing.T) {
 		st := localStore(t)
 		source := NewAuthentication(testConfig, &lookuptest.Zone{TXTs: texts}, func(netip.Addr) bool { return true }, sealers)
 		found := screen.Finding{Verdict: record.Unrecorded, From: "jo@alpha.example"}
-		d := NewDelivery(testConfig, st, &verifier{found: found}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{source}})
-		bring(t, serve(t, NewInbound(testConfig, st, d, discard())), "owner@beta.example", string(raw), "^250")
+		d := NewDelivery(testConfig, st, &deliverytest.Verifier{Found: found}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{source}})
+		bring(t, gatewaytest.Serve(t, NewInbound(testConfig, st, d, discard())), "owner@beta.example", string(raw), "^250")
 		got := inboxOf(t, st, "user@local.example", label)
 		if len(got) != 1 || !strings.Contains(got[0], "dmarc=fail") || strings.Contains(got[0], "arc=pass reason") != (label == mailstore.LabelInbox) {
 			t.Errorf("%v: %.900q", sealers, got)
@@ -182,15 +146,15 @@ func TestSentOnByWhoIsNamed(t *testing.T) {
 		_, err = forwarders.Add(tx, a.ID, forwarders.Forwarder{Address: "all@org.example", Kind: forwarders.List})
 		return err
 	})
-	d := authenticating(st, outsideDNS(), time.Now, record.Unrecorded, "jo@aside.example")
+	d := authenticating(st, deliverytest.OutsideDNS(), time.Now, record.Unrecorded, "jo@aside.example")
 	d.sources.Account = []arrival.AccountSource{SentOnBy{}}
 	letter := strings.Replace(mailText("x"), "user@local.example", "jo@aside.example", 1)
-	c := greeted(t, serve(t, NewInbound(testConfig, st, d, discard())))
+	c := greeted(t, gatewaytest.Serve(t, NewInbound(testConfig, st, d, discard())))
 	c.say("MAIL FROM:<owner@org.example>\r\nRCPT TO:<user@local.example>\r\nRCPT TO:<other@local.example>\r\nDATA\r\n", "^250")
 	c.expect("^250")
 	c.expect("^250")
 	c.expect("^354")
-	c.say(dkimSigned(t, "org.example", letter)+".\r\n", "^250")
+	c.say(deliverytest.DKIMSigned(t, "org.example", letter)+".\r\n", "^250")
 	for address, label := range map[string]string{"user@local.example": mailstore.LabelInbox, "other@local.example": mailstore.LabelSpam} {
 		if got := inboxOf(t, st, address, label); len(got) != 1 || strings.Contains(got[0], screen.MethodForwarder) {
 			t.Errorf("%s: %q", address, got)
@@ -285,7 +249,7 @@ func TestStrangersOverStreams(t *testing.T) {
 		dns := &lookuptest.Zone{TXTs: map[string][]string{"_dmarc.bank.example": {"v=DMARC1; p=reject"}, "bank.example": {"v=spf1 ip4:192.0.2.7 -all"}}}
 		source := NewAuthentication(cfg, dns, func(netip.Addr) bool { return true }, nil)
 		found := screen.Finding{Verdict: record.Unrecorded, From: "jo@bank.example"}
-		d := NewDelivery(cfg, st, &verifier{found: found}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{source}})
+		d := NewDelivery(cfg, st, &deliverytest.Verifier{Found: found}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{source}})
 		l := servePipes(t, NewInbound(cfg, st, d, discard()))
 		for ip, in := range map[string]string{"192.0.2.8": label, "192.0.2.7": mailstore.LabelInbox} {
 			before := len(inboxOf(t, st, "user@local.example", in))
@@ -314,7 +278,7 @@ func TestStrangersOverStreams(t *testing.T) {
 
 // Of mail by nodes, and of what this node brings, the DNS is not asked.
 func TestAuthenticationIsOfServersOutside(t *testing.T) {
-	source := NewAuthentication(testConfig, outsideDNS(), func(a netip.Addr) bool { return !a.IsLoopback() }, nil)
+	source := NewAuthentication(testConfig, deliverytest.OutsideDNS(), func(a netip.Addr) bool { return !a.IsLoopback() }, nil)
 	raw := []byte(mailText("x"))
 	for name, peer := range map[string]trace.Peer{"a node": {Node: new(consensus.Key), Addr: "12D3"}, "this node": {Protocol: trace.ProtocolLocal}} {
 		if e, err := source.Gather(t.Context(), &arrival.Arrival{Raw: raw, Peer: peer}); e != nil || err != nil {

@@ -13,6 +13,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/client"
+	"cairn/smtpgw/deliverytest"
 	"cairn/smtpgw/holder"
 	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/trace"
@@ -32,7 +33,7 @@ func mailServer(dial client.Dialer, err error, addresses ...string) func(context
 // be, whoever brings it. Another node of the organisation is asked first, unless it is the one that
 // brings it.
 func TestBeside(t *testing.T) {
-	there, seen := storeWith(t, "cleo=cleo@local.example"), &verifier{}
+	there, seen := storeWith(t, "cleo=cleo@local.example"), &deliverytest.Verifier{}
 	dial := tcp(inbound(t, testConfig, there, seen))
 	cfg := testConfig
 	cfg.NodeKey = by(consensus.Key{9})
@@ -41,13 +42,13 @@ func TestBeside(t *testing.T) {
 		if cfg.Holders.Siblings = siblings; i == 2 {
 			siblings.(*family).at = map[string]client.Route{"cleo@local.example": {}}
 		}
-		c := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+		c := greeted(t, inbound(t, cfg, localStore(t), &deliverytest.Verifier{}))
 		c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 		c.say("RCPT TO:<nobody@local.example>\r\n", "^(550 5.1.1|451 4.4.6) ")
 		c.say("RCPT TO:<cleo@local.example>\r\n", "^250 ")
 		c.say("DATA\r\n", "^354 ")
 		c.say("Authentication-Results: mx.local.example; x-cairn=pass\r\nX-Spam-Flag: NO\r\nSubject: beside\r\n\r\nx\r\n.\r\n", "^250 ")
-		got := seen.seen()
+		got := seen.Seen()
 		raw := string(got[len(got)-1].Raw)
 		if len(got) != i+1 || strings.Count(raw, "Authentication-Results:") != 1 || !strings.Contains(raw, "x-cairn=") || strings.Contains(raw, "x-cairn=pass\r\nX-Spam") ||
 			strings.Contains(raw, "X-Spam-Flag: NO") || strings.Contains(raw, courierName) || !strings.HasSuffix(raw, "Subject: beside\r\n\r\nx\r\n") {
@@ -56,7 +57,7 @@ func TestBeside(t *testing.T) {
 	}
 	// What is not known now is no "nobody".
 	cfg.Holders.Siblings, cfg.Holders.Beside = nil, mailServer(dial, errors.New("away"), "cleo@local.example")
-	c := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+	c := greeted(t, inbound(t, cfg, localStore(t), &deliverytest.Verifier{}))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 	c.say("RCPT TO:<cleo@local.example>\r\n", "^451 4.4.1 ")
 }

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cairn/smtpgw/deliverytest"
+	"cairn/smtpgw/gatewaytest"
 )
 
 // calledFrom is a dialogue of a client at an address of loopback that begins a mail.
@@ -35,8 +38,8 @@ func TestTextThatStandsMakesRoom(t *testing.T) {
 			cfg := testConfig
 			cfg.Limits.MessageBytes, cfg.Limits.TextBytes, cfg.Limits.TextTurn = 200_000, 800_000, 50*time.Millisecond
 			st := localStore(t)
-			server := NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), discard())
-			addr := serve(t, server)
+			server := NewInbound(cfg, st, testDelivery(cfg, st, &deliverytest.Verifier{}), discard())
+			addr := gatewaytest.Serve(t, server)
 			held := mailText("held") + strings.Repeat("x\r\n", 20<<10)
 			var all []*dialogue
 			for i := range byte(4) {

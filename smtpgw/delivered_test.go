@@ -1,7 +1,6 @@
 package smtpgw
 
 import (
-	"context"
 	"fmt"
 	"regexp"
 	"strings"
@@ -10,18 +9,10 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/deliverytest"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/screen"
 )
-
-// spfSays is a source of one result of SPF, about the envelope sender of each arrival.
-type spfSays string
-
-func (s spfSays) Gather(_ context.Context, a *arrival.Arrival) ([]screen.Result, error) {
-	if s == "" {
-		return nil, nil
-	}
-	return []screen.Result{{Method: "spf", Result: string(s), About: a.From, Property: "smtp.mailfrom"}}, nil
-}
 
 // TestSuccessReports: who asks for it is told of what came into an inbox, once for each message,
 // and only where SPF passes for him.
@@ -29,7 +20,7 @@ func TestSuccessReports(t *testing.T) {
 	const ask = " NOTIFY=SUCCESS,FAILURE"
 	for _, tt := range []struct {
 		name       string
-		spf        spfSays
+		spf        deliverytest.SPFSays
 		found      screen.Finding
 		from       string
 		user, also string // what is asked about user@ and other@
@@ -51,9 +42,9 @@ func TestSuccessReports(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			st := localStore(t)
 			queue := outbox.New(st)
-			d := NewDelivery(testConfig, st, &verifier{found: tt.found}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{tt.spf}})
+			d := NewDelivery(testConfig, st, &deliverytest.Verifier{Found: tt.found}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{tt.spf}})
 			d.ReportTo(queue)
-			c := greeted(t, serve(t, NewInbound(testConfig, st, d, discard())))
+			c := greeted(t, gatewaytest.Serve(t, NewInbound(testConfig, st, d, discard())))
 			c.say("MAIL FROM:<"+tt.from+"> RET=FULL ENVID=QQ+2B1\r\n", "^250 ")
 			rcpt := tt.user
 			if rcpt != "" {
@@ -94,7 +85,7 @@ func TestSuccessReports(t *testing.T) {
 
 // TestInboundOffersDSN: what other servers ask is taken, with its mistakes told as at submission.
 func TestInboundOffersDSN(t *testing.T) {
-	st, v := localStore(t), &verifier{}
+	st, v := localStore(t), &deliverytest.Verifier{}
 	d := dial(t, inbound(t, testConfig, st, v))
 	d.expect("^220 ")
 	if all := d.say("EHLO client.example\r\n", "^250 "); !strings.Contains(all, "250-DSN\r\n") {
@@ -108,7 +99,7 @@ func TestInboundOffersDSN(t *testing.T) {
 	d.say("DATA\r\n", "^354 ")
 	d.say(mailText("kept")+".\r\n", "^250 ")
 	want := outbox.DSN{HDRS: true, EnvID: "id", Asked: []outbox.Asked{{Recipient: "user@local.example", Notify: outbox.NotifyNever, Original: "rfc822;u@old.example"}}}
-	if got := v.seen(); len(got) != 1 || fmt.Sprint(got[0].DSN) != fmt.Sprint(want) {
+	if got := v.Seen(); len(got) != 1 || fmt.Sprint(got[0].DSN) != fmt.Sprint(want) {
 		t.Errorf("it arrived as %+v", got)
 	}
 }

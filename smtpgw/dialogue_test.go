@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"cairn/smtpgw/deliverytest"
 )
 
 func TestDialogues(t *testing.T) {
@@ -17,7 +19,7 @@ func TestDialogues(t *testing.T) {
 			t.Run(mode.String()+"/"+f.Name, func(t *testing.T) {
 				var d *dialogue
 				if mode == Inbound {
-					d = dial(t, inbound(t, testConfig, localStore(t), &verifier{}))
+					d = dial(t, inbound(t, testConfig, localStore(t), &deliverytest.Verifier{}))
 				} else {
 					addr, _ := submission(t, testConfig, localStore(t))
 					d = dial(t, addr)

@@ -1,5 +1,5 @@
-// Package smtpgw moves mail: it takes messages in over SMTP, puts outbound
-// mail into a durable queue, and carries it to the nodes of other organisations.
+// Package smtpgw serves mail: it takes messages in over SMTP, puts outbound
+// mail into a durable queue, and delivers what is for accounts here.
 //
 //   - Server accepts connections of any net.Listener, TCP or libp2p streams
 //     alike. One session type serves both modes: Submission for the mail
@@ -14,9 +14,10 @@
 //     is evidence; screen.Decide says where the mail goes.
 //   - Filing keeps that evidence, and lets labels follow when a verdict changes.
 //   - History remembers what accounts had to do with which addresses.
-//   - Courier follows the sealed entries of the queue (mailstore/outbox), finds
-//     a Route for each domain (package client) and hands the message over, or returns it to its
-//     sender as an RFC 3464 report.
+//
+// Package courier carries what is in the queue (mailstore/outbox) on, by routes
+// and sessions of package client. Neither it nor the servers import each other;
+// what both need is in packages of its own.
 //
 // Mailing lists that this node hosts are in package lists.
 //

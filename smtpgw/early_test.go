@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/deliverytest"
 )
 
 // TestEarlyTalkers: who speaks before the greeting is turned away, on a socket
@@ -46,7 +47,7 @@ func TestEarlyTalkers(t *testing.T) {
 	}
 	st := localStore(t)
 	newInbound := func() *Server {
-		return NewInbound(testConfig, st, testDelivery(testConfig, st, &verifier{}), discard())
+		return NewInbound(testConfig, st, testDelivery(testConfig, st, &deliverytest.Verifier{}), discard())
 	}
 	t.Run("early", func(t *testing.T) {
 		d := conns(t, newInbound(), "EHLO early.example\r\n")

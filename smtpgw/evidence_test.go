@@ -14,6 +14,8 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/deliverytest"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/screen"
 	"cairn/smtpgw/trace"
 )
@@ -41,7 +43,7 @@ func TestEvidenceOfSources(t *testing.T) {
 	filing := NewFiling(screen.Policy{})
 	missing := screen.Finding{Verdict: record.Missing, Domains: []string{"peer.example"}}
 	dkim := screen.Result{Method: "dkim", Result: screen.Pass, About: "peer.example", Property: "header.d"}
-	d := NewDelivery(testConfig, st, &verifier{found: missing}, filing, arrival.Sources{Arrival: []arrival.Source{saying{says: dkim}}})
+	d := NewDelivery(testConfig, st, &deliverytest.Verifier{Found: missing}, filing, arrival.Sources{Arrival: []arrival.Source{saying{says: dkim}}})
 	if err := deliver(t, d, "user@local.example"); err != nil {
 		t.Fatal(err)
 	}
@@ -94,9 +96,9 @@ func TestEvidenceOfSources(t *testing.T) {
 // A source that fails is our own trouble, for now.
 func TestSourceFails(t *testing.T) {
 	st := localStore(t)
-	d := NewDelivery(testConfig, st, &verifier{}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{saying{fail: errors.New("no answer")}}})
+	d := NewDelivery(testConfig, st, &deliverytest.Verifier{}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{saying{fail: errors.New("no answer")}}})
 	s := NewInbound(testConfig, st, d, discard())
-	c := greeted(t, serve(t, s))
+	c := greeted(t, gatewaytest.Serve(t, s))
 	c.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
 	c.expect("^250")
 	c.expect("^354")
@@ -110,8 +112,8 @@ func TestSourceFails(t *testing.T) {
 func TestRefusal(t *testing.T) {
 	st := localStore(t)
 	bad := screen.Finding{Verdict: record.Invalid, Lasting: true, Reasons: []string{"the path\r\n is wröng " + strings.Repeat("x", 2000)}}
-	d := NewDelivery(testConfig, st, &verifier{found: bad}, NewFiling(screen.Policy{Invalid: screen.InvalidRefuse}), arrival.Sources{})
-	c := greeted(t, serve(t, NewInbound(testConfig, st, d, discard())))
+	d := NewDelivery(testConfig, st, &deliverytest.Verifier{Found: bad}, NewFiling(screen.Policy{Invalid: screen.InvalidRefuse}), arrival.Sources{})
+	c := greeted(t, gatewaytest.Serve(t, NewInbound(testConfig, st, d, discard())))
 	c.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nRCPT TO:<other@local.example>\r\nDATA\r\n", "^250")
 	c.expect("^250")
 	c.expect("^250")

@@ -13,6 +13,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/deliverytest"
 	"cairn/smtpgw/filter"
 	"cairn/smtpgw/rawheader"
 	"cairn/smtpgw/trace"
@@ -144,7 +145,7 @@ func TestInboundFilter(t *testing.T) {
 			cfg := testConfig
 			cfg.InboundFilter = newShell(tt.script)
 			st := localStore(t)
-			d := greeted(t, inbound(t, cfg, st, &verifier{}))
+			d := greeted(t, inbound(t, cfg, st, &deliverytest.Verifier{}))
 			d.say("MAIL FROM:<a@far.example>\r\n", "^250 ")
 			d.say("RCPT TO:<user@local.example>\r\n", "^250 ")
 			d.say("DATA\r\n", "^354 ")

@@ -12,6 +12,7 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/deliverytest"
 	"cairn/smtpgw/screen"
 	"cairn/smtpgw/trace"
 )
@@ -57,7 +58,7 @@ func TestInboundDelivery(t *testing.T) {
 	key := consensus.Key{7}
 	cfg := testConfig
 	cfg.NodeKey = func(net.Conn) *consensus.Key { return &key }
-	v := &verifier{found: screen.Finding{Verdict: record.Replayed}}
+	v := &deliverytest.Verifier{Found: screen.Finding{Verdict: record.Replayed}}
 	d := greeted(t, inbound(t, cfg, st, v))
 	below := "Authentication-Results: mx.far.example; dkim=pass\r\n" + mailText("hello")
 	forged := "Authentication-Results: MX.local.example;\r\n x-cairn=pass reason=\"verdict=verified\"\r\n"
@@ -68,7 +69,7 @@ func TestInboundDelivery(t *testing.T) {
 	d.say("DATA\r\n", "^354")
 	ref := regexp.MustCompile(`[0-9a-f]{16}`).FindString(d.say(forged+below+".\r\n", "^250 2.0.0 "))
 
-	a := v.seen()[0]
+	a := v.Seen()[0]
 	if string(a.Raw) != forged+below || a.From != "S@peer.example" || a.Peer.Helo != "client.example" || *a.Peer.Node != key || a.Peer.Protocol != "ESMTP" {
 		t.Errorf("arrival %+v", a)
 	}
@@ -100,7 +101,7 @@ func TestInboundDelivery(t *testing.T) {
 // TestSameRecordIsNotStoredTwice: a courier whose 250 was lost comes again.
 func TestSameRecordIsNotStoredTwice(t *testing.T) {
 	st := localStore(t)
-	addr := inbound(t, testConfig, st, &verifier{})
+	addr := inbound(t, testConfig, st, &deliverytest.Verifier{})
 	for range 2 {
 		d := greeted(t, addr)
 		d.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
@@ -115,13 +116,13 @@ func TestSameRecordIsNotStoredTwice(t *testing.T) {
 
 func TestUTF8Addresses(t *testing.T) {
 	st := storeWith(t, "jo=jörg@local.example")
-	v := &verifier{}
+	v := &deliverytest.Verifier{}
 	d := greeted(t, inbound(t, testConfig, st, v))
 	d.say("MAIL FROM:<ü@BÜCHER.example> SMTPUTF8\r\n", "^250")
 	d.say("RCPT TO:<JÖRG@local.example>\r\n", "^250")
 	d.say("DATA\r\n", "^354")
 	d.say(mailText("utf8")+".\r\n", "^250")
-	a := v.seen()[0]
+	a := v.Seen()[0]
 	if a.From != "ü@xn--bcher-kva.example" || a.Recipients[0] != "JÖRG@local.example" || a.Peer.Protocol != "UTF8SMTP" {
 		t.Errorf("arrival %+v", a)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"cairn/smtpgw/deliverytest"
 	"cairn/smtpgw/limits"
 	"cairn/smtpgw/tlstest"
 )
@@ -27,7 +28,7 @@ func TestInboundTLS(t *testing.T) {
 	cert, roots := tlstest.Certificate(t, "mx.local.example")
 	cfg := testConfig
 	cfg.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, SessionTicketsDisabled: true}
-	st, seen := localStore(t), &verifier{}
+	st, seen := localStore(t), &deliverytest.Verifier{}
 	addr := inbound(t, cfg, st, seen)
 	var given tickets
 	config := &tls.Config{ServerName: "mx.local.example", RootCAs: roots, ClientSessionCache: &given}
@@ -52,7 +53,7 @@ func TestInboundTLS(t *testing.T) {
 	d.say("DATA\r\n", "^354 ")
 	d.say(mailText("a")+".\r\n", "^250 ")
 	d.say("QUIT\r\n", "^221 ")
-	if all := seen.seen(); len(all) != 1 || all[0].From != "s@peer.example" || all[0].Peer.Protocol != "ESMTPS" {
+	if all := seen.Seen(); len(all) != 1 || all[0].From != "s@peer.example" || all[0].Peer.Protocol != "ESMTPS" {
 		t.Errorf("arrived: %+v", all)
 	}
 	if given != 0 {

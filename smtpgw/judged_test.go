@@ -8,6 +8,7 @@ import (
 	"cairn/consensus/record"
 	"cairn/smtpgw/arrival"
 	"cairn/smtpgw/authres/lookup/lookuptest"
+	"cairn/smtpgw/deliverytest"
 	"cairn/smtpgw/screen"
 	"cairn/smtpgw/trace"
 )
@@ -47,7 +48,7 @@ func TestJudged(t *testing.T) {
 			st := localStore(t)
 			source := NewAuthentication(cfg, dns, func(netip.Addr) bool { return true }, nil)
 			found := screen.Finding{Verdict: tt.verdict, From: tt.author}
-			d := NewDelivery(cfg, st, &verifier{found: found}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{source}})
+			d := NewDelivery(cfg, st, &deliverytest.Verifier{Found: found}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{source}})
 			err := d.Deliver(t.Context(), &arrival.Arrival{
 				Raw: []byte("From: <" + tt.author + ">\r\nTo: <user@local.example>\r\nSubject: hello\r\n\r\nHello.\r\n"), From: tt.from, Recipients: []string{"user@local.example"},
 				Peer: trace.Peer{Addr: "127.0.0.1:4000", Helo: "peer", Protocol: "ESMTP"},

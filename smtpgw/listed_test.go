@@ -10,6 +10,7 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/deliverytest"
 	"cairn/smtpgw/dnsbl"
 	"cairn/smtpgw/limits"
 	"cairn/smtpgw/screen"
@@ -68,7 +69,7 @@ func TestListed(t *testing.T) {
 					d.say("RSET\r\n", "^250 ")
 				}
 			}
-			for _, a := range b.seen.seen() {
+			for _, a := range b.seen.Seen() {
 				if got := strings.Join(a.Peer.Listed, " "); got != tt.listed {
 					t.Errorf("it arrived from who is on %q, want %q", got, tt.listed)
 				}
@@ -84,7 +85,7 @@ func TestListed(t *testing.T) {
 // Authentication-Results.
 func TestListedIsEvidence(t *testing.T) {
 	st := localStore(t)
-	d := NewDelivery(testConfig, st, &verifier{found: screen.Finding{Verdict: record.Unrecorded}}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{Listings{}}})
+	d := NewDelivery(testConfig, st, &deliverytest.Verifier{Found: screen.Finding{Verdict: record.Unrecorded}}, NewFiling(screen.Policy{}), arrival.Sources{Arrival: []arrival.Source{Listings{}}})
 	err := d.Deliver(t.Context(), &arrival.Arrival{
 		Raw: []byte(mailText("listed")), From: "x@far.example", Recipients: []string{"user@local.example"},
 		Peer: trace.Peer{Addr: "192.0.2.2:4000", Helo: "x.example", Protocol: "ESMTP", Listed: []string{"suspect.example"}},

@@ -10,6 +10,8 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/deliverytest"
+	"cairn/smtpgw/gatewaytest"
 )
 
 type textAddr string
@@ -116,7 +118,7 @@ func visits(t *testing.T, connections, perPeer int) func(ip string, node consens
 	cfg := membersConfig()
 	cfg.Limits.Connections, cfg.Limits.PerPeer = connections, perPeer
 	st := localStore(t)
-	s := NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), discard())
+	s := NewInbound(cfg, st, testDelivery(cfg, st, &deliverytest.Verifier{}), discard())
 	l := servePipes(t, s)
 	return func(ip string, node consensus.Key, banner string) *dialogue {
 		t.Helper()
@@ -150,8 +152,8 @@ func TestFloodOfConnections(t *testing.T) {
 	cfg := testConfig
 	cfg.Limits.PerPeer = 1
 	st := localStore(t)
-	s := NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), discard())
-	addr := serve(t, s)
+	s := NewInbound(cfg, st, testDelivery(cfg, st, &deliverytest.Verifier{}), discard())
+	addr := gatewaytest.Serve(t, s)
 	dial(t, addr).expect("^220")
 	for range maxRefusing {
 		s.refusing <- struct{}{}

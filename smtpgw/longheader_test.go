@@ -7,6 +7,7 @@ import (
 
 	"cairn/mailstore/message/grammar"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/deliverytest"
 	"cairn/smtpgw/draft"
 	"cairn/smtpgw/rawheader"
 	"cairn/smtpgw/trace"
@@ -63,7 +64,7 @@ func TestLongHeadersAreNotTaken(t *testing.T) {
 	d.say("RCPT TO:<ann@far.example>\r\n", "^250")
 	d.say("DATA\r\n", "^354")
 	d.say(mailOf(t, most+100)+".\r\n", "^552 5.3.4 header exceeds the limit of 49152 octets")
-	in := greeted(t, inbound(t, testConfig, st, &verifier{}))
+	in := greeted(t, inbound(t, testConfig, st, &deliverytest.Verifier{}))
 	in.say("MAIL FROM:<x@far.example>\r\n", "^250")
 	in.say("RCPT TO:<user@local.example>\r\n", "^250")
 	in.say("DATA\r\n", "^354")

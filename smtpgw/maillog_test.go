@@ -1,146 +1,47 @@
 package smtpgw
 
 import (
-	"bytes"
-	"log/slog"
-	"net"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
-	"cairn/consensus"
-	"cairn/consensus/record"
-	"cairn/mailstore/outbox"
-	"cairn/smtpgw/screen"
+	"cairn/smtpgw/deliverytest"
+	"cairn/smtpgw/gatewaytest"
 )
-
-// lines is a log that tests read.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *lines) log() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
-
-func (l *lines) text() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-// line waits for the one line that has a text, and holds it to a pattern.
-func (l *lines) line(t *testing.T, has, want string) string {
-	t.Helper()
-	var found []string
-	waitFor(t, func() bool {
-		found = nil
-		for line := range strings.Lines(l.text()) {
-			if strings.Contains(line, has) {
-				found = append(found, line)
-			}
-		}
-		return len(found) > 0
-	})
-	if len(found) != 1 || !regexp.MustCompile(want).MatchString(found[0]) {
-		t.Errorf("lines with %q are %q, want one like %s", has, found, want)
-	}
-	return found[0]
-}
-
-// TestLifeOfAMail: by the id in the 250 the logs of both sides tell all that became of a mail, in a
-// line each.
-func TestLifeOfAMail(t *testing.T) {
-	var near, farLog lines
-	farStore := storeWith(t, "bob=bob@far.example", "carol=carol@far.example")
-	farCfg := Config{Hostname: "mx.far.example", Domains: only("far.example"), Postmaster: "bob@far.example", Log: farLog.log()}
-	key := consensus.Key{7}
-	farCfg.NodeKey = func(net.Conn) *consensus.Key { return &key }
-	found := &verifier{found: screen.Finding{Verdict: record.Verified}}
-	far := &node{addr: serve(t, NewInbound(farCfg, farStore, testDelivery(farCfg, farStore, found), farLog.log()))}
-
-	n := nearNode(t, far)
-	cfg := testConfig
-	cfg.Log = near.log()
-	n.courier.log, n.courier.delivery = near.log(), testDelivery(cfg, n.store, n.checker)
-	d := greeted(t, serve(t, NewSubmission(cfg, n.store, n.queue, near.log())))
-	d.say("MAIL FROM:<user@local.example>\r\n", "^250")
-	d.say("RCPT TO:<bob@far.example>\r\n", "^250")
-	d.say("RCPT TO:<other@local.example>\r\n", "^250")
-	d.say("DATA\r\n", "^354")
-	id := regexp.MustCompile(`[0-9a-f]{16}`).FindString(d.say(mailText("secret words")+".\r\n", "^250 2.0.0 "))
-
-	near.line(t, `msg="mail submitted"`, `mail=`+id+` peer=127\.0\.0\.1:\d+ from=user@local.example to="bob@far.example and 1 more" size=\d+ took=`)
-	n.run(t)
-	n.drained(t)
-	sent := near.line(t, "domain=far.example", `msg="mail delivered" mail=`+id+` entry=1 domain=far.example from=user@local.example to=bob@far.example size=\d+ attempt=1 waiting=0 failed=0 reported=false result="250 2.0.0 accepted and stored as [0-9a-f]{16}" took=`)
-	theirs := regexp.MustCompile(`stored as ([0-9a-f]{16})`).FindStringSubmatch(sent)[1]
-	farLog.line(t, `msg="mail filed"`, `mail=`+theirs+` sent_as=`+id+` peer=127\.0\.0\.1:\d+ from=user@local.example to=bob@far.example size=\d+ verdict=verified filed="bob/1 inbox" took=`)
-	near.line(t, `msg="mail filed"`, `mail=`+id+` sent_as="" peer=local from=user@local.example to=other@local.example size=\d+ verdict=pending filed="other/1 inbox" took=`)
-	for _, log := range []string{near.text(), farLog.text()} {
-		if strings.Contains(log, "secret words") || strings.Contains(log, "token-") {
-			t.Errorf("the log has text of the mail:\n%s", log)
-		}
-	}
-}
-
-// TestReturnedMailInTheLog: a mail that comes back has its id in each line, and so has the report.
-func TestReturnedMailInTheLog(t *testing.T) {
-	var log lines
-	n := nearNode(t, nil)
-	cfg := testConfig
-	cfg.Log = log.log()
-	n.courier.log, n.courier.delivery = log.log(), testDelivery(cfg, n.store, n.checker)
-	_, err := n.queue.Submit(t.Context(), outbox.Envelope{Ref: "0123456789abcdef", From: "user@local.example", Account: 2, Recipients: []string{"x@nowhere.example"}}, []byte(mailText("a")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	n.run(t)
-	n.drained(t)
-	log.line(t, `msg="mail returned"`, `mail=0123456789abcdef entry=1 domain=nowhere.example from=user@local.example to=x@nowhere.example size=\d+ attempt=1 waiting=0 failed=1 reported=true result="550 5.1.2 `)
-	log.line(t, `msg="mail filed"`, `mail=0123456789abcdef sent_as="" peer=local from="" to=user@local.example .*filed="user/2 inbox"`)
-	log.line(t, `msg="mail delivered"`, `mail=0123456789abcdef entry=2 domain=local.example from="" to=user@local.example `)
-}
 
 // TestRefusalsInTheLog: one line for each, with who, at which stage, both codes and why.
 func TestRefusalsInTheLog(t *testing.T) {
-	var log lines
+	var log gatewaytest.Lines
 	st := localStore(t)
-	d := greeted(t, serve(t, NewInbound(testConfig, st, testDelivery(testConfig, st, &verifier{}), log.log())))
+	d := greeted(t, gatewaytest.Serve(t, NewInbound(testConfig, st, testDelivery(testConfig, st, &deliverytest.Verifier{}), log.Log())))
 	const who = `level=INFO msg="mail refused" mode=inbound peer=127\.0\.0\.1:\d+ mail="" stage=`
 	d.say("VRFY\x01 x\r\n", "^50")
-	log.line(t, `msg="command refused"`, `mode=inbound peer=127\.0\.0\.1:\d+ stage=.* code=50\d status=5\.5\.\d err=`)
+	log.Line(t, `msg="command refused"`, `mode=inbound peer=127\.0\.0\.1:\d+ stage=.* code=50\d status=5\.5\.\d err=`)
 	d.say("MAIL FROM:<a@>\r\n", "^5")
 	d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
 	d.say("RCPT TO:<nobody@local.example>\r\n", "^550 5.1.1")
-	log.line(t, "nobody@local.example", who+`RCPT from=s@peer.example to=nobody@local.example code=550 status=5\.1\.1 err="no mailbox <nobody@local.example> here"`)
+	log.Line(t, "nobody@local.example", who+`RCPT from=s@peer.example to=nobody@local.example code=550 status=5\.1\.1 err="no mailbox <nobody@local.example> here"`)
 	d.say("RCPT TO:<user@local.example>\r\n", "^250")
 	d.say("DATA\r\n", "^354")
 	d.say("Subject: a\nSubject: b\r\n\r\n.\r\n", "^5")
-	log.line(t, "stage=message", who+`message from=s@peer.example to=user@local.example code=5\d\d status=5\.\d\.\d err=`)
-	if n := strings.Count(log.text(), "\n"); n != 4 {
-		t.Errorf("%d lines for four refusals:\n%s", n, log.text())
+	log.Line(t, "stage=message", who+`message from=s@peer.example to=user@local.example code=5\d\d status=5\.\d\.\d err=`)
+	if n := strings.Count(log.Text(), "\n"); n != 4 {
+		t.Errorf("%d lines for four refusals:\n%s", n, log.Text())
 	}
 }
 
 // TestRefusedChunksInTheLog: a text that is refused before its end is told once, without what the
 // transaction has.
 func TestRefusedChunksInTheLog(t *testing.T) {
-	var log lines
+	var log gatewaytest.Lines
 	st := localStore(t)
-	d := greeted(t, serve(t, NewInbound(testConfig, st, testDelivery(testConfig, st, &verifier{}), log.log())))
+	d := greeted(t, gatewaytest.Serve(t, NewInbound(testConfig, st, testDelivery(testConfig, st, &deliverytest.Verifier{}), log.Log())))
 	d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
 	d.say("RCPT TO:<user@local.example>\r\n", "^250")
 	d.say("BDAT 6 LAST\r\na\nb\nc\n", "^5")
-	log.line(t, "code=5", `msg="mail refused" mode=inbound peer=\S+ mail="" stage=message from="" to="" code=5\d\d status=5\.\d\.\d err=`)
-	if n := strings.Count(log.text(), "\n"); n != 1 {
-		t.Errorf("%d lines for one refusal:\n%s", n, log.text())
+	log.Line(t, "code=5", `msg="mail refused" mode=inbound peer=\S+ mail="" stage=message from="" to="" code=5\d\d status=5\.\d\.\d err=`)
+	if n := strings.Count(log.Text(), "\n"); n != 1 {
+		t.Errorf("%d lines for one refusal:\n%s", n, log.Text())
 	}
 }
 

@@ -5,6 +5,9 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"cairn/smtpgw/deliverytest"
+	"cairn/smtpgw/gatewaytest"
 )
 
 // TestIdleStrangersMakePlace: 1,000 connections that say nothing, from as many addresses in 250
@@ -12,8 +15,8 @@ import (
 func TestIdleStrangersMakePlace(t *testing.T) {
 	cfg := membersConfig()
 	st := localStore(t)
-	s := NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), discard())
-	addr := serve(t, s)
+	s := NewInbound(cfg, st, testDelivery(cfg, st, &deliverytest.Verifier{}), discard())
+	addr := gatewaytest.Serve(t, s)
 	for i := range 1000 {
 		from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 1, byte(i%250), byte(1+i/250))}, Timeout: 10 * time.Second}
 		c, err := from.Dial("tcp", addr)

@@ -4,6 +4,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cairn/smtpgw/deliverytest"
+	"cairn/smtpgw/gatewaytest"
 )
 
 // TestPlaceYields: who makes place before whom.
@@ -63,8 +66,8 @@ func TestHeldTextMakesPlace(t *testing.T) {
 	cfg := testConfig
 	cfg.Limits.Connections = 1
 	st := localStore(t)
-	s := NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), discard())
-	addr := serve(t, s)
+	s := NewInbound(cfg, st, testDelivery(cfg, st, &deliverytest.Verifier{}), discard())
+	addr := gatewaytest.Serve(t, s)
 	for _, begin := range []string{"DATA\r\n", "BDAT 100000 LAST\r\n"} {
 		d := greeted(t, addr)
 		d.say("MAIL FROM:<a@peer.example>\r\n", "^250")

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"cairn/mailstore/testenv"
+	"cairn/smtpgw/deliverytest"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/limits"
 )
 
@@ -24,26 +26,26 @@ const headerV2 = "\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x07\xc6\x33
 // behind is an inbound server with proxies in front of it, on a loopback port.
 type behind struct {
 	addr string
-	seen *verifier
-	log  lines
+	seen *deliverytest.Verifier
+	log  gatewaytest.Lines
 }
 
 func behindProxies(t *testing.T, proxies string, c limits.Config, change ...func(*Config)) *behind {
-	b := &behind{seen: &verifier{}}
+	b := &behind{seen: &deliverytest.Verifier{}}
 	cfg := testConfig
-	cfg.Throttle = NewThrottle(c, nil, b.log.log())
+	cfg.Throttle = NewThrottle(c, nil, b.log.Log())
 	for _, change := range change {
 		change(&cfg)
 	}
 	st := localStore(t)
-	s := NewInbound(cfg, st, testDelivery(cfg, st, b.seen), b.log.log())
+	s := NewInbound(cfg, st, testDelivery(cfg, st, b.seen), b.log.Log())
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.addr = l.Addr().String()
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(Proxied(l, []netip.Prefix{netip.MustParsePrefix(proxies)}, b.log.log())) }()
+	go func() { served <- s.Serve(Proxied(l, []netip.Prefix{netip.MustParsePrefix(proxies)}, b.log.Log())) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
@@ -84,7 +86,7 @@ func TestProxied(t *testing.T) {
 		d.expect("^250")
 		d.expect("^354")
 		d.say(mailText(strings.Trim(from, "[]:"))+".\r\n", "^250")
-		seen := b.seen.seen()
+		seen := b.seen.Seen()
 		if got := seen[len(seen)-1].Peer.Addr; !strings.HasPrefix(got, from) {
 			t.Errorf("%q: the mail came from %s", header, got)
 		}
@@ -147,7 +149,7 @@ func TestHAProxy(t *testing.T) {
 			}
 			d.say("DATA\r\n", "^354")
 			d.say(mailText("a")+".\r\n", "^250")
-			if seen := b.seen.seen(); len(seen) != 1 || seen[0].Peer.Addr != conn.LocalAddr().String() {
+			if seen := b.seen.Seen(); len(seen) != 1 || seen[0].Peer.Addr != conn.LocalAddr().String() {
 				t.Errorf("%s sent it, and it came from %+v", conn.LocalAddr(), seen)
 			}
 		})

@@ -10,6 +10,8 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/smtpgw/deliverytest"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/maillog"
 	"cairn/smtpgw/trace"
 )
@@ -17,10 +19,10 @@ import (
 // TestStrangersDoNotFillTheLog: what a stranger who is refused again and again costs the log is
 // bounded.
 func TestStrangersDoNotFillTheLog(t *testing.T) {
-	var log lines
+	var log gatewaytest.Lines
 	begin := time.Now()
 	st := localStore(t)
-	addr := serve(t, NewInbound(testConfig, st, testDelivery(testConfig, st, &verifier{}), log.log()))
+	addr := gatewaytest.Serve(t, NewInbound(testConfig, st, testDelivery(testConfig, st, &deliverytest.Verifier{}), log.Log()))
 	for range 5 {
 		d := greeted(t, addr)
 		d.say("MAIL FROM:<"+strings.Repeat("s", 64)+"@"+strings.Repeat("peer.", 30)+"example>\r\n", "^250")
@@ -29,7 +31,7 @@ func TestStrangersDoNotFillTheLog(t *testing.T) {
 		}
 		d.say("QUIT\r\n", "^221")
 	}
-	if n, size := strings.Count(log.text(), "\n"), len(log.text()); n > refusalLines.Lines+1+int(time.Since(begin)/refusalLines.Gap) {
+	if n, size := strings.Count(log.Text(), "\n"), len(log.Text()); n > refusalLines.Lines+1+int(time.Since(begin)/refusalLines.Gap) {
 		t.Errorf("%d lines, %d bytes of log for one stranger in %v", n, size, time.Since(begin))
 	}
 }
@@ -38,27 +40,27 @@ func TestStrangersDoNotFillTheLog(t *testing.T) {
 // the disk is full is told once a minute, with what helps.
 func TestFullDiskIsToldOnce(t *testing.T) {
 	full := fmt.Errorf("check: %w", mailstore.ErrDiskFull)
-	var log lines
+	var log gatewaytest.Lines
 	st := localStore(t)
-	d := greeted(t, serve(t, NewInbound(testConfig, st, testDelivery(testConfig, st, &verifier{fail: full}), log.log())))
+	d := greeted(t, gatewaytest.Serve(t, NewInbound(testConfig, st, testDelivery(testConfig, st, &deliverytest.Verifier{Fail: full}), log.Log())))
 	for range 5 {
 		d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
 		d.say("RCPT TO:<user@local.example>\r\n", "^250")
 		d.say("DATA\r\n", "^354")
 		d.say(mailText("a")+".\r\n", "^452 4.3.1")
 	}
-	log.line(t, "level=ERROR", `msg="smtp: the disk is full" mode=inbound peer=\S+ during=message mail=[0-9a-f]{16} err=".*" try="make room on that disk`)
+	log.Line(t, "level=ERROR", `msg="smtp: the disk is full" mode=inbound peer=\S+ during=message mail=[0-9a-f]{16} err=".*" try="make room on that disk`)
 	refused := regexp.MustCompile(`level=INFO msg="mail refused" mode=inbound peer=\S+ mail=[0-9a-f]{16} stage=message from=s@peer.example to=user@local.example code=452 status=4\.3\.1 `)
-	if n := len(refused.FindAllString(log.text(), -1)); n != 5 {
-		t.Errorf("%d refusals are in the log, want 5:\n%s", n, log.text())
+	if n := len(refused.FindAllString(log.Text(), -1)); n != 5 {
+		t.Errorf("%d refusals are in the log, want 5:\n%s", n, log.Text())
 	}
 }
 
 // TestFullDiskOfOwnMailIsToldOnce is the same of mail that comes on no connection.
 func TestFullDiskOfOwnMailIsToldOnce(t *testing.T) {
-	var log lines
+	var log gatewaytest.Lines
 	cfg := testConfig
-	cfg.Log = log.log()
+	cfg.Log = log.Log()
 	st := localStore(t)
 	s := NewSubmitter(cfg, st, outbox.New(st))
 	st.SetTrouble(func() mailstore.Trouble { return mailstore.Trouble{Full: true} })
@@ -68,24 +70,24 @@ func TestFullDiskOfOwnMailIsToldOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	log.line(t, "level=ERROR", `msg="smtp: the disk is full" .*try="make room on that disk`)
-	if n := strings.Count(log.text(), `msg="mail refused" `); n != 5 {
-		t.Errorf("%d refusals are in the log, want 5:\n%s", n, log.text())
+	log.Line(t, "level=ERROR", `msg="smtp: the disk is full" .*try="make room on that disk`)
+	if n := strings.Count(log.Text(), `msg="mail refused" `); n != 5 {
+		t.Errorf("%d refusals are in the log, want 5:\n%s", n, log.Text())
 	}
 }
 
 // TestOwnTroubleIsARefusalToo: a mail that is not taken for a fault of ours has its line like any
 // other, with the reference that the peer was told.
 func TestOwnTroubleIsARefusalToo(t *testing.T) {
-	var log lines
+	var log gatewaytest.Lines
 	st := localStore(t)
-	d := greeted(t, serve(t, NewInbound(testConfig, st, testDelivery(testConfig, st, &verifier{fail: errors.New("a fault")}), log.log())))
+	d := greeted(t, gatewaytest.Serve(t, NewInbound(testConfig, st, testDelivery(testConfig, st, &deliverytest.Verifier{Fail: errors.New("a fault")}), log.Log())))
 	d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
 	d.say("RCPT TO:<user@local.example>\r\n", "^250")
 	d.say("DATA\r\n", "^354")
 	ref := regexp.MustCompile(`[0-9a-f]{16}`).FindString(d.say(mailText("a")+".\r\n", "^451 4.3.0"))
-	log.line(t, `msg="smtp: temporary failure"`, `level=ERROR .*mail=`+ref)
-	log.line(t, `msg="mail refused"`, `mail=`+ref+` stage=message .*code=451`)
+	log.Line(t, `msg="smtp: temporary failure"`, `level=ERROR .*mail=`+ref)
+	log.Line(t, `msg="mail refused"`, `mail=`+ref+` stage=message .*code=451`)
 }
 
 // TestLinesOfStrangersLeaveThoseOfOthers: what one network uses up, others and members have still,
@@ -106,12 +108,12 @@ func TestLinesOfStrangersLeaveThoseOfOthers(t *testing.T) {
 		{"another member", inbound, &peer{name: "node 2", network: "node 2", member: true}, 0},
 		{"a program of ours", submission, &peer{name: "127.0.0.1", network: "127.0.0.0/24"}, 3 * refusalLines.Lines},
 	} {
-		var log lines
+		var log gatewaytest.Lines
 		begin := time.Now()
 		for range 3 * refusalLines.Lines {
-			c.srv.logOf(c.peer, log.log()).Info("refused")
+			c.srv.logOf(c.peer, log.Log()).Info("refused")
 		}
-		if n := strings.Count(log.text(), "\n"); n < c.want || n > c.want+5+int(time.Since(begin)/refusalLines.Gap) {
+		if n := strings.Count(log.Text(), "\n"); n < c.want || n > c.want+5+int(time.Since(begin)/refusalLines.Gap) {
 			t.Errorf("%s: %d lines, want %d", c.name, n, c.want)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore/textroom"
+	"cairn/smtpgw/deliverytest"
+	"cairn/smtpgw/gatewaytest"
 )
 
 // TestTextBudget has peers send more at one time than the server will hold:
@@ -20,8 +22,8 @@ func TestTextBudget(t *testing.T) {
 	cfg := testConfig
 	cfg.Limits.MessageBytes, cfg.Limits.TextBytes, cfg.Limits.RoomWait = 1<<20, 1<<20, time.Millisecond
 	st := localStore(t)
-	server := NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), discard())
-	addr := serve(t, server)
+	server := NewInbound(cfg, st, testDelivery(cfg, st, &deliverytest.Verifier{}), discard())
+	addr := gatewaytest.Serve(t, server)
 	text := mailText("large") + strings.Repeat(strings.Repeat("x", 76)+"\r\n", 9000) // 700 KB
 	begin := func() *dialogue {
 		d := greeted(t, addr)
@@ -55,8 +57,8 @@ func TestTextWaits(t *testing.T) {
 	cfg := testConfig
 	cfg.Limits.MessageBytes, cfg.Limits.TextBytes, cfg.Limits.RoomWait = 1<<20, 1<<20, time.Minute
 	st := localStore(t)
-	server := NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), discard())
-	addr := serve(t, server)
+	server := NewInbound(cfg, st, testDelivery(cfg, st, &deliverytest.Verifier{}), discard())
+	addr := gatewaytest.Serve(t, server)
 	if !server.text.Try(1 << 20) {
 		t.Fatal("there is no room to begin with")
 	}
@@ -152,7 +154,7 @@ func TestTextOfOnePeer(t *testing.T) {
 	cfg := membersConfig()
 	cfg.Limits.MessageBytes, cfg.Limits.TextBytes, cfg.Limits.RoomWait = 200_000, 800_000, time.Millisecond
 	st := localStore(t)
-	s := NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), discard())
+	s := NewInbound(cfg, st, testDelivery(cfg, st, &deliverytest.Verifier{}), discard())
 	l := servePipes(t, s)
 	text := mailText("held") + strings.Repeat(strings.Repeat("x", 98)+"\r\n", 1500) // 150 KB
 	send := func(ip string, node consensus.Key, last, want string) {
@@ -181,7 +183,7 @@ func TestTextOfOneNetwork(t *testing.T) {
 	cfg := membersConfig()
 	cfg.Limits.MessageBytes, cfg.Limits.TextBytes, cfg.Limits.RoomWait = 200_000, 800_000, time.Millisecond
 	st := localStore(t)
-	s := NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), discard())
+	s := NewInbound(cfg, st, testDelivery(cfg, st, &deliverytest.Verifier{}), discard())
 	l := servePipes(t, s)
 	text := mailText("held") + strings.Repeat(strings.Repeat("x", 98)+"\r\n", 1000) // 100 KB
 	send := func(ip string, last, want string) {
@@ -211,7 +213,7 @@ func TestTextOfOneNetwork(t *testing.T) {
 func TestHeldTextHasATime(t *testing.T) {
 	cfg := testConfig
 	cfg.Limits = Limits{Errors: 10_000, MessageTimeout: 100 * time.Millisecond, DataTimeout: 10 * time.Second, CommandTimeout: 10 * time.Second}
-	addr := inbound(t, cfg, localStore(t), &verifier{})
+	addr := inbound(t, cfg, localStore(t), &deliverytest.Verifier{})
 	text := mailText("kept") + strings.Repeat("x\r\n", 10_000)
 	for _, tt := range []struct{ name, begin, drip string }{
 		{"text", "DATA\r\n", "x"},

@@ -13,7 +13,7 @@ import (
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/smtpgw/client"
-	"cairn/smtpgw/trace"
+	"cairn/smtpgw/deliverytest"
 )
 
 // family are the nodes of one organisation as one of them sees the others: where mailboxes are, by
@@ -40,8 +40,8 @@ func by(key consensus.Key) func(net.Conn) *consensus.Key {
 
 // second is another node of local.example, with the mailbox of dora; what comes over its listener
 // comes from the node with that key.
-func second(t *testing.T, from consensus.Key) (addr string, st *mailstore.Store, v *verifier) {
-	st, v = storeWith(t, "dora=dora@local.example"), &verifier{}
+func second(t *testing.T, from consensus.Key) (addr string, st *mailstore.Store, v *deliverytest.Verifier) {
+	st, v = storeWith(t, "dora=dora@local.example"), &deliverytest.Verifier{}
 	cfg := testConfig
 	cfg.NodeKey, cfg.Holders.Siblings = by(from), &family{keys: []consensus.Key{{1}}}
 	return inbound(t, cfg, st, v), st, v
@@ -49,8 +49,8 @@ func second(t *testing.T, from consensus.Key) (addr string, st *mailstore.Store,
 
 // handed is an inbound server whose organisation has dora's mailbox on another node, to which it
 // dials.
-func handed(t *testing.T, dial client.Dialer) (c *dialogue, here *mailstore.Store, seen *verifier) {
-	here, seen = localStore(t), &verifier{}
+func handed(t *testing.T, dial client.Dialer) (c *dialogue, here *mailstore.Store, seen *deliverytest.Verifier) {
+	here, seen = localStore(t), &deliverytest.Verifier{}
 	cfg := testConfig
 	cfg.NodeKey = by(consensus.Key{9})
 	cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: dial}}}
@@ -70,7 +70,7 @@ func TestHandedOver(t *testing.T) {
 	if len(inboxOf(t, here, "user@local.example", "inbox")) != 0 || len(inboxOf(t, there, "dora@local.example", "inbox")) != 1 {
 		t.Error("it is not where it belongs")
 	}
-	a := seen.seen()
+	a := seen.Seen()
 	if len(a) != 1 || a[0].Peer.Node == nil || *a[0].Peer.Node != (consensus.Key{9}) ||
 		!strings.HasPrefix(string(a[0].Raw), "Received: ") || strings.Contains(string(a[0].Raw), courierName) || !slices.Equal(a[0].Recipients, []string{"dora@local.example"}) {
 		t.Errorf("it arrived as %+v", a)
@@ -105,27 +105,6 @@ func TestOneNodeToATransaction(t *testing.T) {
 	}
 }
 
-// The courier brings what two nodes of an organisation get in two transactions at once, and not
-// after a while.
-func TestCourierBringsToTwoNodes(t *testing.T) {
-	addr, there, _ := second(t, consensus.Key{1})
-	here := localStore(t)
-	cfg := testConfig
-	cfg.NodeKey = by(consensus.Key{9})
-	cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(addr)}}}
-	entrance := inbound(t, cfg, here, &verifier{})
-	n := nearNode(t, nil)
-	n.courier.router = routes{"local.example": client.Route{Dial: tcp(entrance)}}
-	n.courier.cfg.Sending.FirstRetry = time.Hour
-	n.run(t)
-	n.send(t, "user@local.example", "To: dora@local.example, user@local.example, other@local.example\r\n"+mailText("two"),
-		"user@local.example", "dora@local.example", "other@local.example", "nobody@local.example")
-	waitFor(t, func() bool {
-		return len(inboxOf(t, here, "user@local.example", "inbox")) == 1 && len(inboxOf(t, here, "other@local.example", "inbox")) == 1 &&
-			len(inboxOf(t, there, "dora@local.example", "inbox")) == 1
-	})
-}
-
 // What is not known is no refusal.
 func TestNotHandedOver(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
@@ -140,7 +119,7 @@ func TestNotHandedOver(t *testing.T) {
 	c.say("Subject: both\r\n\r\nx\r\n.\r\n", "^451 ")
 	cfg := testConfig
 	cfg.Holders.Siblings = silent{&family{}}
-	c = greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+	c = greeted(t, inbound(t, cfg, localStore(t), &deliverytest.Verifier{}))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 	c.say("RCPT TO:<dora@local.example>\r\n", "^451 ")
 }
@@ -159,11 +138,11 @@ func TestHandedOverWholeOrNot(t *testing.T) {
 			}
 		}
 		st := storeWith(t, left...)
-		addr := inbound(t, testConfig, st, &verifier{}) // of a stranger's connection: a plain refusal
+		addr := inbound(t, testConfig, st, &deliverytest.Verifier{}) // of a stranger's connection: a plain refusal
 		cfg := testConfig
 		to := client.Route{To: "second", Dial: tcp(addr)}
 		cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": to, "other@local.example": to}}
-		c := greeted(t, inbound(t, cfg, storeWith(t, "admin=admin@local.example"), &verifier{}))
+		c := greeted(t, inbound(t, cfg, storeWith(t, "admin=admin@local.example"), &deliverytest.Verifier{}))
 		c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 		c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
 		c.say("RCPT TO:<other@local.example>\r\n", "^250 ")
@@ -195,27 +174,9 @@ func TestSiblingAsks(t *testing.T) {
 	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
 	c.say("DATA\r\n", "^354 ")
 	c.say(courierName+"none\r\nSubject: x\r\n\r\nx\r\n.\r\n", "^250 ")
-	if a := seen.seen(); len(a) != 1 || a[0].Peer.Node == nil || !strings.HasPrefix(string(a[0].Raw), courierName) {
+	if a := seen.Seen(); len(a) != 1 || a[0].Peer.Node == nil || !strings.HasPrefix(string(a[0].Raw), courierName) {
 		t.Errorf("it arrived as %+v", a)
 	}
-}
-
-// What a user submits for a mailbox of another node goes there.
-func TestSubmittedForSibling(t *testing.T) {
-	addr, there, _ := second(t, consensus.Key{1})
-	n := nearNode(t, nil)
-	cfg := testConfig
-	cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(addr)}}}
-	n.courier.cfg.Holders = cfg.Holders
-	s := NewSubmitter(cfg, n.store, n.queue)
-	raw := "From: user@local.example\r\nTo: dora@local.example, other@local.example\r\nSubject: x\r\n\r\nx\r\n"
-	if _, err := s.Submit(t.Context(), trace.Peer{Protocol: trace.ProtocolLocal}, "user@local.example", []string{"dora@local.example", "other@local.example"}, []byte(raw)); err != nil {
-		t.Fatal(err)
-	}
-	sealAll(t, n.store, n.queue)
-	n.run(t)
-	waitFor(t, func() bool { return len(inboxOf(t, there, "dora@local.example", "inbox")) == 1 })
-	waitFor(t, func() bool { return len(inboxOf(t, n.store, "other@local.example", "inbox")) == 1 })
 }
 
 func FuzzCourier(f *testing.F) {
@@ -239,11 +200,11 @@ func TestHandedOverTooLarge(t *testing.T) {
 	cfg := testConfig
 	cfg.Limits.MessageBytes = 400
 	cfg.NodeKey, cfg.Holders.Siblings = by(consensus.Key{1}), &family{keys: []consensus.Key{{1}}}
-	there := inbound(t, cfg, st, &verifier{})
+	there := inbound(t, cfg, st, &deliverytest.Verifier{})
 	cfg.Limits = Limits{}
 	cfg.NodeKey = by(consensus.Key{9})
 	cfg.Holders.Siblings = &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(there)}}}
-	c := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+	c := greeted(t, inbound(t, cfg, localStore(t), &deliverytest.Verifier{}))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
 	c.say("DATA\r\n", "^354 ")
@@ -261,17 +222,9 @@ func TestSilentSibling(t *testing.T) {
 	dora := &family{at: map[string]client.Route{"dora@local.example": {To: "second", Dial: tcp(l.Addr().String())}}}
 	cfg := testConfig
 	cfg.Holders.Siblings, cfg.Waits.Dial = dora, 50*time.Millisecond
-	c := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+	c := greeted(t, inbound(t, cfg, localStore(t), &deliverytest.Verifier{}))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
 	c.say("DATA\r\n", "^354 ")
 	c.say("Subject: x\r\n\r\nx\r\n.\r\n", "^451 ")
-	n := nearNode(t, nil)
-	n.courier.cfg.Holders.Siblings, n.courier.cfg.Sending.Dial, n.courier.cfg.Sending.FirstRetry = dora, 50*time.Millisecond, time.Hour
-	n.run(t)
-	n.send(t, "user@local.example", mailText("silent"), "dora@local.example")
-	waitFor(t, func() bool {
-		e := must(n.queue.List(0, 1))(t)
-		return strings.Contains(e[0].LastError, "no session within")
-	})
 }

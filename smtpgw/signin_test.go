@@ -13,6 +13,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/passwords"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/tlstest"
 )
 
@@ -52,7 +53,7 @@ func signIn(t *testing.T, change func(*Config)) signed {
 			t.Error(err)
 		}
 	})
-	s.plain = serve(t, server)
+	s.plain = gatewaytest.Serve(t, server)
 	return s
 }
 

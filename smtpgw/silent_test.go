@@ -7,6 +7,7 @@ import (
 
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/deliverytest"
 	"cairn/smtpgw/screen"
 	"cairn/smtpgw/trace"
 )
@@ -28,7 +29,7 @@ func hushed() (cfg Config, silent *atomic.Bool) {
 func TestSilentTakesNothing(t *testing.T) {
 	cfg, silent := hushed()
 	st := localStore(t)
-	addr := inbound(t, cfg, st, &verifier{})
+	addr := inbound(t, cfg, st, &deliverytest.Verifier{})
 	const away = "^421 .*it is not known which one stays"
 	begin, named, sending := greeted(t, addr), greeted(t, addr), greeted(t, addr)
 	for _, c := range []*dialogue{named, sending} {
@@ -91,7 +92,7 @@ func TestSilentSubmission(t *testing.T) {
 func TestSilentDelivery(t *testing.T) {
 	cfg, silent := hushed()
 	silent.Store(true)
-	d := NewDelivery(cfg, localStore(t), &verifier{}, NewFiling(screen.Policy{}), arrival.Sources{})
+	d := NewDelivery(cfg, localStore(t), &deliverytest.Verifier{}, NewFiling(screen.Policy{}), arrival.Sources{})
 	err := d.Deliver(t.Context(), &arrival.Arrival{Raw: []byte("Subject: x\r\n\r\nx\r\n"), Recipients: []string{"nobody@local.example"}, Peer: trace.Peer{Protocol: trace.ProtocolLocal}}, "r")
 	if err == nil || !strings.Contains(err.Error(), "451") {
 		t.Errorf("delivered with %v", err)

@@ -6,6 +6,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/smtpgw/client"
+	"cairn/smtpgw/deliverytest"
 )
 
 // arrives brings a mail for one recipient to an inbound server, and returns the last reply.
@@ -44,7 +45,7 @@ func TestStandIns(t *testing.T) {
 			st := storeWith(t, "admin=admin@local.example", "user=user@local.example", "other=other@local.example,abuse@third.example")
 			cfg := testConfig
 			cfg.Domains, cfg.CatchAll = only("local.example", "second.example", "third.example"), tt.catchAll
-			reply := arrives(t, inbound(t, cfg, st, &verifier{}), tt.rcpt)
+			reply := arrives(t, inbound(t, cfg, st, &deliverytest.Verifier{}), tt.rcpt)
 			if tt.to == "" {
 				if !strings.HasPrefix(reply, "550 5.") {
 					t.Errorf("reply %q", reply)
@@ -64,17 +65,17 @@ func TestCatchAllComesLast(t *testing.T) {
 	cfg := testConfig
 	cfg.CatchAll = "other@local.example"
 	st := localStore(t)
-	there := &verifier{}
+	there := &deliverytest.Verifier{}
 	second := inbound(t, cfg, storeWith(t, "dora=dora@local.example,abuse@local.example"), there)
 	cfg.Holders.Siblings = &family{at: map[string]client.Route{
 		"dora@local.example": {To: "second", Dial: tcp(second)}, "abuse@local.example": {To: "second", Dial: tcp(second)},
 	}}
-	addr := inbound(t, cfg, st, &verifier{})
+	addr := inbound(t, cfg, st, &deliverytest.Verifier{})
 	for _, rcpt := range []string{"dora@local.example", "abuse@local.example", "nobody@local.example"} {
 		arrives(t, addr, rcpt)
 	}
-	if got := inboxOf(t, st, "other@local.example", mailstore.LabelInbox); len(got) != 1 || !strings.Contains(got[0], "for nobody@") || len(there.seen()) != 2 {
-		t.Errorf("caught %q, and %d there", got, len(there.seen()))
+	if got := inboxOf(t, st, "other@local.example", mailstore.LabelInbox); len(got) != 1 || !strings.Contains(got[0], "for nobody@") || len(there.Seen()) != 2 {
+		t.Errorf("caught %q, and %d there", got, len(there.Seen()))
 	}
 	d := dial(t, func() string { a, _ := submission(t, cfg, st); return a }())
 	d.expect("^220 ")

@@ -17,6 +17,8 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/arrival"
+	"cairn/smtpgw/deliverytest"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/trace"
 )
 
@@ -29,7 +31,7 @@ func TestBadText(t *testing.T) {
 	cfg := testConfig
 	cfg.Limits = Limits{MessageBytes: 100_000, LineBytes: 20_000, HeaderBytes: 60_000, HeaderLines: 50, Errors: 1000}
 	st := localStore(t)
-	addr := inbound(t, cfg, st, &verifier{})
+	addr := inbound(t, cfg, st, &deliverytest.Verifier{})
 	long := strings.Repeat("x", 19_998) + "\r\n"
 	fill := func(n int) string { // a message of n octets in all
 		n -= len(head)
@@ -105,7 +107,7 @@ func TestBadText(t *testing.T) {
 }
 
 func TestBadCommands(t *testing.T) {
-	addr := inbound(t, testConfig, localStore(t), &verifier{})
+	addr := inbound(t, testConfig, localStore(t), &deliverytest.Verifier{})
 	for _, tt := range []struct {
 		line, want string
 		ends       bool
@@ -214,7 +216,7 @@ func FuzzCommandLine(f *testing.F) {
 func TestManyBadCommands(t *testing.T) {
 	cfg := testConfig
 	cfg.Limits.Errors = 20
-	d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+	d := greeted(t, inbound(t, cfg, localStore(t), &deliverytest.Verifier{}))
 	for _, bad := range []string{"FOO", "MAIL", "NOOPX x", "AUTH LOGIN"} {
 		for range 4 {
 			d.say(bad+"\r\n", "^50[012] ")
@@ -235,7 +237,7 @@ func TestRefusedChunks(t *testing.T) {
 	cfg := testConfig
 	cfg.Limits = Limits{MessageBytes: 10_000, Errors: 1000}
 	st := localStore(t)
-	addr := inbound(t, cfg, st, &verifier{})
+	addr := inbound(t, cfg, st, &deliverytest.Verifier{})
 	const inside = "RCPT TO:<other@local.example>\r\n"
 	chunk := strings.Repeat(inside, 300)
 	for _, command := range []string{"BDAT %d FIRST", "BDAT %d LAST LAST", "BDAT  %d  LAST  x", "bdat %d x"} {
@@ -268,7 +270,7 @@ func TestRefusedChunks(t *testing.T) {
 func TestSlowRefusedChunk(t *testing.T) {
 	cfg := testConfig
 	cfg.Limits.DataTimeout = 50 * time.Millisecond
-	d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+	d := greeted(t, inbound(t, cfg, localStore(t), &deliverytest.Verifier{}))
 	d.say("BDAT 100 FIRST\r\nx", "^501")
 	d.expect("^421 4.4.2")
 	d.closed()
@@ -276,7 +278,7 @@ func TestSlowRefusedChunk(t *testing.T) {
 
 func TestTornConnectionsDeliverNothing(t *testing.T) {
 	st := localStore(t)
-	addr := inbound(t, testConfig, st, &verifier{})
+	addr := inbound(t, testConfig, st, &deliverytest.Verifier{})
 	for _, sent := range []string{
 		"DATA\r\n" + head + "half",
 		"DATA\r\n" + head + "text\r\n.",
@@ -303,7 +305,7 @@ func TestTornConnectionsDeliverNothing(t *testing.T) {
 func TestSlowPeers(t *testing.T) {
 	cfg := testConfig
 	cfg.Limits = Limits{CommandTimeout: 100 * time.Millisecond, DataTimeout: 100 * time.Millisecond, BytesPerSecond: 1 << 20}
-	addr := inbound(t, cfg, localStore(t), &verifier{})
+	addr := inbound(t, cfg, localStore(t), &deliverytest.Verifier{})
 	t.Run("no command", func(t *testing.T) {
 		d := dial(t, addr)
 		d.expect("^220")
@@ -337,7 +339,7 @@ func TestLimits(t *testing.T) {
 	t.Run("recipients", func(t *testing.T) {
 		cfg := testConfig
 		cfg.Limits.Recipients = 2
-		d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+		d := greeted(t, inbound(t, cfg, localStore(t), &deliverytest.Verifier{}))
 		d.say("MAIL FROM:<>\r\n", "^250")
 		d.say("RCPT TO:<user@local.example>\r\n", "^250")
 		d.say("RCPT TO:<other@local.example>\r\n", "^250")
@@ -346,7 +348,7 @@ func TestLimits(t *testing.T) {
 	t.Run("errors", func(t *testing.T) {
 		cfg := testConfig
 		cfg.Limits.Errors = 5
-		d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+		d := greeted(t, inbound(t, cfg, localStore(t), &deliverytest.Verifier{}))
 		for range 5 {
 			d.say("MAIL FROM:<nobody@-x>\r\n", "^553")
 		}
@@ -356,7 +358,7 @@ func TestLimits(t *testing.T) {
 	t.Run("guesses", func(t *testing.T) {
 		cfg := testConfig
 		cfg.Limits.Errors, cfg.Limits.Refused = 5, 30
-		d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+		d := greeted(t, inbound(t, cfg, localStore(t), &deliverytest.Verifier{}))
 		d.say("MAIL FROM:<>\r\n", "^250")
 		d.say("RCPT TO:<user@local.example>\r\n", "^250")
 		for i := range 30 {
@@ -372,7 +374,7 @@ func TestLimits(t *testing.T) {
 	t.Run("recipients beyond", func(t *testing.T) {
 		cfg := testConfig
 		cfg.Limits.Recipients, cfg.Limits.Beyond = 1, 30
-		d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+		d := greeted(t, inbound(t, cfg, localStore(t), &deliverytest.Verifier{}))
 		for range 2 {
 			d.say("MAIL FROM:<>\r\n", "^250")
 			d.say("RCPT TO:<user@local.example>\r\n", "^250")
@@ -393,7 +395,7 @@ func TestLimits(t *testing.T) {
 	t.Run("connections", func(t *testing.T) {
 		cfg := testConfig
 		cfg.Limits.Connections, cfg.Limits.PerPeer = 3, 2
-		addr := inbound(t, cfg, localStore(t), &verifier{})
+		addr := inbound(t, cfg, localStore(t), &deliverytest.Verifier{})
 		a, b := dial(t, addr), dial(t, addr)
 		a.expect("^220")
 		b.expect("^220")
@@ -411,7 +413,7 @@ func TestLimits(t *testing.T) {
 	t.Run("chunk", func(t *testing.T) {
 		cfg := testConfig
 		cfg.Limits.MessageBytes = 1000
-		d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+		d := greeted(t, inbound(t, cfg, localStore(t), &deliverytest.Verifier{}))
 		d.say("MAIL FROM:<>\r\nRCPT TO:<user@local.example>\r\n", "^250")
 		d.expect("^250")
 		d.say("BDAT 4000000000 LAST\r\n", "^552")
@@ -420,7 +422,7 @@ func TestLimits(t *testing.T) {
 	t.Run("endless message", func(t *testing.T) {
 		cfg := testConfig
 		cfg.Limits.MessageBytes = 1000
-		d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+		d := greeted(t, inbound(t, cfg, localStore(t), &deliverytest.Verifier{}))
 		d.say("MAIL FROM:<>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
 		d.expect("^250")
 		d.expect("^354")
@@ -430,7 +432,7 @@ func TestLimits(t *testing.T) {
 	t.Run("endless line", func(t *testing.T) {
 		cfg := testConfig
 		cfg.Limits.MessageBytes, cfg.Limits.LineBytes = 10_000, 20_000
-		d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+		d := greeted(t, inbound(t, cfg, localStore(t), &deliverytest.Verifier{}))
 		d.say("MAIL FROM:<>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
 		d.expect("^250")
 		d.expect("^354")
@@ -449,25 +451,25 @@ func TestErrorGate(t *testing.T) {
 		return d.say(mailText("gate")+".\r\n", want)
 	}
 	t.Run("checker fails", func(t *testing.T) {
-		v := &verifier{fail: errors.New("secret path /var/lib/cairn")}
+		v := &deliverytest.Verifier{Fail: errors.New("secret path /var/lib/cairn")}
 		reply := try(t, inbound(t, testConfig, localStore(t), v), `^451 4\.3\.0 .*\(reference [0-9a-f]{16}\)`)
 		if strings.Contains(reply, "secret") {
 			t.Errorf("reply shows internals: %q", reply)
 		}
 	})
 	t.Run("disk is full", func(t *testing.T) {
-		v := &verifier{fail: fmt.Errorf("check: %w", mailstore.ErrDiskFull)}
+		v := &deliverytest.Verifier{Fail: fmt.Errorf("check: %w", mailstore.ErrDiskFull)}
 		try(t, inbound(t, testConfig, localStore(t), v), `^452 4\.3\.1`)
 	})
 	t.Run("shutting down", func(t *testing.T) {
-		try(t, inbound(t, testConfig, localStore(t), &verifier{fail: context.Canceled}), `^421 4\.3\.2`)
+		try(t, inbound(t, testConfig, localStore(t), &deliverytest.Verifier{Fail: context.Canceled}), `^421 4\.3\.2`)
 	})
 	for _, mode := range []Mode{Inbound, Submission} {
 		t.Run("store is gone/"+mode.String(), func(t *testing.T) {
 			st := localStore(t)
 			var addr string
 			if mode == Inbound {
-				addr = inbound(t, testConfig, st, &verifier{})
+				addr = inbound(t, testConfig, st, &deliverytest.Verifier{})
 			} else {
 				addr, _ = submission(t, testConfig, st)
 			}
@@ -488,8 +490,8 @@ func TestErrorGate(t *testing.T) {
 
 func TestShutdown(t *testing.T) {
 	st := localStore(t)
-	s := NewInbound(testConfig, st, testDelivery(testConfig, st, &verifier{}), discard())
-	addr, served := begin(t, s)
+	s := NewInbound(testConfig, st, testDelivery(testConfig, st, &deliverytest.Verifier{}), discard())
+	addr, served := gatewaytest.Begin(t, s)
 	idle := greeted(t, addr)
 	sending := greeted(t, addr)
 	sending.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
@@ -515,8 +517,8 @@ func TestShutdown(t *testing.T) {
 
 func TestShutdownCutsOffWhoDoesNotEnd(t *testing.T) {
 	st := localStore(t)
-	s := NewInbound(testConfig, st, testDelivery(testConfig, st, &verifier{}), discard())
-	addr, served := begin(t, s)
+	s := NewInbound(testConfig, st, testDelivery(testConfig, st, &deliverytest.Verifier{}), discard())
+	addr, served := gatewaytest.Begin(t, s)
 	d := greeted(t, addr)
 	d.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
 	d.expect("^250")
@@ -540,11 +542,11 @@ func TestShutdownCutsOffWhoDoesNotEnd(t *testing.T) {
 // they serve.
 func TestServeAfterShutdownReturns(t *testing.T) {
 	st := localStore(t)
-	s := NewInbound(testConfig, st, testDelivery(testConfig, st, &verifier{}), discard())
+	s := NewInbound(testConfig, st, testDelivery(testConfig, st, &deliverytest.Verifier{}), discard())
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	_, served := begin(t, s)
+	_, served := gatewaytest.Begin(t, s)
 	select {
 	case err := <-served:
 		if err != nil {
@@ -579,7 +581,7 @@ func TestShutdownWaitsForWhomItCutOff(t *testing.T) {
 	st := localStore(t)
 	c := &lingering{begun: make(chan struct{}), shutDown: make(chan struct{}), late: make(chan bool, 1)}
 	s := NewInbound(testConfig, st, testDelivery(testConfig, st, c), discard())
-	addr, served := begin(t, s)
+	addr, served := gatewaytest.Begin(t, s)
 	d := greeted(t, addr)
 	d.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
 	d.expect("^250")
@@ -642,7 +644,7 @@ func TestStreams(t *testing.T) {
 		}
 		return nil
 	}
-	v := &verifier{}
+	v := &deliverytest.Verifier{}
 	s := NewInbound(cfg, st, testDelivery(cfg, st, v), discard())
 	l := &streams{conns: make(chan net.Conn), done: make(chan struct{})}
 	served := make(chan error, 1)
@@ -660,7 +662,7 @@ func TestStreams(t *testing.T) {
 	d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
 	d.say("RCPT TO:<user@local.example>\r\n", "^250")
 	d.say(fmt.Sprintf("BDAT %d LAST\r\n%s", len(mailText("s")), mailText("s")), "^250")
-	if a := v.seen()[0]; a.Peer.Node == nil || *a.Peer.Node != key || a.Peer.Addr != "12D3KooPeer" {
+	if a := v.Seen()[0]; a.Peer.Node == nil || *a.Peer.Node != key || a.Peer.Addr != "12D3KooPeer" {
 		t.Errorf("peer %+v", a.Peer)
 	}
 	e := open()
@@ -678,7 +680,7 @@ func TestStreams(t *testing.T) {
 // however many others are refused (RFC 5321, section 4.5.3.1.10).
 func TestRefusedRecipients(t *testing.T) {
 	st := localStore(t)
-	addr := inbound(t, testConfig, st, &verifier{})
+	addr := inbound(t, testConfig, st, &deliverytest.Verifier{})
 	unknown := func(n int) (commands string) {
 		for i := range n {
 			commands += fmt.Sprintf("RCPT TO:<gone%d@local.example>\r\n", i)
@@ -738,7 +740,7 @@ func TestNothingAfterQuit(t *testing.T) {
 	} {
 		st := localStore(t)
 		var log strings.Builder
-		s := NewInbound(testConfig, st, testDelivery(testConfig, st, &verifier{}), slog.New(slog.NewTextHandler(&log, nil)))
+		s := NewInbound(testConfig, st, testDelivery(testConfig, st, &deliverytest.Verifier{}), slog.New(slog.NewTextHandler(&log, nil)))
 		l := newPipes()
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(l) }()
@@ -771,7 +773,7 @@ func TestTooLargeInOneWay(t *testing.T) {
 	cfg := testConfig
 	cfg.Limits = Limits{MessageBytes: 1000}
 	st := localStore(t)
-	addr := inbound(t, cfg, st, &verifier{})
+	addr := inbound(t, cfg, st, &deliverytest.Verifier{})
 	for _, size := range []string{"1001", "4294967295", "4294967296", "99999999999999999999", "99999999999999999999999", strings.Repeat("9", 400)} {
 		d := greeted(t, addr)
 		d.say("MAIL FROM:<s@peer.example> SIZE="+size+" BODY=8BITMIME\r\n", want)

@@ -13,6 +13,8 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore"
+	"cairn/smtpgw/deliverytest"
+	"cairn/smtpgw/gatewaytest"
 	"cairn/smtpgw/limits"
 )
 
@@ -21,16 +23,16 @@ import (
 type throttled struct {
 	srv   *Server
 	pipes *pipes
-	log   lines
+	log   gatewaytest.Lines
 }
 
 func throttle(t *testing.T, c limits.Config, l Limits) *throttled {
 	th := &throttled{}
 	cfg := membersConfig()
 	cfg.Limits = l
-	cfg.Throttle = NewThrottle(c, nil, th.log.log())
+	cfg.Throttle = NewThrottle(c, nil, th.log.Log())
 	st := localStore(t)
-	th.srv = NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), th.log.log())
+	th.srv = NewInbound(cfg, st, testDelivery(cfg, st, &deliverytest.Verifier{}), th.log.Log())
 	th.pipes = servePipes(t, th.srv)
 	return th
 }
@@ -49,7 +51,7 @@ func (th *throttled) visit(t *testing.T, ip string, key byte, banner string) *di
 // logged wants a line in the log.
 func (th *throttled) logged(t *testing.T, want string) {
 	t.Helper()
-	if text := th.log.text(); !regexp.MustCompile("(?m)" + want).MatchString(text) {
+	if text := th.log.Text(); !regexp.MustCompile("(?m)" + want).MatchString(text) {
 		t.Errorf("no line %s in the log of %d octets: %s", want, len(text), clip(text))
 	}
 }

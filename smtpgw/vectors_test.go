@@ -12,6 +12,7 @@ import (
 
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/testenv"
+	"cairn/smtpgw/deliverytest"
 )
 
 // TestWireVectors replays recorded client byte streams, smuggling among them, over real connections
@@ -32,7 +33,7 @@ func TestWireVectors(t *testing.T) {
 	for _, v := range file.Vectors {
 		t.Run("inbound/"+v.Name, func(t *testing.T) {
 			st := localStore(t)
-			v.replay(t, dial(t, inbound(t, testConfig, st, &verifier{})))
+			v.replay(t, dial(t, inbound(t, testConfig, st, &deliverytest.Verifier{})))
 			v.check(t, inboxOf(t, st, "user@local.example", "inbox"))
 		})
 		t.Run("submission/"+v.Name, func(t *testing.T) {

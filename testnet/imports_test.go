@@ -105,9 +105,12 @@ func TestImports(t *testing.T) {
 		if strings.HasPrefix(name, "cairn/smtpgw") {
 			forbid("cairn/node", "the gateway is given a listener and a dial function")
 		}
+		if name == "cairn/smtpgw" && slices.Contains(p.Imports, "cairn/smtpgw/courier") || name == "cairn/smtpgw/courier" && slices.Contains(p.Imports, "cairn/smtpgw") {
+			t.Errorf("%s: who serves and who carries do not know each other", name)
+		}
 		if name == "cairn/smtpgw/client" {
 			for _, i := range p.Imports {
-				if i == "cairn/smtpgw" || i == "cairn/mailstore" || strings.HasPrefix(i, "cairn/mailstore/") && !slices.Contains(clientOfStore, i) {
+				if i == "cairn/smtpgw" || i == "cairn/smtpgw/courier" || i == "cairn/mailstore" || strings.HasPrefix(i, "cairn/mailstore/") && !slices.Contains(clientOfStore, i) {
 					t.Errorf("%s imports %s: it brings what it is given to where it is told", name, i)
 				}
 			}

@@ -15,7 +15,7 @@ import (
 	"cairn/node"
 	"cairn/node/api"
 	"cairn/node/membership"
-	"cairn/smtpgw"
+	"cairn/smtpgw/courier"
 )
 
 // names are the organisations of a testnet, at domains that RFC 6761 reserves
@@ -32,7 +32,7 @@ type Member struct {
 	Domain string // as in "alpha.test"
 	Dir    string
 
-	sending smtpgw.Sending
+	sending courier.Sending
 	stop    context.CancelFunc
 	done    chan error
 }
@@ -46,7 +46,7 @@ type Network struct {
 	// BlockInterval is that of the network, if it is set before the first member is added.
 	BlockInterval time.Duration
 	// Sending is how members that are added from now on send mail on; zero: as usual.
-	Sending smtpgw.Sending
+	Sending courier.Sending
 
 	dir  string
 	log  *slog.Logger

@@ -21,7 +21,7 @@ type Marks struct {
 	// before are held, and results are what this node found out about that, as in
 	// Authentication-Results behind the colon. nil: nothing is sealed.
 	Seal func(ctx context.Context, domain, results string, came, goes []byte) []byte
-	// Sign returns DKIM-Signature fields, as smtpgw.Sign does. nil: nothing is signed.
+	// Sign returns DKIM-Signature fields, as courier.Sign does. nil: nothing is signed.
 	Sign func(domain string, message ...[]byte) []byte
 }
 

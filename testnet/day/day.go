@@ -19,7 +19,7 @@ import (
 	"cairn/mailstore"
 	"cairn/node"
 	"cairn/node/api"
-	"cairn/smtpgw"
+	"cairn/smtpgw/courier"
 	"cairn/smtpgw/dsn"
 	"cairn/testnet"
 )
@@ -64,11 +64,11 @@ const (
 )
 
 // sendingOn is how the node sends mail on on a day of that length.
-func sendingOn(length time.Duration) smtpgw.Sending {
+func sendingOn(length time.Duration) courier.Sending {
 	short := func(d time.Duration) time.Duration {
 		return max(time.Millisecond, time.Duration(float64(d)*float64(length)/float64(24*time.Hour)))
 	}
-	return smtpgw.Sending{
+	return courier.Sending{
 		FirstRetry: short(5 * time.Second), MaxRetry: short(time.Hour), Gather: short(5 * time.Minute),
 		Delay: short(4 * time.Hour), Expire: max(expireAtLeast, short(5*24*time.Hour)),
 	}

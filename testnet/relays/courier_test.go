@@ -16,8 +16,8 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
-	"cairn/smtpgw"
 	"cairn/smtpgw/client"
+	"cairn/smtpgw/courier"
 	"cairn/smtpgw/dane"
 	"cairn/smtpgw/directory"
 	"cairn/smtpgw/tlsa"
@@ -153,7 +153,7 @@ func carry(ctx context.Context, t *testing.T, p *relays.Postfix, w way, mails []
 		t.Fatal(err)
 	}
 	queue := outbox.New(store)
-	cfg := smtpgw.CourierConfig{Hostname: "mail.alpha.test"}
+	cfg := courier.Config{Hostname: "mail.alpha.test"}
 	cfg.Directory = directory.New(directory.Config{Domains: func() []string { return []string{alpha.Domain} }, Postmaster: ana}) // whose reports are
 	cfg.Sending.Sessions, cfg.Sending.IdleSession = 1, time.Second/2
 	to := []struct {
@@ -165,8 +165,8 @@ func carry(ctx context.Context, t *testing.T, p *relays.Postfix, w way, mails []
 	}
 	run, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
-	courier := smtpgw.NewCourier(cfg, queue, w, nil, slog.New(slog.DiscardHandler))
-	go func() { done <- courier.Run(run) }()
+	carrying := courier.New(cfg, queue, w, nil, slog.New(slog.DiscardHandler))
+	go func() { done <- carrying.Run(run) }()
 	werr := p.AwaitLog(ctx, "disconnect from")
 	cancel() // it ends when all outcomes are noted
 	if err := errors.Join(werr, <-done); err != nil {
