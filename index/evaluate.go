@@ -22,6 +22,9 @@ type evaluator struct {
 	now     time.Time // that ages count back from
 	all     []uint64  // documents of the account; nil until asked for
 	steps   int       // what was looked at, see step
+
+	leaves map[string]places // of the near that is looked at, by what they are in a query
+	parts  int               // of what its ways in one document are made of
 }
 
 // step counts what takes about as long as looking at one place of a word, and has a search end when

@@ -13,43 +13,53 @@ import (
 // to join them would not end in time.
 var ErrTooNear = errors.New("the words of a near stand in too many places of one mail")
 
-// maxStretches bounds the ways in which parts of a near, which is itself a part of another, join in
-// one document.
-const maxStretches = 1 << 18
+// Bounds of what is looked at in one document.
+const (
+	maxStretches = 1 << 18 // ways in which parts of a near, which is itself a part of another, join
+	maxParts     = 1 << 22 // occurrences that the ways of all nears are made of
+	maxOneOf     = 1 << 22 // places of all words of an or
+)
 
 // stretch is a piece of a field, both ends included: from the first word of what occurs there to
 // the last one.
 type stretch struct {
 	first, last uint32
-	parts       []stretch // whose words it is made of, if not of all between its ends
+	parts       []span // whose words it is made of, if not of all between its ends
 }
+
+// span is what one word or phrase occupies, both ends included.
+type span struct{ first, last uint32 }
+
+func (s span) shares(t span) bool { return s.first <= t.last && t.first <= s.last }
 
 // shares tells whether a word of the text belongs to both.
 func (s stretch) shares(t stretch) bool {
-	if s.first > t.last || t.first > s.last {
+	if !s.ends().shares(t.ends()) {
 		return false
 	}
-	switch {
-	case s.parts != nil:
-		return slices.ContainsFunc(s.parts, t.shares)
-	case t.parts != nil:
-		return slices.ContainsFunc(t.parts, s.shares)
+	return slices.ContainsFunc(s.spans(), func(s span) bool { return slices.ContainsFunc(t.spans(), s.shares) })
+}
+
+func (s stretch) ends() span { return span{s.first, s.last} }
+
+func (s stretch) spans() []span {
+	if s.parts == nil {
+		return []span{s.ends()}
 	}
-	return true
+	return s.parts
 }
 
 // places is a part of a near: where it occurs in a field of a document.
 type places interface {
 	// documents are those that it can occur in, in order.
 	documents() []uint64
-	// in returns the stretches in a document, by their beginnings. Documents ascend from call to
-	// call.
+	// in returns the stretches in a document, by their beginnings.
 	in(document uint64) ([]stretch, error)
 }
 
 // occurring is a word or phrase of so many words.
 type occurring struct {
-	found  []postings.Posting // not yet asked for
+	found  []postings.Posting
 	length uint32
 }
 
@@ -63,32 +73,41 @@ func (o *occurring) documents() []uint64 {
 
 func (o *occurring) in(document uint64) ([]stretch, error) {
 	i, found := slices.BinarySearchFunc(o.found, document, func(p postings.Posting, d uint64) int { return cmp.Compare(p.Document, d) })
-	o.found = o.found[i:]
 	if !found {
 		return nil, nil
 	}
-	list := make([]stretch, len(o.found[0].Positions))
-	for i, at := range o.found[0].Positions {
+	places := o.found[i].Positions
+	list := make([]stretch, len(places))
+	for i, at := range places {
 		list[i] = stretch{first: at, last: at + o.length - 1}
 	}
 	return list, nil
 }
 
 // oneOf is where any of its parts is.
-type oneOf []places
+type oneOf struct {
+	e     *evaluator
+	parts []places
+}
 
 func (o oneOf) documents() (all []uint64) {
-	for _, part := range o {
+	for _, part := range o.parts {
 		all = append(all, part.documents()...)
 	}
 	return postings.Union(all)
 }
 
 func (o oneOf) in(document uint64) (all []stretch, err error) {
-	for _, part := range o {
+	for _, part := range o.parts {
+		if err := o.e.ctx.Err(); err != nil {
+			return nil, err
+		}
 		list, err := part.in(document)
 		if err != nil {
 			return nil, err
+		}
+		if len(all)+len(list) > maxOneOf {
+			return nil, ErrTooNear
 		}
 		all = append(all, list...)
 	}
@@ -113,10 +132,12 @@ func (w *within) documents() []uint64 {
 
 func (w *within) in(document uint64) (joined []stretch, err error) {
 	err = w.walk(document, func(s, t stretch) (bool, error) {
-		if len(joined) >= maxStretches {
+		both := join(s, t)
+		w.e.parts += len(both.parts)
+		if len(joined) >= maxStretches || w.e.parts > maxParts {
 			return false, ErrTooNear
 		}
-		joined = append(joined, join(s, t))
+		joined = append(joined, both)
 		return true, nil
 	})
 	sortStretches(joined)
@@ -179,14 +200,7 @@ func (w *within) walk(document uint64, fn func(s, t stretch) (bool, error)) erro
 
 // join is the stretch from one to the other.
 func join(s, t stretch) stretch {
-	parts := make([]stretch, 0, 2)
-	for _, s := range []stretch{s, t} {
-		if s.parts == nil {
-			parts = append(parts, s)
-		} else {
-			parts = append(parts, s.parts...)
-		}
-	}
+	parts := slices.Concat(s.spans(), t.spans())
 	return stretch{min(s.first, t.first), max(s.last, t.last), parts}
 }
 
@@ -196,12 +210,15 @@ func sortStretches(list []stretch) {
 
 // nearDocuments appends the documents in which a near holds in a field.
 func (e *evaluator) nearDocuments(list []uint64, q query.Near, f field) ([]uint64, error) {
+	e.leaves = make(map[string]places)
+	defer func() { e.leaves = nil }()
 	p, err := e.places(q, f, q.Distance)
 	if err != nil {
 		return nil, err
 	}
 	w := p.(*within)
 	for _, document := range w.documents() {
+		e.parts = 0
 		found, err := w.holds(document)
 		if err != nil {
 			return nil, err
@@ -225,9 +242,19 @@ func (e *evaluator) places(q query.Q, f field, distance int) (places, error) {
 		return &within{e, parts, int64(distance)}, err
 	case query.Or:
 		parts, err := e.placesOfEach(q.List, f, distance)
-		return oneOf(parts), err
+		return oneOf{e, parts}, err
 	}
-	var ways oneOf
+	return e.leaf(q, f)
+}
+
+// leaf is places for a word, beginning or phrase. What stands in a near more than once is read
+// once.
+func (e *evaluator) leaf(q query.Q, f field) (places, error) {
+	key := q.String()
+	if known, found := e.leaves[key]; found {
+		return known, nil
+	}
+	var ways []places
 	for _, s := range newSearched(q, f) {
 		found, err := e.occurrences(s, f)
 		if err != nil {
@@ -242,10 +269,12 @@ func (e *evaluator) places(q query.Q, f field, distance int) (places, error) {
 		}
 		ways = append(ways, &occurring{found, uint32(s.length())})
 	}
+	var p places = oneOf{e, ways}
 	if len(ways) == 1 {
-		return ways[0], nil
+		p = ways[0]
 	}
-	return ways, nil
+	e.leaves[key] = p
+	return p, nil
 }
 
 func (e *evaluator) placesOfEach(list []query.Q, f field, distance int) ([]places, error) {

@@ -81,6 +81,12 @@ func words(q query.Q) (out query.Q, blank bool) {
 		return q, len(analysis.Words(q.Text)) == 0
 	case query.Phrase:
 		return q, len(analysis.Words(q.Text)) == 0
+	case query.Prefix:
+		return q, len(analysis.Words(q.Text)) == 0
+	case query.Near:
+		left, blankLeft := words(q.Left)
+		right, blankRight := words(q.Right)
+		return query.Near{Left: left, Right: right, Distance: q.Distance}, blankLeft && blankRight
 	}
 	return q, false
 }
@@ -97,8 +103,11 @@ func together(list []query.Q, rewrite func(query.Q) (query.Q, bool)) (query.Q, b
 			blanks = append(blanks, q)
 		}
 	}
-	if len(out) == 0 {
+	switch len(out) {
+	case 0:
 		return query.And{List: blanks}, true
+	case 1:
+		return out[0], false
 	}
 	return query.And{List: out}, false
 }

@@ -151,6 +151,11 @@ func TestSearch(t *testing.T) {
 		{"subject:(& invoice)", "3 1"},
 		{`subject:(not "&")`, ""},
 		{"(-- or &) invoice", "3 1"},
+		{"*** invoice **", "3 1"},
+		{"***", ""},
+		{"not ***", ""},
+		{"(invoice -- ***) near (& friday)", b.find("invoice near friday")},
+		{"invoice (& near --)", "3 1"},
 		{`"lazy dog" near dog`, ""}, // there is no other dog
 		{"dog near dog", ""},
 		{"(fox near jumps) near quick", "1"},
@@ -221,6 +226,19 @@ func TestNearOfManyPlaces(t *testing.T) {
 	}
 	if _, err := b.ix.Search(t.Context(), Request{Account: b.account, Query: q}); !errors.Is(err, ErrTooNear) {
 		t.Errorf("%s: %v", q, err)
+	}
+	tooMany := []string{"sea near (the" + strings.Repeat(" or the", 200) + ")"}
+	b.add(nil, "Subject: parts\n\n"+strings.Repeat("p ", 400)+strings.Repeat("q ", 400)+"x1 x2 x3 x4 x5 x6 x7 x8 x9")
+	b.sync()
+	tooMany = append(tooMany, "p near/1000 q near/1000 x1 near/1000 x2 near/1000 x3 near/1000 x4 near/1000 x5 near/1000 x6 near/1000 x7 near/1000 x8 near/1000 x9")
+	for _, text := range tooMany {
+		q, err := query.Parse(text, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.ix.Search(t.Context(), Request{Account: b.account, Query: q}); !errors.Is(err, ErrTooNear) {
+			t.Errorf("%.40s: %v", text, err)
+		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	e := &evaluator{ctx: ctx}

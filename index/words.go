@@ -144,6 +144,9 @@ func (e *evaluator) termPostings(f field, term string, prefix bool) ([]postings.
 func (e *evaluator) occurrences(s searched, f field) ([]postings.Posting, error) {
 	var found []postings.Posting
 	for i, t := range s.tokens {
+		if err := e.ctx.Err(); err != nil { // each can have as many places as a mail has words
+			return nil, err
+		}
 		list, err := e.termPostings(f, t.Term, s.isPrefix(i))
 		if err != nil {
 			return nil, err
