@@ -15,8 +15,8 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/node/api"
 	"cairn/smtpgw/address"
-	"cairn/smtpgw/refuse"
 	"cairn/smtpgw/courier"
+	"cairn/smtpgw/refuse"
 )
 
 // queueLimit is how many entries of the queue are listed.
