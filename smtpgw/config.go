@@ -106,7 +106,7 @@ type Config struct {
 	// they may where Passwords is nil.
 	Unauthenticated func() bool
 	// Nowhere tells of a domain of others why mail for it can go nowhere, now or later, as a Router
-	// would: with ErrNoRoute or a *Refusal. Any other answer: it may. nil: nobody knows.
+	// would: with client.ErrNoRoute or a *Refusal. Any other answer: it may. nil: nobody knows.
 	Nowhere func(ctx context.Context, domain string) error
 	// Blocklists asks which lists of addresses have a client; nil: there are none.
 	Blocklists func(ctx context.Context, client netip.Addr) []dnsbl.List

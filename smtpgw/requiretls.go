@@ -7,7 +7,7 @@ import "cairn/mailstore/outbox"
 func (w *wire) takesRequireTLS() bool { return w.secrecy.on || w.ofNode }
 
 // withoutText is what is asked about reports on mail with REQUIRETLS: they are as with RET=HDRS
-// (section 5).
+// (RFC 8689, section 5).
 func withoutText(d outbox.DSN) outbox.DSN {
 	d.Full, d.HDRS = false, true
 	return d
