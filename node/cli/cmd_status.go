@@ -53,7 +53,7 @@ func (a *app) cmdStatus() *cobra.Command {
 					[2]string{"mail", fmt.Sprintf("%s, %s, %d pending", plural(s.Mail.Accounts, "account"), plural(s.Mail.Messages, "message"), s.Mail.Pending)},
 					[2]string{"no room", fullNote(&s.Mail)},
 					[2]string{"damaged", damagedNote(&s.Mail)},
-					[2]string{"outbound", fmt.Sprintf("%d queued: %d waiting for a token, %d held, %d held by hand, %d deferred; %d sealed and in no block yet",
+					[2]string{"outbound", fmt.Sprintf("%d queued: %d waiting for a record, %d held, %d held by hand, %d deferred; %d sealed and in no block yet",
 						s.Mail.Queued, s.Mail.Unsealed, s.Mail.Held, s.Mail.ByHand, s.Mail.Deferred, s.Mail.Sealed)},
 					[2]string{"not signed", a.unsignedNote(s.Mail.Unsigned)},
 					[2]string{"cut off", a.cutOffNote(s.Mail.CutOff)},
