@@ -17,9 +17,9 @@ func TestProvenAgrees(t *testing.T) {
 		tok := seal(comps, 5, 9)
 		encoded := tok.Encode()
 		var p record.Proven
-		for range 2 { // anew, and as it is remembered
+		for _, when := range []string{"at first", "when it comes again"} {
 			if !p.VerifySignature(tok, tok.MicroRoot()) {
-				t.Fatalf("version %d: a right signature is refused", version)
+				t.Fatalf("version %d: a right signature is refused %s", version, when)
 			}
 		}
 		for i := range encoded {
