@@ -254,6 +254,9 @@ func (p *parser) atom() (Q, error) {
 			return d, p.advance()
 		}
 	}
+	if t.text == "AROUND" { // no operator here, nor may it become one where it is written again
+		t.text = "around"
+	}
 	q, err := wordOrPrefix(t)
 	if err != nil {
 		return nil, err

@@ -54,7 +54,8 @@ func TestParse(t *testing.T) {
 		{"from:{a b}", "from:(a or b)"},
 		{"!a !(b c) d!", "not a not (b c) d!"},
 		{"a AROUND 5 b around 5", "a near/5 b around 5"},
-		{"AROUND 5", "AROUND 5"},
+		{"AROUND 5", "around 5"},
+		{"{a}AROUND{a}1", "a around a 1"},
 		{"in:inbox tag:x folder:y", "label:inbox label:x label:y"},
 		{"mid:a@b rfc822msgid:c@d", "id:a@b id:c@d"},
 		{"size:1M larger_than:2k smaller_than:1", "larger:1048576 larger:2048 smaller:1"},
@@ -249,7 +250,7 @@ func TestNamesAreDocumented(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"", "a or b c -d", `from:(jon or "x y") near/3 z`, "11/2/96-25/Dec/96", "larger:1M label:x verdict:changed label:verdict/ok", "a* not not (b near c) has:attachment",
-		`"\"\\"`, "date:1996..1997-03", "is:read newer_than:3w", "{a|b} !c AROUND 3 d -- Re: e", `re: c:\x in:y`, "received:2026..", "((*))", "subject:re: -", "1/1/1-2/2/2",
+		`"\"\\"`, "date:1996..1997-03", "is:read newer_than:3w", "{a|b} !c AROUND 3 d -- Re: e", `re: c:\x in:y`, "received:2026..", "((*))", "subject:re: -", "{a}AROUND{a}1", "1/1/1-2/2/2",
 	} {
 		f.Add(s)
 	}
