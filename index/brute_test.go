@@ -158,7 +158,7 @@ func (m scanned) together(parts []query.Q, f field, distance int) (all [][]int) 
 // drawQuery draws a query over words a to e, of which some are labels.
 func drawQuery(t *rapid.T, depth int, places bool) query.Q {
 	word := func() string {
-		return rapid.SampledFrom([]string{"a", "b", "c", "d", "ab", "work", "inbox", "1,234", "1234", "a_b"}).Draw(t, "word")
+		return rapid.SampledFrom([]string{"a", "b", "c", "d", "ab", "work", "inbox", "1,234", "1234", "a_b", "中", "文中", "a-b", "a.b@c.d", "***", "--"}).Draw(t, "word")
 	}
 	list := func(places bool) []query.Q {
 		l := make([]query.Q, rapid.IntRange(2, 3).Draw(t, "parts"))
@@ -203,7 +203,7 @@ func drawQuery(t *rapid.T, depth int, places bool) query.Q {
 	case 5, 6:
 		return near()
 	case 7:
-		name := rapid.SampledFrom([]query.FieldName{query.Subject, query.Body, query.From, query.Filename}).Draw(t, "field")
+		name := rapid.SampledFrom([]query.FieldName{query.Subject, query.Body, query.From, query.Filename, query.Attachment, query.To, query.ID}).Draw(t, "field")
 		return query.Field{Name: name, Q: query.Or{List: []query.Q{near(), query.Not{Q: leaf()}, query.And{List: []query.Q{leaf(), query.Not{Q: leaf()}}}}}}
 	case 8:
 		return rapid.SampledFrom([]query.Q{
@@ -232,7 +232,7 @@ func TestBruteForce(t *testing.T) {
 		now := time.Date(2026, 5, 10, 15, 0, 0, 0, time.UTC)
 		fewHits = rapid.SampledFrom([]int{0, 2, 512}).Draw(rt, "few")
 		words := func(n int) string {
-			return strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d", "ab", "work", "inbox", "--", "x", "1,234", "1234", "a_b"}), 0, n).Draw(rt, "text"), " ")
+			return strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d", "ab", "work", "inbox", "--", "x", "1,234", "1234", "a_b", "中文", "中文中", "a-b", "2,345"}), 0, n).Draw(rt, "text"), " ")
 		}
 		labels := func() []string {
 			return rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"inbox", "work", "deleted"}), 0, 3, rapid.ID).Draw(rt, "labels")
