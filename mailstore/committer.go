@@ -29,24 +29,59 @@ type request struct {
 }
 
 // commitLoop is the committer: it takes whoever is waiting into a group and commits the group,
-// until requests is closed and empty. It never waits for a group to fill up: while one is being
-// synced, the next gathers by itself.
+// until requests is closed and empty. While one is being synced, the next gathers by itself.
 func (s *Store) commitLoop() {
 	defer close(s.committed)
+	last := 0 // members of the group before
 	for first := range s.requests {
 		g := s.newGroup()
 		g.run(first)
-		for open := true; open && len(g.members) < maxGroup && g.writes.bytes < maxGroupBytes; {
-			select {
-			case r, ok := <-s.requests:
-				if open = ok; ok {
-					g.run(r)
-				}
-			default:
-				open = false
-			}
-		}
+		s.gather(g, last)
+		last = len(g.members)
 		g.commit()
+	}
+}
+
+const (
+	// company is how many have to have shared a sync for the next one to wait for as many, and
+	// moment for how long it does. Those who were answered mostly come again: were a group not to
+	// wait for them, those of one half would sync while the other half writes, twice as often. Two
+	// groups under way at a time, one written while the next one runs, come to the same.
+	company = 4
+	moment  = time.Millisecond
+)
+
+// gather takes into a group whoever is waiting, and whoever comes in a moment as long as it has
+// fewer members than are likely.
+func (s *Store) gather(g *group, likely int) {
+	var over <-chan time.Time
+	for len(g.members) < maxGroup && g.writes.bytes < maxGroupBytes {
+		select {
+		case r, ok := <-s.requests:
+			if !ok {
+				return
+			}
+			g.run(r)
+			continue
+		default:
+		}
+		if likely < company || len(g.members) >= likely {
+			return
+		}
+		if over == nil {
+			timer := time.NewTimer(moment)
+			defer timer.Stop()
+			over = timer.C
+		}
+		select {
+		case r, ok := <-s.requests:
+			if !ok {
+				return
+			}
+			g.run(r)
+		case <-over:
+			return
+		}
 	}
 }
 
