@@ -32,7 +32,7 @@ func NewAuthentication(cfg Config, resolver lookup.Resolver, outside func(netip.
 // this node brings itself was judged when it was handed in: of these it says nothing. A key that is
 // not enrolled says nothing: anybody makes one.
 func (g *Authentication) Gather(ctx context.Context, a *arrival.Arrival) ([]screen.Result, error) {
-	if a.Peer.Node != nil && !a.Peer.Stranger.IsValid() || a.Peer.Protocol == trace.ProtocolLocal {
+	if a.Peer.Node != nil && !a.Peer.Stranger || a.Peer.Protocol == trace.ProtocolLocal {
 		return nil, nil
 	}
 	m := assess.Mail{Client: g.client(&a.Peer), Helo: a.Peer.Helo, From: a.From, Raw: a.Raw}
@@ -49,9 +49,13 @@ func (g *Authentication) Gather(ctx context.Context, a *arrival.Arrival) ([]scre
 	return e, nil
 }
 
-// client is the address of a peer; not valid unless it is one of the world outside.
+// client is the address of a peer; not valid unless it is one of the world outside. A stranger's
+// stream of which nobody knows where it comes from has one that no domain names.
 func (g *Authentication) client(p *trace.Peer) netip.Addr {
 	ip := addressIn(p).Unmap()
+	if p.Stranger && !ip.IsValid() {
+		return netip.IPv6Unspecified()
+	}
 	if !ip.IsValid() || !g.outside(ip) {
 		return netip.Addr{}
 	}
@@ -61,8 +65,8 @@ func (g *Authentication) client(p *trace.Peer) netip.Addr {
 // addressIn is where a peer's mail comes from; not valid of an enrolled node, and of who has no
 // address.
 func addressIn(p *trace.Peer) netip.Addr {
-	if p.Stranger.IsValid() {
-		return p.Stranger
+	if p.Stranger {
+		return p.From
 	}
 	at, err := netip.ParseAddrPort(p.Addr)
 	if err != nil {

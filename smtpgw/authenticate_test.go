@@ -276,6 +276,23 @@ func TestStrangersOverStreams(t *testing.T) {
 	}
 }
 
+// A stranger's stream of which nobody knows where it comes from is not taken for a relay of ours.
+func TestStrangersFromNowhere(t *testing.T) {
+	dns := &lookuptest.Zone{TXTs: map[string][]string{"_dmarc.bank.example": {"v=DMARC1; p=reject"}, "bank.example": {"v=spf1 ip4:192.0.2.7 -all"}}}
+	source := NewAuthentication(testConfig, dns, func(a netip.Addr) bool { return a.IsGlobalUnicast() }, nil)
+	a := &arrival.Arrival{Raw: []byte("From: jo@bank.example\r\nSubject: x\r\n\r\nx\r\n"), From: "jo@bank.example", Peer: trace.Peer{Node: new(consensus.Key), Addr: "12D3", Stranger: true}}
+	e, err := source.Gather(t.Context(), a)
+	fails := 0
+	for _, r := range e {
+		if r.Result == screen.Fail && (r.Method == screen.MethodDMARC || r.Method == "spf") {
+			fails++
+		}
+	}
+	if err != nil || fails != 2 {
+		t.Errorf("%v, %v", e, err)
+	}
+}
+
 // Of mail by nodes, and of what this node brings, the DNS is not asked.
 func TestAuthenticationIsOfServersOutside(t *testing.T) {
 	source := NewAuthentication(testConfig, deliverytest.OutsideDNS(), func(a netip.Addr) bool { return !a.IsLoopback() }, nil)

@@ -255,7 +255,7 @@ func (s *session) peer() trace.Peer {
 		p.Node = s.srv.cfg.NodeKey(s.wire.Conn)
 	}
 	if p.Node != nil && !s.wire.peer.member {
-		p.Stranger = addressOf(s.wire.Conn)
+		p.Stranger, p.From = true, addressOf(s.wire.Conn)
 	}
 	switch {
 	case s.utf8:
