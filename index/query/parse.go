@@ -231,9 +231,6 @@ func (p *parser) atom() (Q, error) {
 	case tokenOr:
 		return nil, faultAt(t.pos, "%s needs a word on each side it joins; to search for it, put it in quotes", t.text)
 	case tokenOpen:
-		if t.text == "{" {
-			return p.anyOf()
-		}
 		return p.group()
 	case tokenField:
 		return p.field()
@@ -275,9 +272,12 @@ func wordOrPrefix(t token) (Q, error) {
 	return Prefix{stem}, nil
 }
 
-// group parses ( or ); the token is the opening parenthesis.
+// group parses ( or ), or { a b } of which one is enough; the token is what opens it.
 func (p *parser) group() (Q, error) {
-	open := p.token.pos
+	open, inside, closing := p.token, p.or, ")"
+	if open.text == "{" {
+		inside, closing = p.anyOf, "}"
+	}
 	if err := p.enter(); err != nil {
 		return nil, err
 	}
@@ -285,37 +285,23 @@ func (p *parser) group() (Q, error) {
 	if err := p.advance(); err != nil {
 		return nil, err
 	}
-	q, err := p.or()
+	q, err := inside()
 	if err != nil {
 		return nil, err
 	}
-	if p.token.kind != tokenClose || p.token.text != ")" {
-		return nil, faultAt(open, "the ( that begins here is not closed")
+	if p.token.kind != tokenClose || p.token.text != closing {
+		return nil, faultAt(open.pos, "the %s that begins here is not closed", open.text)
 	}
 	return q, p.advance()
 }
 
-// anyOf parses { a b }, of which one is enough; the token is the opening brace.
+// anyOf parses what stands between braces.
 func (p *parser) anyOf() (Q, error) {
-	open := p.token.pos
-	if err := p.enter(); err != nil {
-		return nil, err
-	}
-	defer func() { p.depth-- }()
-	if err := p.advance(); err != nil {
-		return nil, err
-	}
 	list, err := p.list(p.not, func() (bool, error) {
 		if p.isOr() {
 			return true, p.advance()
 		}
 		return !p.ends(), nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	if p.token.kind != tokenClose || p.token.text != "}" {
-		return nil, faultAt(open, "the { that begins here is not closed")
-	}
-	return oneOf(list, func(l []Q) Q { return Or{l} }), p.advance()
+	return oneOf(list, func(l []Q) Q { return Or{l} }), err
 }
