@@ -101,7 +101,7 @@ func sameSets(a, b *dkim.Message) bool {
 func sign(m *dkim.Message, i int, key dkim.SigningKey, now time.Time) (dkim.Field, error) {
 	var names []string
 	for _, name := range signed {
-		for range m.Named(name) {
+		for range min(len(m.Named(name)), dkim.MaxSigned) {
 			names = append(names, name)
 		}
 	}

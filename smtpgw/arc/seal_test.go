@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,6 +123,18 @@ sys.exit(0 if cv == b"pass" else 1)`
 }
 
 // TestNoSeal: where there is none, and what is said of a chain that fails.
+// However often a field is there, the seal is no longer than a header may be, and holds.
+func TestSealOfManyFields(t *testing.T) {
+	keys, z := sealers(t)
+	raw := through(t, z, keys[:1], []byte(strings.Repeat("To: bob@b.example\r\n", 3000)+mail))
+	if seal := len(raw) - bytes.Index(raw, []byte("To: bob")); len(raw)-seal > 8<<10 {
+		t.Errorf("the seal has %d octets", len(raw)-seal)
+	}
+	if got := validate(t, z, raw); got.Result != Pass {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestNoSeal(t *testing.T) {
 	keys, z := sealers(t)
 	chained := through(t, z, keys[:2], []byte(mail))

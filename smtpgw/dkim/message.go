@@ -110,6 +110,9 @@ func (m *Message) Named(name string) []Field {
 	return fields
 }
 
+// MaxSigned bounds how often one of a field is signed, and so the length of what signs it.
+const MaxSigned = 16
+
 // HeaderHash is the SHA-256 of the fields that names lists, from the bottom for a name that is
 // there several times, and of the field that signs them, whose value of b is left out (RFC 6376,
 // section 3.7).

@@ -26,9 +26,6 @@ var signed = []string{
 	"List-Id", "List-Help", "List-Post", "List-Unsubscribe", "List-Unsubscribe-Post", "Cairn-Record",
 }
 
-// maxSigned bounds how often one of a field is signed.
-const maxSigned = 16
-
 // Sign returns the DKIM-Signature fields, each with its CRLF, that these keys of one domain make
 // for a message with lines in CRLF. It comes in pieces, one behind the other, each of whole lines.
 // Fields and text may be folded and spaced anew on their way (relaxed, RFC 6376, sections 3.4.2 and
@@ -57,7 +54,7 @@ func Sign(keys []Key, now time.Time, message ...[]byte) ([]byte, error) {
 // are.
 func fieldsToSign(m *dkim.Message) (names []string) {
 	add := func(name string, more int) {
-		for range min(len(m.Named(strings.ToLower(name)))+more, maxSigned) {
+		for range min(len(m.Named(strings.ToLower(name)))+more, dkim.MaxSigned) {
 			names = append(names, name)
 		}
 	}
