@@ -81,6 +81,9 @@ func destinationOfTLS(uri string) (Destination, bool) {
 	if address, ok := mailto(uri); ok {
 		return Destination{Mail: address}, true
 	}
+	if strings.ContainsFunc(uri, func(r rune) bool { return r <= ' ' || r >= 0x7f }) { // RFC 3986, section 2
+		return Destination{}, false
+	}
 	u, err := url.Parse(uri)
 	if err != nil || !strings.EqualFold(u.Scheme, "https") || u.Opaque != "" || u.User != nil || u.Fragment != "" || len(uri) > maxURL {
 		return Destination{}, false

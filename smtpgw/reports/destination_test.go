@@ -63,6 +63,7 @@ func TestDMARCDestinations(t *testing.T) {
 func FuzzDestinations(f *testing.F) {
 	f.Add("v=TLSRPTv1; rua=mailto:a%2Bb@far.example?x=y,https://far.example/a?b=c", "")
 	f.Add("v=TLSRPTv1;rua=https://far.example:443/%0d%0a", "mailto:d@far.example!10m,mailto:x@y.z!3")
+	f.Add("v=TLSRPTv1; rua=https://far.example/a? =c", "")
 	f.Add("", "mailto:d@far.example!10\x80\x00mailto:x@l.z!3")
 	f.Fuzz(func(t *testing.T, record, rua string) {
 		list := append(TLSDestinations([]string{record}), DMARCDestinations(rua)...)
