@@ -159,15 +159,7 @@ func TestTextOfOnePeer(t *testing.T) {
 	text := mailText("held") + strings.Repeat(strings.Repeat("x", 98)+"\r\n", 1500) // 150 KB
 	send := func(ip string, node consensus.Key, last, want string) {
 		t.Helper()
-		conn := l.visit(netip.MustParseAddr(ip), &node)
-		t.Cleanup(func() { conn.Close() })
-		conn.SetDeadline(time.Now().Add(20 * time.Second))
-		d := &dialogue{t: t, conn: conn, r: bufio.NewReader(conn)}
-		d.expect("^220")
-		d.say("EHLO client.example\r\n", "^250")
-		d.say("MAIL FROM:<a@peer.example>\r\n", "^250")
-		d.say("RCPT TO:<user@local.example>\r\n", "^250")
-		d.say(fmt.Sprintf("BDAT %d%s\r\n%s", len(text), last, text), want)
+		l.bring(t, ip, node, text, last, want)
 	}
 	send("192.0.2.0", consensus.Key{2}, "", "^250") // and there is no end
 	send("192.0.2.0", consensus.Key{3}, " LAST", "^452 4.3.1")
@@ -175,6 +167,20 @@ func TestTextOfOnePeer(t *testing.T) {
 		send(fmt.Sprintf("192.0.2.%d", i+1), consensus.Key{4, i}, "", "^250")
 	}
 	send("192.0.2.0", consensus.Key{1}, " LAST", "^250")
+}
+
+// bring brings a text in one chunk, as a node at an address; last is " LAST" or empty.
+func (p *pipes) bring(t *testing.T, ip string, node consensus.Key, text, last, want string) {
+	t.Helper()
+	conn := p.visit(netip.MustParseAddr(ip), &node)
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	d := &dialogue{t: t, conn: conn, r: bufio.NewReader(conn)}
+	d.expect("^220")
+	d.say("EHLO client.example\r\n", "^250")
+	d.say("MAIL FROM:<a@peer.example>\r\n", "^250")
+	d.say("RCPT TO:<user@local.example>\r\n", "^250")
+	d.say(fmt.Sprintf("BDAT %d%s\r\n%s", len(text), last, text), want)
 }
 
 // TestTextOfOneNetwork: what the hosts of one network make the server hold is no more than half of
@@ -188,15 +194,7 @@ func TestTextOfOneNetwork(t *testing.T) {
 	text := mailText("held") + strings.Repeat(strings.Repeat("x", 98)+"\r\n", 1000) // 100 KB
 	send := func(ip string, last, want string) {
 		t.Helper()
-		conn := l.visit(netip.MustParseAddr(ip), &consensus.Key{2})
-		t.Cleanup(func() { conn.Close() })
-		conn.SetDeadline(time.Now().Add(20 * time.Second))
-		d := &dialogue{t: t, conn: conn, r: bufio.NewReader(conn)}
-		d.expect("^220")
-		d.say("EHLO client.example\r\n", "^250")
-		d.say("MAIL FROM:<a@peer.example>\r\n", "^250")
-		d.say("RCPT TO:<user@local.example>\r\n", "^250")
-		d.say(fmt.Sprintf("BDAT %d%s\r\n%s", len(text), last, text), want)
+		l.bring(t, ip, consensus.Key{2}, text, last, want)
 	}
 	for i := range 10 {
 		send(fmt.Sprintf("2001:db8:0:%x::1", i), "", "^250")

@@ -43,7 +43,7 @@ func TestMemoryOfLargeMail(t *testing.T) {
 	a, b := newPair(t)
 	nodes := []*process{a, b}
 	if residentOf(a.cmd.Process.Pid) == 0 {
-		t.Skip("this system does not tell what is resident")
+		testenv.Lacking(t, "this system does not tell what is resident")
 	}
 	quiet, peak := map[*process]int64{}, map[*process]int64{}
 	for _, p := range nodes {
